@@ -1,0 +1,36 @@
+//! The shared vocabulary of mcpstore.
+//!
+//! Names, specs, states, points in time and notices: the words that every other crate of the workspace speaks.
+//! There is no logic here beyond validation of a name and arithmetic on time, and no I/O at all.
+//!
+//! Feature `serde` (off by default) derives `Serialize` and `Deserialize` for what travels outside the process.
+
+mod delta;
+mod dependency;
+mod exit;
+mod name;
+mod nearest;
+mod notice;
+mod phase;
+mod policy;
+mod reason;
+mod secret;
+mod spec;
+mod state;
+mod status;
+mod time;
+
+pub use delta::{ChangeImpact, FieldChange, SpecDelta};
+pub use dependency::{DepCondition, DepKind, Dependency};
+pub use exit::ExitStatus;
+pub use name::{InvalidName, ServiceName};
+pub use nearest::{nearest, suggestion};
+pub use notice::Notice;
+pub use phase::{FailKind, Phase, PhaseName, StopKind};
+pub use policy::{Backoff, HealthSpec, Policy, ProbeKind, RestartMode, RestartPolicy, Timeouts};
+pub use reason::Reason;
+pub use secret::Secret;
+pub use spec::{HttpSpec, InProcessSpec, ServiceSpec, StdioSpec, TransportSpec};
+pub use state::ServiceState;
+pub use status::{Condition, ConditionKind, Desired, Health, Status};
+pub use time::{Clock, Incarnation, Timestamp};

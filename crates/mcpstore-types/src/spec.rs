@@ -1,0 +1,132 @@
+//! What a service is: validated, complete, with every default filled in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::{Dependency, Policy, Secret, ServiceName};
+
+/// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSpec {
+    /// Its name, unique among all services.
+    pub name: ServiceName,
+    /// How its server is launched or reached.
+    pub transport: TransportSpec,
+    /// What it depends on; empty by default.
+    pub dependencies: Vec<Dependency>,
+    /// Restarts, deadlines, health.
+    pub policy: Policy,
+    /// `false`: registered, but left out of "start all". Default `true`.
+    pub enabled: bool,
+    /// Free words to select it by (`tag:x`).
+    pub tags: Vec<String>,
+    /// What it is for, in its owner's words.
+    pub description: Option<String>,
+}
+
+impl ServiceSpec {
+    /// A service with this transport and every default.
+    #[must_use]
+    pub fn new(name: ServiceName, transport: TransportSpec) -> Self {
+        Self {
+            name,
+            transport,
+            dependencies: Vec::new(),
+            policy: Policy::default(),
+            enabled: true,
+            tags: Vec::new(),
+            description: None,
+        }
+    }
+
+    /// A child process that speaks MCP over stdin and stdout.
+    #[must_use]
+    pub fn stdio<I, A>(name: ServiceName, command: impl Into<String>, args: I) -> Self
+    where
+        I: IntoIterator<Item = A>,
+        A: Into<String>,
+    {
+        let stdio = StdioSpec {
+            command: command.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            ..StdioSpec::default()
+        };
+        Self::new(name, TransportSpec::Stdio(stdio))
+    }
+
+    /// A server that lives in this process, made by the factory registered under `factory`.
+    #[must_use]
+    pub fn in_process(name: ServiceName, factory: impl Into<String>) -> Self {
+        Self::new(name, TransportSpec::InProcess(InProcessSpec { factory: factory.into() }))
+    }
+
+    /// This spec with one more dependency.
+    #[must_use]
+    pub fn with_dependency(mut self, dependency: Dependency) -> Self {
+        self.dependencies.push(dependency);
+        self
+    }
+
+    /// This spec with `requires` dependencies on these services, as plain `dependsOn` has them.
+    #[must_use]
+    pub fn depends_on<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator<Item = ServiceName>,
+    {
+        self.dependencies.extend(names.into_iter().map(Dependency::requires));
+        self
+    }
+}
+
+/// How a server is launched or reached. Each variant names the adapter that serves it ([`TransportSpec::kind`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportSpec {
+    /// A child process over stdin and stdout.
+    Stdio(StdioSpec),
+    /// Streamable HTTP.
+    Http(HttpSpec),
+    /// A server inside this process.
+    InProcess(InProcessSpec),
+}
+
+impl TransportSpec {
+    /// The name of the adapter that serves it: `stdio`, `http` or `in_process`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Stdio(_) => "stdio",
+            Self::Http(_) => "http",
+            Self::InProcess(_) => "in_process",
+        }
+    }
+}
+
+/// A child process that speaks MCP over stdin and stdout. Never goes through a shell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StdioSpec {
+    /// The program: a path, or a name looked up in `PATH`.
+    pub command: String,
+    /// Its arguments, each as it is.
+    pub args: Vec<String>,
+    /// Environment variables on top of what children get by default.
+    pub env: BTreeMap<String, Secret>,
+    /// Its working directory; default the manager's.
+    pub cwd: Option<PathBuf>,
+}
+
+/// A server reached over streamable HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpSpec {
+    /// Its endpoint, `http://` or `https://`.
+    pub url: String,
+    /// Headers sent with every request.
+    pub headers: BTreeMap<String, Secret>,
+}
+
+/// A server inside this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InProcessSpec {
+    /// The name under which its factory is registered.
+    pub factory: String,
+}

@@ -1,1 +1,21 @@
-//! placeholder
+//! Launching and reaching MCP servers: processes, pipes, sessions.
+//!
+//! An [`Adapter`] launches the server behind a service and hands back an [`Endpoint`] (it has an exit) and the future of
+//! a [`Session`] (an initialised MCP conversation). Everything a server answers comes back as raw JSON, byte for byte.
+//!
+//! Built in are a child process over stdin and stdout and a server inside this process; [`AdapterSet`] finds the one for
+//! a spec and takes more.
+
+mod adapter;
+mod error;
+mod logs;
+mod registry;
+mod session;
+mod tools;
+
+pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched};
+pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
+pub use logs::{LogLine, LogRing, LogStream};
+pub use registry::AdapterSet;
+pub use session::{CallLimits, ServerInfo, Session, WireCounters};
+pub use tools::{MAX_PAGES, MAX_TOOLS, Tool, ToolList, call_tool, list_tools, ping};

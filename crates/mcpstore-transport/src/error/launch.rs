@@ -1,0 +1,92 @@
+//! Why a server could not be launched.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mcpstore_types::suggestion;
+
+/// Why a server could not be launched. Completes "failed to launch …".
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// There is no such program.
+    #[error("no program `{program}` {}{}", searched_in(searched), did_you_mean(nearest.as_deref()))]
+    NotFound {
+        /// The program as the spec names it.
+        program: String,
+        /// The folders of `PATH` that were searched, or the one path that was tried.
+        searched: Vec<PathBuf>,
+        /// The nearest program that exists.
+        nearest: Option<String>,
+    },
+    /// The program exists, but may not be executed.
+    #[error("`{}` is not executable", path.display())]
+    NotExecutable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The program is no program for this machine (exec format error).
+    #[error(
+        "`{}` is not a program this machine can run: built for another architecture, or a script without `#!`",
+        path.display()
+    )]
+    WrongArchitecture {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The working directory does not exist or is no folder.
+    #[error("the working directory `{}` is not a folder that can be entered", cwd.display())]
+    BadWorkingDirectory {
+        /// The folder.
+        cwd: PathBuf,
+    },
+    /// The system could not start the process.
+    #[error("the system could not start `{program}`")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// No adapter serves this kind of transport.
+    #[error("no adapter for transport `{kind}`{}; known are {}", suggestion(kind, known), known.join(", "))]
+    NoAdapter {
+        /// The kind asked for.
+        kind: String,
+        /// The kinds there are.
+        known: Vec<String>,
+    },
+    /// No in-process server is registered under this name.
+    #[error("no in-process server `{name}`{}; known are {}", suggestion(name, known), known.join(", "))]
+    NoFactory {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+}
+
+impl LaunchError {
+    /// True when another attempt with the same spec cannot do better: everything but a refusal of the system.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Spawn { .. })
+    }
+}
+
+fn searched_in(searched: &[PathBuf]) -> String {
+    match searched {
+        [] => "(PATH is empty)".to_owned(),
+        [one] => format!("in {}", one.display()),
+        many => {
+            let shown: Vec<_> = many.iter().map(|path| path.display().to_string()).collect();
+            format!("in any folder of PATH ({})", shown.join(", "))
+        }
+    }
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}

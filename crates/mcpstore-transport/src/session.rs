@@ -1,0 +1,125 @@
+//! An initialised MCP conversation with a server.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mcpstore_types::Timeouts;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+
+use crate::CallError;
+
+/// An initialised MCP conversation. Requests of many callers run side by side.
+///
+/// Ends when the server closes its side, when its process exits, at [`Session::close`], or when the last handle is dropped.
+#[async_trait]
+pub trait Session: Send + Sync {
+    /// Who the server said it is.
+    fn server(&self) -> &ServerInfo;
+
+    /// Sends a request and returns the `result` of its answer, byte for byte as the server wrote it.
+    ///
+    /// To `tools/call` a progress token is added when `params` has none, so that progress keeps the call alive.
+    ///
+    /// # Errors
+    /// [`CallError`]: the session is or gets closed, a limit passed, the server answered with an error, or too many
+    /// requests are under way already.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the request up; the server is told so (`notifications/cancelled`).
+    async fn request(
+        &self,
+        method: &str,
+        params: Option<Box<RawValue>>,
+        limits: CallLimits,
+    ) -> Result<Box<RawValue>, CallError>;
+
+    /// Counts the server's `notifications/tools/list_changed`; starts at 0.
+    fn changes(&self) -> watch::Receiver<u64>;
+
+    /// Requests sent and not answered yet.
+    fn in_flight(&self) -> usize;
+
+    /// Resolves when the conversation is over, whoever ended it; at once when asked later.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    async fn closed(&self);
+
+    /// Ends the conversation: requests under way fail with [`CallError::Closed`]. The endpoint lives on.
+    fn close(&self);
+
+    /// What was counted on the wire; all zero where a transport counts nothing.
+    fn counters(&self) -> WireCounters {
+        WireCounters::default()
+    }
+}
+
+/// Who a server said it is, in its handshake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// Its name; empty when it gave none.
+    pub name: String,
+    /// Its version; empty when it gave none.
+    pub version: String,
+    /// The agreed protocol version (`2025-11-25`).
+    pub protocol_version: String,
+    /// Its words on how to use it.
+    pub instructions: Option<String>,
+    /// It offers tools.
+    pub has_tools: bool,
+    /// It offers resources.
+    pub has_resources: bool,
+    /// It offers prompts.
+    pub has_prompts: bool,
+}
+
+/// How long a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallLimits {
+    /// The longest time without a sign of life for this request; its progress starts it anew.
+    pub idle: Duration,
+    /// The longest time in all, progress or not, the wait for a free slot included.
+    pub total: Duration,
+}
+
+impl CallLimits {
+    /// These two limits.
+    #[must_use]
+    pub const fn new(idle: Duration, total: Duration) -> Self {
+        Self { idle, total }
+    }
+
+    /// One limit for both.
+    #[must_use]
+    pub const fn within(total: Duration) -> Self {
+        Self { idle: total, total }
+    }
+
+    /// What a service's timeouts allow a call.
+    #[must_use]
+    pub const fn for_call(timeouts: &Timeouts) -> Self {
+        Self { idle: timeouts.call, total: timeouts.call_total }
+    }
+
+    /// What a service's timeouts allow one list request.
+    #[must_use]
+    pub const fn for_list(timeouts: &Timeouts) -> Self {
+        Self::within(timeouts.list)
+    }
+}
+
+/// What a session counted on its wire. All totals since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WireCounters {
+    /// Messages received.
+    pub received: u64,
+    /// Lines that are no JSON-RPC message.
+    pub noise: u64,
+    /// Lines over the bound, skipped.
+    pub oversized: u64,
+    /// Answers to no request of ours: unknown, given up, or answered before.
+    pub stray: u64,
+    /// Requests refused because too many were under way.
+    pub overloaded: u64,
+}

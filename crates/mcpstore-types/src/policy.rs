@@ -47,7 +47,8 @@ impl RestartMode {
 pub struct RestartPolicy {
     /// After which ends; default `on_failure`.
     pub mode: RestartMode,
-    /// Failures in a row after which it is given up; at least 1, default 5.
+    /// Automatic restarts in a row, without a stable life between; the failure after the last gives up. At least 1,
+    /// default 5.
     pub max_attempts: u32,
     /// The window of [`RestartPolicy::max_in_window`]; default 10 min.
     pub window: Duration,

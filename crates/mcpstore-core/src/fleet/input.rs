@@ -1,0 +1,194 @@
+//! The closed set of what goes into a fleet and what comes out.
+
+use mcpstore_graph::GraphError;
+use mcpstore_types::{Dependency, Incarnation, RestartPolicy, ServiceName, ServiceSpec, Timeouts};
+
+use crate::unit::{Action, Move, Rejected, Report};
+
+/// What the core needs to know of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceDef {
+    /// Its name.
+    pub name: ServiceName,
+    /// What it depends on.
+    pub dependencies: Vec<Dependency>,
+    /// When and how often it is restarted.
+    pub restart: RestartPolicy,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// Part of a start of all.
+    pub enabled: bool,
+}
+
+impl From<&ServiceSpec> for ServiceDef {
+    fn from(spec: &ServiceSpec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            dependencies: spec.dependencies.clone(),
+            restart: spec.policy.restart,
+            timeouts: spec.policy.timeouts,
+            enabled: spec.enabled,
+        }
+    }
+}
+
+/// Which services a command means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All of them; for a start: all enabled ones.
+    All,
+    /// These.
+    Names(Vec<ServiceName>),
+}
+
+impl From<ServiceName> for Target {
+    fn from(name: ServiceName) -> Self {
+        Self::Names(vec![name])
+    }
+}
+
+/// What can happen to a fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// These services exist now. All or none are taken.
+    Register(Vec<ServiceDef>),
+    /// Be up, with all that is pulled in.
+    Start(Target),
+    /// Be down, dependents first.
+    Stop {
+        /// Which.
+        target: Target,
+        /// Kill at once, in the same order.
+        force: bool,
+    },
+    /// Be down and up again, dependents too.
+    Restart {
+        /// Which.
+        target: Target,
+        /// Kill at once, in the same order.
+        force: bool,
+    },
+    /// Be removed, if nothing of it is active.
+    Remove(Target),
+    /// Be down, then be removed.
+    StopRemove {
+        /// Which.
+        target: Target,
+        /// Kill at once, in the same order.
+        force: bool,
+    },
+    /// Forget failures.
+    ResetFailed(Target),
+    /// The world says something about one life of a service.
+    Report {
+        /// Whose.
+        service: ServiceName,
+        /// Which life.
+        incarnation: Incarnation,
+        /// What.
+        report: Report,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What comes out of a fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The driver shall do this.
+    Act {
+        /// For which service.
+        service: ServiceName,
+        /// For which life; reports about it carry the same number.
+        incarnation: Incarnation,
+        /// What.
+        action: Action,
+    },
+    /// Subscribers shall see this.
+    Notice {
+        /// Which service.
+        service: ServiceName,
+        /// In which life.
+        incarnation: Incarnation,
+        /// What they see.
+        step: Move,
+        /// The dependency that caused it, when one did.
+        dependency: Option<ServiceName>,
+    },
+}
+
+/// What became of an input that was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The services that the input concerned, targets and those that go with them, in start order.
+    pub affected: Vec<ServiceName>,
+    /// Targets that refused, and why.
+    pub refused: Vec<(ServiceName, Rejection)>,
+}
+
+/// Why an input was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// There is no such service.
+    #[error("no service `{name}`{}", hint(nearest.as_ref(), *known))]
+    Unknown {
+        /// The name asked for.
+        name: ServiceName,
+        /// The nearest known name.
+        nearest: Option<ServiceName>,
+        /// How many services are registered.
+        known: usize,
+    },
+    /// A service of that name is registered already.
+    #[error("service `{name}` is registered already")]
+    Exists {
+        /// The name.
+        name: ServiceName,
+    },
+    /// The dependencies do not fit together.
+    #[error("{}", graph_errors(errors))]
+    Graph {
+        /// All problems.
+        errors: Vec<GraphError>,
+    },
+    /// Other services depend on it.
+    #[error("service `{name}` is needed by {}; remove them too, or change their dependencies", list(by))]
+    InUse {
+        /// The service.
+        name: ServiceName,
+        /// Who names it as a dependency.
+        by: Vec<ServiceName>,
+    },
+    /// The two never run together.
+    #[error("service `{name}` conflicts with `{with}`, which is to be started too")]
+    Conflict {
+        /// The service.
+        name: ServiceName,
+        /// The other.
+        with: ServiceName,
+    },
+    /// The service itself refused.
+    #[error("service `{name}` refused: {rejected}")]
+    Refused {
+        /// The service.
+        name: ServiceName,
+        /// Why.
+        rejected: Rejected,
+    },
+}
+
+fn hint(nearest: Option<&ServiceName>, known: usize) -> String {
+    match nearest {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => format!("; {known} are registered"),
+    }
+}
+
+fn list(names: &[ServiceName]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn graph_errors(errors: &[GraphError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

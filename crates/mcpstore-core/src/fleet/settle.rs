@@ -1,0 +1,333 @@
+//! Stepping units, and bringing their neighbours into line.
+
+use mcpstore_graph::NodeId;
+use mcpstore_types::{DepKind, Desired, FailKind, Incarnation, Phase, PhaseName, Reason, ServiceName};
+
+use super::depend::DepsVerdict;
+use super::entry::{Intent, is_up, takes_slot};
+use super::input::{Effect, Rejection, Reply};
+use super::timers::TimerKey;
+use super::{Fleet, Turn};
+use crate::unit::{self, Command, Event, Ignored, Move, Report, StepContext, Then, Unit, Verdict};
+
+impl Fleet {
+    pub(super) fn report(
+        &mut self,
+        turn: &mut Turn<'_>,
+        service: &ServiceName,
+        incarnation: Incarnation,
+        report: Report,
+    ) -> Result<Reply, Rejection> {
+        // A report may arrive after its service was removed: that is stale too, not an error.
+        let verdict = match self.graph.id(service.as_str()) {
+            Some(id) => self.step_unit(turn, id, Event::Report(incarnation, report)),
+            None => Verdict::Ignored(Ignored::Stale),
+        };
+        if matches!(verdict, Verdict::Ignored(Ignored::Stale)) {
+            self.stale_reports += 1;
+        }
+        Ok(Reply::default())
+    }
+
+    /// Plays every timeout that is due. Each deadline plays once; one that comes due by it waits for the next tick.
+    pub(super) fn tick(&mut self, turn: &mut Turn<'_>) -> Reply {
+        for key in self.timers.due(turn.now) {
+            match key {
+                TimerKey::Unit(id) => {
+                    self.step_unit(turn, id, Event::Tick);
+                }
+                TimerKey::DepGrace(id) => {
+                    self.timers.set(key, None);
+                    self.pass_loss_on(id);
+                }
+                TimerKey::StopAll => {
+                    self.timers.set(key, None);
+                    self.kill_the_rest(turn);
+                }
+            }
+        }
+        Reply::default()
+    }
+
+    /// Works until no service has anything left to react to.
+    pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
+        loop {
+            while let Some(id) = self.dirty.pop_front() {
+                self.entry_mut(id).dirty = false;
+                self.reconcile(turn, id);
+            }
+            if !self.dispatch(turn) {
+                break;
+            }
+        }
+    }
+
+    /// Steps one unit, publishes what it shows and asks, and marks everyone who may have to react.
+    pub(super) fn step_unit(&mut self, turn: &mut Turn<'_>, id: NodeId, event: Event) -> Verdict {
+        let dependency = match event {
+            Event::DepGone => match self.deps_verdict(id) {
+                DepsVerdict::Gone(node) | DepsVerdict::Waiting(node) => Some(self.graph.name(node).clone()),
+                DepsVerdict::Met => None,
+            },
+            Event::Command(_) | Event::Report(..) | Event::DepsOk | Event::DepLost | Event::Tick => None,
+        };
+        let entry = self.entry(id);
+        let context = StepContext { policy: &entry.policy, window_spent: entry.window_spent(turn.now) };
+        let before = entry.unit;
+        let step = unit::step(before, &context, turn.now, event);
+        let after = step.unit;
+        let entry = self.entry_mut(id);
+        entry.unit = after;
+        entry.restarts += u64::from(step.restarted);
+        for shown in &step.moves {
+            if shown.from != shown.to {
+                entry.state_since = turn.now;
+            }
+            turn.effects.push(Effect::Notice {
+                service: entry.name().clone(),
+                incarnation: after.incarnation,
+                step: *shown,
+                dependency: dependency.clone(),
+            });
+        }
+        if let Some(action) = step.action {
+            turn.effects.push(Effect::Act { service: entry.name().clone(), incarnation: after.incarnation, action });
+        }
+        if after != before {
+            self.after_change(turn, id, &before, event);
+        }
+        step.verdict
+    }
+
+    fn after_change(&mut self, turn: &Turn<'_>, id: NodeId, before: &Unit, event: Event) {
+        let entry = self.entry_mut(id);
+        let after = entry.unit;
+        if before.phase != after.phase && matches!(after.phase, Phase::BackOff { .. }) {
+            entry.note_restart(turn.now);
+        }
+        if after.failures == 0
+            && matches!(event, Event::Command(Command::Start | Command::Restart { .. } | Command::ResetFailed))
+        {
+            entry.history.clear();
+        }
+        if !matches!(after.phase, Phase::Wait)
+            && let Some((since, rank)) = entry.queued.take()
+        {
+            self.ready.remove(&(since, rank, id));
+        }
+        self.starting += usize::from(takes_slot(after.phase));
+        self.starting -= usize::from(takes_slot(before.phase));
+        self.purge |= matches!(after.phase, Phase::Removed);
+        let deadline = unit::deadline(&after, &self.entry(id).policy);
+        self.timers.set(TimerKey::Unit(id), deadline);
+        self.note_loss(turn, id, before);
+        self.touch_with_neighbours(id);
+    }
+
+    /// Keeps `lost` and its grace: set when a running service goes down against its will, cleared once it is ready.
+    fn note_loss(&mut self, turn: &Turn<'_>, id: NodeId, before: &Unit) {
+        let was_there = matches!(before.phase, Phase::Ready | Phase::Degraded | Phase::Unknown);
+        let after = self.entry(id).unit;
+        let is_there = matches!(after.phase, Phase::Ready | Phase::Degraded | Phase::Unknown);
+        let on_purpose =
+            matches!(after.then, Then::Stop | Then::Restart | Then::Remove) || matches!(after.phase, Phase::Probe);
+        let lost = if is_there || matches!(after.desired, Desired::Down) {
+            false
+        } else if was_there && !on_purpose {
+            true
+        } else {
+            return;
+        };
+        if self.entry(id).lost == lost {
+            return;
+        }
+        self.entry_mut(id).lost = lost;
+        let grace = turn.now.after(self.config.dep_grace);
+        self.timers.set(TimerKey::DepGrace(id), lost.then_some(grace));
+    }
+
+    /// The grace of a lost dependency is over: services bound to it are restarted, and those that go with them.
+    fn pass_loss_on(&mut self, lost: NodeId) {
+        if !self.entry(lost).lost {
+            return;
+        }
+        let bound: Vec<NodeId> = self
+            .graph
+            .dependents(lost)
+            .iter()
+            .filter(|edge| matches!(edge.kind, DepKind::BindsTo))
+            .map(|edge| edge.node)
+            .filter(|id| self.is_wanted_and_up(*id))
+            .collect();
+        for id in self.graph.closure_down(&bound, DepKind::propagates_stop) {
+            if self.is_wanted_and_up(id) && self.entry(id).intent.is_none() {
+                self.entry_mut(id).intent = Some(Intent::DepLost);
+                self.touch_with_neighbours(id);
+            }
+        }
+    }
+
+    pub(super) fn is_wanted_and_up(&self, id: NodeId) -> bool {
+        let unit = &self.entry(id).unit;
+        is_up(unit.phase) && matches!(unit.desired, Desired::Up)
+    }
+
+    fn reconcile(&mut self, turn: &mut Turn<'_>, id: NodeId) {
+        self.give_intent(turn, id);
+        let unit = self.entry(id).unit;
+        match unit.phase {
+            Phase::Wait => match self.deps_verdict(id) {
+                DepsVerdict::Met => self.enqueue(id),
+                DepsVerdict::Waiting(_) => self.dequeue(id),
+                DepsVerdict::Gone(_) => {
+                    self.step_unit(turn, id, Event::DepGone);
+                }
+            },
+            Phase::Failed { kind: FailKind::Dependency } if matches!(unit.desired, Desired::Up) => {
+                let ready = match self.deps_verdict(id) {
+                    DepsVerdict::Met => true,
+                    // One that waited in vain comes back when its dependency is there, not when it tries again.
+                    DepsVerdict::Waiting(_) => unit.reason != Reason::TimedOut(PhaseName::Wait),
+                    DepsVerdict::Gone(_) => false,
+                };
+                if ready {
+                    self.step_unit(turn, id, Event::DepsOk);
+                }
+            }
+            Phase::Ready | Phase::Degraded => self.show_missing(turn, id),
+            Phase::Idle
+            | Phase::Spawn
+            | Phase::Init
+            | Phase::Probe
+            | Phase::Abort
+            | Phase::Drain
+            | Phase::Close
+            | Phase::Term
+            | Phase::Kill
+            | Phase::Reap
+            | Phase::Stopped { .. }
+            | Phase::Cleanup
+            | Phase::BackOff { .. }
+            | Phase::Failed { .. }
+            | Phase::Unknown
+            | Phase::Removed => self.entry_mut(id).missing = None,
+        }
+    }
+
+    /// Gives a pending command to its unit, unless a leaving dependent still needs the service.
+    fn give_intent(&mut self, turn: &mut Turn<'_>, id: NodeId) {
+        let Some(intent) = self.entry(id).intent else { return };
+        if is_up(self.entry(id).unit.phase) && self.holds_stops() && self.is_needed_by_the_leaving(id) {
+            return;
+        }
+        self.entry_mut(id).intent = None;
+        let unchanged = self.entry(id).unit;
+        self.step_unit(turn, id, intent.event());
+        if self.entry(id).unit == unchanged {
+            // The intent alone kept neighbours waiting.
+            self.touch_with_neighbours(id);
+        }
+    }
+
+    /// A running service whose dependency went away, or came back, says so.
+    fn show_missing(&mut self, turn: &mut Turn<'_>, id: NodeId) {
+        let lost = self.lost_dependency(id);
+        let before = self.entry(id).missing;
+        if before.map(|(node, _)| node) == lost {
+            return;
+        }
+        self.entry_mut(id).missing = lost.map(|node| (node, turn.now));
+        let reason = if lost.is_some() { Reason::DependencyLost } else { Reason::DependencyRecovered };
+        let dependency = lost.or(before.map(|(node, _)| node)).map(|node| self.graph.name(node).clone());
+        let entry = self.entry(id);
+        let state = entry.unit.phase.state();
+        turn.effects.push(Effect::Notice {
+            service: entry.name().clone(),
+            incarnation: entry.unit.incarnation,
+            step: Move { from: state, to: state, phase: entry.unit.phase.name(), reason },
+            dependency,
+        });
+    }
+
+    /// Spawns the longest waiting while slots are free. True when something was started or looked at again.
+    fn dispatch(&mut self, turn: &mut Turn<'_>) -> bool {
+        let mut worked = false;
+        while self.starting < self.config.max_parallel_starts.max(1) {
+            let Some((_, _, id)) = self.ready.pop_first() else { break };
+            self.entry_mut(id).queued = None;
+            worked = true;
+            // Time has passed since it was queued: what it waits for is evaluated again at this instant.
+            if !self.looks_twice() || self.deps_verdict(id) == DepsVerdict::Met {
+                self.step_unit(turn, id, Event::DepsOk);
+            } else {
+                self.touch(id);
+            }
+        }
+        worked
+    }
+
+    fn enqueue(&mut self, id: NodeId) {
+        if self.entry(id).queued.is_none() {
+            let (since, rank) = self.place(id);
+            self.entry_mut(id).queued = Some((since, rank));
+            self.ready.insert((since, rank, id));
+        }
+    }
+
+    fn dequeue(&mut self, id: NodeId) {
+        if !self.looks_twice() {
+            return;
+        }
+        if let Some((since, rank)) = self.entry_mut(id).queued.take() {
+            self.ready.remove(&(since, rank, id));
+        }
+    }
+
+    pub(super) fn touch(&mut self, id: NodeId) {
+        let entry = self.entry_mut(id);
+        if !entry.dirty {
+            entry.dirty = true;
+            self.dirty.push_back(id);
+        }
+    }
+
+    /// Marks `id` and everyone whose situation its change may alter.
+    pub(super) fn touch_with_neighbours(&mut self, id: NodeId) {
+        self.touch(id);
+        for index in 0..self.graph.dependents(id).len() {
+            self.touch(self.graph.dependents(id)[index].node);
+        }
+        // A dependency looks again only when it waits for this one to be down.
+        for index in 0..self.graph.dependencies(id).len() {
+            let node = self.graph.dependencies(id)[index].node;
+            if self.entry(node).intent.is_some() {
+                self.touch(node);
+            }
+        }
+        for index in 0..self.graph.conflicts(id).len() {
+            self.touch(self.graph.conflicts(id)[index]);
+        }
+    }
+
+    #[cfg(feature = "planted-faults")]
+    fn looks_twice(&self) -> bool {
+        !self.config.faults.no_second_look
+    }
+
+    #[cfg(not(feature = "planted-faults"))]
+    #[allow(clippy::unused_self)] // its twin reads the planted faults
+    fn looks_twice(&self) -> bool {
+        true
+    }
+
+    #[cfg(feature = "planted-faults")]
+    fn holds_stops(&self) -> bool {
+        !self.config.faults.no_stop_hold
+    }
+
+    #[cfg(not(feature = "planted-faults"))]
+    #[allow(clippy::unused_self)] // its twin reads the planted faults
+    fn holds_stops(&self) -> bool {
+        true
+    }
+}

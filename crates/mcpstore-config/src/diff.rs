@@ -1,0 +1,127 @@
+//! What must happen to get from one set of specs to another.
+//!
+//! Every struct of a spec is taken apart field by field, without `..`: a new field does not compile until its impact is
+//! stated here.
+
+use std::collections::BTreeMap;
+
+use mcpstore_types::{
+    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Policy, RestartPolicy, ServiceName,
+    ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
+};
+
+use ChangeImpact::{Live, None as NoImpact, Restart};
+
+/// The difference of two sets of specs; each list is sorted by name. Of a name that a set has twice, the last spec counts.
+///
+/// Impacts: words for people have none; policy, dependencies and `enabled` are taken over while the service runs; what the
+/// server is launched or reached with needs a restart. The delta is empty exactly when both sets hold equal specs.
+#[must_use]
+pub fn diff(old: &[ServiceSpec], new: &[ServiceSpec]) -> SpecDelta {
+    let by_name = |specs: &'_ [ServiceSpec]| -> BTreeMap<ServiceName, usize> {
+        specs.iter().enumerate().map(|(index, spec)| (spec.name.clone(), index)).collect()
+    };
+    let (before, after) = (by_name(old), by_name(new));
+    let mut delta = SpecDelta::default();
+    for (name, &index) in &after {
+        let spec = &new[index];
+        match before.get(name) {
+            None => delta.added.push(spec.clone()),
+            Some(&earlier) => {
+                let changes = changes(&old[earlier], spec);
+                if !changes.is_empty() {
+                    delta.changed.push((spec.clone(), changes));
+                }
+            }
+        }
+    }
+    delta.removed = before.into_keys().filter(|name| !after.contains_key(name)).collect();
+    delta
+}
+
+/// Collects the fields that differ.
+#[derive(Default)]
+struct Changes(Vec<FieldChange>);
+
+impl Changes {
+    fn note<T: PartialEq>(&mut self, field: &'static str, impact: ChangeImpact, old: &T, new: &T) {
+        if old != new {
+            self.0.push(FieldChange { field, impact });
+        }
+    }
+}
+
+fn changes(old: &ServiceSpec, new: &ServiceSpec) -> Vec<FieldChange> {
+    let mut out = Changes::default();
+    let ServiceSpec { name: _, transport, dependencies, policy, enabled, tags, description } = old;
+    transport_changes(&mut out, transport, &new.transport);
+    out.note("dependsOn", Live, dependencies, &new.dependencies);
+    policy_changes(&mut out, policy, &new.policy);
+    out.note("enabled", Live, enabled, &new.enabled);
+    out.note("tags", NoImpact, tags, &new.tags);
+    out.note("description", NoImpact, description, &new.description);
+    out.0
+}
+
+fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec) {
+    match (old, new) {
+        (TransportSpec::Stdio(old), TransportSpec::Stdio(new)) => {
+            let StdioSpec { command, args, env, cwd } = old;
+            out.note("command", Restart, command, &new.command);
+            out.note("args", Restart, args, &new.args);
+            out.note("env", Restart, env, &new.env);
+            out.note("cwd", Restart, cwd, &new.cwd);
+        }
+        (TransportSpec::Http(old), TransportSpec::Http(new)) => {
+            let HttpSpec { url, headers } = old;
+            out.note("url", Restart, url, &new.url);
+            out.note("headers", Restart, headers, &new.headers);
+        }
+        (TransportSpec::InProcess(old), TransportSpec::InProcess(new)) => {
+            let InProcessSpec { factory } = old;
+            out.note("factory", Restart, factory, &new.factory);
+        }
+        // Another kind of transport, or one that is newer than this function.
+        (old, new) => out.note("type", Restart, old, new),
+    }
+}
+
+fn policy_changes(out: &mut Changes, old: &Policy, new: &Policy) {
+    let Policy { restart, timeouts, health } = old;
+
+    let RestartPolicy { mode, max_attempts, window, max_in_window, backoff, stable_after, slow_retry } = restart;
+    let to = &new.restart;
+    out.note("restart.policy", Live, mode, &to.mode);
+    out.note("restart.maxAttempts", Live, max_attempts, &to.max_attempts);
+    out.note("restart.window", Live, window, &to.window);
+    out.note("restart.maxInWindow", Live, max_in_window, &to.max_in_window);
+    let Backoff { delay, max_delay, jitter_percent } = backoff;
+    out.note("restart.delay", Live, delay, &to.backoff.delay);
+    out.note("restart.maxDelay", Live, max_delay, &to.backoff.max_delay);
+    out.note("restart.jitter", Live, jitter_percent, &to.backoff.jitter_percent);
+    out.note("restart.stableAfter", Live, stable_after, &to.stable_after);
+    out.note("restart.slowRetry", Live, slow_retry, &to.slow_retry);
+
+    let Timeouts { wait, start, handshake, list, call, call_total, drain, close, term, kill, reap } = timeouts;
+    let to = &new.timeouts;
+    out.note("timeouts.wait", Live, wait, &to.wait);
+    out.note("timeouts.start", Live, start, &to.start);
+    out.note("timeouts.handshake", Live, handshake, &to.handshake);
+    out.note("timeouts.list", Live, list, &to.list);
+    out.note("timeouts.call", Live, call, &to.call);
+    out.note("timeouts.callTotal", Live, call_total, &to.call_total);
+    out.note("timeouts.drain", Live, drain, &to.drain);
+    out.note("timeouts.close", Live, close, &to.close);
+    out.note("timeouts.term", Live, term, &to.term);
+    out.note("timeouts.kill", Live, kill, &to.kill);
+    out.note("timeouts.reap", Live, reap, &to.reap);
+
+    let HealthSpec { probe, interval, timeout, rise, fall, startup } = health;
+    let to = &new.health;
+    out.note("health.probe", Live, probe, &to.probe);
+    out.note("health.interval", Live, interval, &to.interval);
+    out.note("health.timeout", Live, timeout, &to.timeout);
+    out.note("health.rise", Live, rise, &to.rise);
+    out.note("health.fall", Live, fall, &to.fall);
+    out.note("health.startup", Live, startup, &to.startup);
+}

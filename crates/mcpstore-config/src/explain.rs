@@ -1,0 +1,164 @@
+//! What each code means, why it matters, and what to do: for `mcpstore` and for the documentation.
+
+use std::fmt::Write as _;
+
+use crate::Code;
+
+/// A short paragraph on a code: what it is about, why it matters, how to mend it.
+#[must_use]
+pub const fn explain(code: Code) -> &'static str {
+    match code {
+        Code::Syntax => {
+            "The text is no JSON, so nothing of it can be read. Comments and trailing commas are fine; keys and text stand \
+             in double quotes, and entries are separated by commas. Mend the place that is pointed at and check again: only \
+             the first such problem of a text is found at a time."
+        }
+        Code::TooDeep => {
+            "More than 128 objects and lists stand inside each other. No config needs that; the bound keeps a hostile text \
+             from exhausting the stack. Look for a value that was pasted in the wrong place."
+        }
+        Code::TooLarge => {
+            "The text is larger than 16 MiB. No config needs that; the bound keeps memory in check. Look whether the right \
+             file was named, or spread the services over several files."
+        }
+        Code::NotAnObject => {
+            "A config is an object with `mcpServers` in it: `{ \"mcpServers\": { } }`. This text holds something else at its \
+             top level."
+        }
+        Code::NoServers => {
+            "The text is an object without `mcpServers`, so it states no service. Other clients call it `servers`, or write \
+             the services without anything around them: rename the key, or put the services inside `mcpServers`."
+        }
+        Code::DuplicateKey => {
+            "The same key stands twice in one object. JSON readers differ in which one counts, so other clients may see a \
+             different config. Here the last one counts and the others are ignored. Take one of them out."
+        }
+        Code::UnknownKey => {
+            "Nobody reads this key, so what it says has no effect: most likely a typing slip. Clients add keys of their own, \
+             therefore this is a warning; with `--strict` it is an error. Keys that begin with `_`, `$`, `x-` or `//` are \
+             never reported."
+        }
+        Code::NotSupportedYet => {
+            "The key is part of the config language, and this version does not act on it. It is said aloud so that nobody \
+             relies on it; with `--strict` it is an error. Take it out, or wait for a version that supports it."
+        }
+        Code::WrongType => {
+            "The value is of another type than the field needs, for example a number where text is needed. Variables in \
+             `env` are text always: write \"1\", not 1. `null` counts as if the field were not there."
+        }
+        Code::UnknownWord => {
+            "The field takes one word out of a few, and this is none of them. The words are case-sensitive; the nearest one \
+             is suggested when there is one."
+        }
+        Code::InvalidName => {
+            "A service name has 1 to 64 characters: first a letter, digit, `_` or `@`, then also `-`, `.`, `/` and inner \
+             spaces, all ASCII. Names travel through command lines, URLs and metrics, where other characters do harm. \
+             Rename the service."
+        }
+        Code::UnknownDependency => {
+            "`dependsOn` names a service that no text of this config states. A service with a dependency that can never be \
+             met is left out rather than started without it. Mend the name, or add the service."
+        }
+        Code::SelfDependency => {
+            "A service depends on itself, so it could never start. Take the entry out of its `dependsOn`."
+        }
+        Code::DuplicateDependency => {
+            "A service names the same dependency twice. Said twice the same way it is only untidy; said in two different \
+             ways it is not clear which one is meant, and the service is left out. Keep one of the two."
+        }
+        Code::DependencyCycle => {
+            "Services depend on each other in a circle, so none of them could start first; nothing of this config starts. \
+             Every step of the circle is pointed at. Take one of them out, or give it the kind `part_of`, which has no \
+             order."
+        }
+        Code::Contradiction => {
+            "Two fields say things that cannot both hold: a `command` and a `url`, two addresses, a `type` that does not fit, \
+             or `enabled` together with `disabled` (which counts as disabled). Keep one of the two."
+        }
+        Code::NoTransport => {
+            "The service has neither a `command` (a program to launch) nor a `url` (an address to reach), so there is no way \
+             to its server. Add one of the two."
+        }
+        Code::Empty => {
+            "The text is empty or blank, or becomes so once its variables are filled in, where something must stand: a \
+             command, an address, a name. Fill it in, or take the field out."
+        }
+        Code::BadDuration => {
+            "A duration is text with a number and a unit: \"250ms\", \"10s\", \"2m\", \"1h 30m\". A number without a unit is \
+             refused because seconds and milliseconds are too easily mistaken for each other."
+        }
+        Code::OutOfRange => {
+            "The value is outside the range that makes sense for the field: for example no attempts at all, a jitter above \
+             1, a deadline of zero, a duration above 30 days, or a delay longer than the longest delay."
+        }
+        Code::UnsetVariable => {
+            "The text refers to an environment variable that is not set where mcpstore runs. An empty value in its place \
+             would fail later and less clearly, so the service is left out. Set the variable, or write a default: \
+             `${VAR:-default}`."
+        }
+        Code::UnsupportedReference => {
+            "The text has a reference of a kind that this version does not read, for example `${file:…}` or `${input:…}`. \
+             Put the value into an environment variable and refer to it: `${VAR}`."
+        }
+        Code::NotAReference => {
+            "The text has `${` in it, but what follows is no reference, so it stays as it is. If it is meant for the server, \
+             write `$${` and the warning goes; otherwise write `${VAR}`, `${VAR:-default}` or `${env:VAR}`."
+        }
+        Code::UnsupportedTransport => {
+            "The server is to be reached over the legacy HTTP+SSE transport, which this version does not speak. Many servers \
+             offer streamable HTTP beside it: ask the server's documentation for that address and write \"type\": \"http\"."
+        }
+        Code::BadUrl => {
+            "The text is no address of an HTTP server: it must begin with http:// or https://, name a host, and have no \
+             spaces. The address is checked with its variables filled in, and is not shown, because it may hold a secret."
+        }
+        Code::BadCharacter => {
+            "The text has a character that cannot be passed on where it goes: NUL in a command, argument or variable, `=` in \
+             the name of a variable, or a line break or a non-ASCII character in a header. It is often a line break at the \
+             end of a variable that was read from a file."
+        }
+        Code::NoEffect => {
+            "The field belongs to another kind of server or dependency and has no effect here: `args`, `env` and `cwd` \
+             belong to a `command`, `headers` to a `url`, `condition` to dependencies that wait. Take it out, or look \
+             whether the right kind was chosen."
+        }
+    }
+}
+
+/// The page on all diagnostics, in Markdown: a table of contents and a paragraph for each code.
+#[must_use]
+pub fn diagnostics_markdown() -> String {
+    let mut out = String::from(
+        "# Diagnostics\n\n\
+         <!-- Generated from crates/mcpstore-config/src/explain.rs by `cargo xtask codegen`; do not edit. -->\n\n\
+         Everything that can be wrong with a config, by its code. An error leaves out what it concerns (most often one \
+         service); a warning leaves out nothing.\n\n\
+         | code | name |\n|---|---|\n",
+    );
+    for code in Code::ALL {
+        let number = code.to_string();
+        // Writing to a text cannot fail.
+        let _ = writeln!(out, "| [{number}](#{}) | {} |", anchor(*code), title(*code));
+    }
+    for code in Code::ALL {
+        let _ = write!(out, "\n## {code}: {}\n\n{}\n", title(*code), explain(*code));
+    }
+    out
+}
+
+/// The name of a code in words: `UnknownKey` is "unknown key".
+fn title(code: Code) -> String {
+    let mut out = String::new();
+    for (at, c) in format!("{code:?}").char_indices() {
+        if at > 0 && c.is_uppercase() {
+            out.push(' ');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+/// The anchor Markdown renderers give to a code's heading.
+fn anchor(code: Code) -> String {
+    format!("{code}-{}", title(code).replace(' ', "-")).to_lowercase()
+}

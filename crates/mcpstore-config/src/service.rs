@@ -1,0 +1,87 @@
+//! The entry of one service.
+
+use jsonc_parser::ast::Value;
+use mcpstore_types::{Policy, ServiceName, ServiceSpec};
+
+use crate::context::Context;
+use crate::depends::{Names, dependencies};
+use crate::diagnostic::Diagnostic;
+use crate::fields::{Field, check_keys, fields, get};
+use crate::transport::transport;
+use crate::values::{boolean, nonempty, object, text, text_list};
+use crate::words::SERVICE;
+use crate::{Code, Place, policy};
+
+/// What an entry gave.
+pub(crate) struct Read {
+    /// The spec; `None` when the entry has an error.
+    pub(crate) spec: Option<ServiceSpec>,
+    /// The place of each dependency of the spec.
+    pub(crate) dependencies: Vec<Place>,
+}
+
+/// Reads the entry of `name`; `defaults` is what holds where the entry says nothing.
+pub(crate) fn service(
+    cx: &mut Context<'_>,
+    name: &ServiceName,
+    at: Place,
+    value: &Value<'_>,
+    defaults: &Policy,
+    names: &Names,
+) -> Read {
+    let before = cx.sink.errors();
+    let Some(object) = object(cx, name.as_str(), value) else {
+        return Read { spec: None, dependencies: Vec::new() };
+    };
+    let entry = fields(cx, object);
+    check_keys(cx, &entry, &SERVICE);
+    let transport = transport(cx, &entry, at);
+    let mut policy = defaults.clone();
+    policy::apply(cx, &entry, &mut policy);
+    let enabled = enabled(cx, &entry);
+    let tags = get(&entry, "tags").map_or_else(Vec::new, |field| tags(cx, field));
+    let description =
+        get(&entry, "description").and_then(|field| text(cx, "description", field.value)).map(str::to_owned);
+    let (dependencies, places) = get(&entry, "dependsOn")
+        .map_or_else(Vec::new, |field| dependencies(cx, name, field, names))
+        .into_iter()
+        .unzip();
+    let good = cx.sink.errors() == before;
+    let spec = transport.filter(|_| good).map(|transport| ServiceSpec {
+        name: name.clone(),
+        transport,
+        dependencies,
+        policy,
+        enabled,
+        tags,
+        description,
+    });
+    Read { spec, dependencies: places }
+}
+
+/// `enabled`, and `disabled` of other clients.
+fn enabled(cx: &mut Context<'_>, entry: &[Field<'_>]) -> bool {
+    let mut read = |key: &str| {
+        let field = get(entry, key)?;
+        Some((boolean(cx, key, field.value)?, field))
+    };
+    let (ours, theirs) = (read("enabled"), read("disabled"));
+    if let (Some((true, ours)), Some((true, theirs))) = (ours, theirs) {
+        let (here, there) = (cx.place(theirs.key_span), cx.place(ours.key_span));
+        let message = "both `enabled` and `disabled`; the service counts as disabled";
+        let diagnostic = Diagnostic::warning(Code::Contradiction, message).with_place(here);
+        cx.push(diagnostic.with_related(there, "contradicts this").with_help("keep one of the two"));
+    }
+    ours.is_none_or(|(enabled, _)| enabled) && !theirs.is_some_and(|(disabled, _)| disabled)
+}
+
+/// The tags, each once, in the order of the text.
+fn tags(cx: &mut Context<'_>, field: Field<'_>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for (tag, value) in text_list(cx, "tags", field.value) {
+        if let Some(tag) = nonempty(cx, "an element of tags", value).filter(|_| !out.iter().any(|known| known == tag)) {
+            out.push(tag.to_owned());
+        }
+    }
+    out
+}

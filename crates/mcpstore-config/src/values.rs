@@ -1,0 +1,144 @@
+//! Single values: text, lists of text, truth values, numbers; each tells what it expected.
+
+use jsonc_parser::ast::{Object, Value};
+
+use crate::Code;
+use crate::context::Context;
+use crate::diagnostic::shown;
+use crate::fields::{Field, near};
+
+/// What a value is, for messages.
+pub(crate) const fn kind(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::StringLit(_) => "text",
+        Value::NumberLit(_) => "a number",
+        Value::BooleanLit(_) => "true or false",
+        Value::Object(_) => "an object",
+        Value::Array(_) => "a list",
+        Value::NullKeyword(_) => "null",
+    }
+}
+
+/// Pushes "expected …, found …" for the value of `name`.
+pub(crate) fn wrong_type(cx: &mut Context<'_>, name: &str, value: &Value<'_>, expected: &str, help: Option<&str>) {
+    let message = format!("`{name}` is {}; expected {expected}", kind(value));
+    let mut diagnostic = cx.error_at(value, Code::WrongType, message).with_label(format!("expected {expected}"));
+    diagnostic.help = help.map(str::to_owned);
+    cx.push(diagnostic);
+}
+
+/// The text of a field.
+pub(crate) fn text<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -> Option<&'v str> {
+    match value {
+        Value::StringLit(literal) => Some(&literal.value),
+        Value::NumberLit(_) | Value::BooleanLit(_) => {
+            wrong_type(cx, name, value, "text", Some("put it in double quotes, for example \"1\""));
+            None
+        }
+        _ => {
+            wrong_type(cx, name, value, "text", None);
+            None
+        }
+    }
+}
+
+/// The text of a field that must not be empty or blank.
+pub(crate) fn nonempty<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -> Option<&'v str> {
+    let found = text(cx, name, value)?;
+    if found.trim().is_empty() {
+        cx.push(cx.error_at(value, Code::Empty, format!("`{name}` is empty")));
+        return None;
+    }
+    Some(found)
+}
+
+/// A word out of a known set, by its text.
+pub(crate) fn word<T: Copy>(cx: &mut Context<'_>, name: &str, value: &Value<'_>, known: &[(&str, T)]) -> Option<T> {
+    let found = text(cx, name, value)?;
+    if let Some(&(_, meaning)) = known.iter().find(|(word, _)| *word == found) {
+        return Some(meaning);
+    }
+    let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+    let message = format!("unknown word `{}` for `{name}`", shown(found));
+    let mut diagnostic = cx.error_at(value, Code::UnknownWord, message);
+    diagnostic.help = Some(match near(found, words.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("write one of: {}", words.join(", ")),
+    });
+    cx.push(diagnostic);
+    None
+}
+
+/// A truth value.
+pub(crate) fn boolean(cx: &mut Context<'_>, name: &str, value: &Value<'_>) -> Option<bool> {
+    if let Value::BooleanLit(literal) = value {
+        return Some(literal.value);
+    }
+    let help = matches!(value, Value::StringLit(_)).then_some("write true or false without quotes");
+    wrong_type(cx, name, value, "true or false", help);
+    None
+}
+
+/// An object.
+pub(crate) fn object<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -> Option<&'v Object<'v>> {
+    if let Value::Object(object) = value {
+        return Some(object);
+    }
+    wrong_type(cx, name, value, "an object", None);
+    None
+}
+
+/// The elements of a list of text; elements that are none are told and left out.
+pub(crate) fn text_list<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -> Vec<(&'v str, &'v Value<'v>)> {
+    let Value::Array(list) = value else {
+        let help = matches!(value, Value::StringLit(_)).then_some("put it in brackets: [\"…\"]");
+        wrong_type(cx, name, value, "a list of text", help);
+        return Vec::new();
+    };
+    let mut out = Vec::with_capacity(list.elements.len());
+    for element in &list.elements {
+        if let Some(found) = text(cx, &format!("an element of {name}"), element) {
+            out.push((found, element));
+        }
+    }
+    out
+}
+
+/// A whole number between `min` and `max`.
+pub(crate) fn whole(cx: &mut Context<'_>, name: &str, field: Field<'_>, min: u32, max: u32) -> Option<u32> {
+    let number = number(cx, name, field)?;
+    if number.fract() != 0.0 {
+        let message = format!("`{name}` is {number}; expected a whole number");
+        cx.push(cx.error_at(field.value, Code::WrongType, message));
+        return None;
+    }
+    if !(f64::from(min)..=f64::from(max)).contains(&number) {
+        out_of_range(cx, name, field, &format!("between {min} and {max}"));
+        return None;
+    }
+    // Whole and within u32, as just checked.
+    Some(number as u32)
+}
+
+/// A number.
+pub(crate) fn number(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<f64> {
+    let Value::NumberLit(literal) = field.value else {
+        let help = matches!(field.value, Value::StringLit(_)).then_some("write the number without quotes");
+        wrong_type(cx, name, field.value, "a number", help);
+        return None;
+    };
+    match literal.value.parse::<f64>() {
+        Ok(number) if number.is_finite() => Some(number),
+        _ => {
+            out_of_range(cx, name, field, "a number of ordinary size");
+            None
+        }
+    }
+}
+
+/// Pushes "… is outside its range".
+pub(crate) fn out_of_range(cx: &mut Context<'_>, name: &str, field: Field<'_>, range: &str) {
+    let message = format!("`{name}` is outside its range");
+    let diagnostic = cx.error_at(field.value, Code::OutOfRange, message).with_label(format!("expected {range}"));
+    cx.push(diagnostic.with_help(format!("write {}{range}", if range.starts_with("a ") { "" } else { "a value " })));
+}

@@ -1,0 +1,158 @@
+//! The keys a config may have: those read, those to come, and those of other clients.
+
+/// The keys of one kind of object.
+pub(crate) struct Keys {
+    /// What the object is, for messages.
+    pub(crate) of: &'static str,
+    /// Read by this version.
+    pub(crate) read: &'static [&'static str],
+    /// Known, and not read yet: said aloud, so that nobody relies on them.
+    pub(crate) later: &'static [&'static str],
+    /// Other clients' own, without meaning here.
+    pub(crate) foreign: &'static [&'static str],
+}
+
+/// The keys that hold a server's address; some clients have words of their own.
+pub(crate) const URL_KEYS: &[&str] = &["url", "serverUrl", "httpUrl"];
+
+pub(crate) const SERVICE: Keys = Keys {
+    of: "a service",
+    read: &[
+        "command",
+        "args",
+        "env",
+        "cwd",
+        "url",
+        "headers",
+        "type",
+        "transport",
+        "disabled",
+        "dependsOn",
+        "enabled",
+        "tags",
+        "description",
+        "restart",
+        "recovery",
+        "timeouts",
+        "health",
+        "serverUrl",
+        "httpUrl",
+    ],
+    later: &[
+        "start",
+        "idleStop",
+        "waitFor",
+        "tools",
+        "isolation",
+        "era",
+        "sandbox",
+        "limits",
+        "inheritEnv",
+        "profiles",
+        "alerts",
+        // Other clients': they would change what the server gets or shows.
+        "envFile",
+        "oauth",
+        "auth",
+        "disabledTools",
+        "includeTools",
+        "excludeTools",
+    ],
+    foreign: &[
+        "alwaysAllow",
+        "authProviderType",
+        "autoApprove",
+        "chatMenu",
+        "comment",
+        "dev",
+        "displayName",
+        "gallery",
+        "icon",
+        "iconPath",
+        "initTimeout",
+        "longRunning",
+        "metadata",
+        "name",
+        "note",
+        "notes",
+        "provider",
+        "providerUrl",
+        "logoUrl",
+        "serverInstructions",
+        "startupTimeout",
+        "timeout",
+        "trust",
+        "version",
+    ],
+};
+
+pub(crate) const TOP: Keys = Keys {
+    of: "the top level",
+    read: &["mcpServers", "defaults", "gateway"],
+    later: &["profiles", "alerts", "inputs"],
+    foreign: &[
+        "description",
+        "globalShortcut",
+        "isDxtAutoUpdatesEnabled",
+        "isUsingBuiltInNodeForMcp",
+        "locale",
+        "name",
+        "numStartups",
+        "permissions",
+        "preferences",
+        "projects",
+        "scale",
+        "theme",
+        "userThemeMode",
+        "version",
+    ],
+};
+
+pub(crate) const DEFAULTS: Keys = Keys {
+    of: "`defaults`",
+    read: &["restart", "recovery", "timeouts", "health"],
+    later: &["start", "idleStop", "tools", "isolation", "era", "sandbox", "limits", "inheritEnv", "env"],
+    foreign: &[],
+};
+
+pub(crate) const GATEWAY: Keys =
+    Keys { of: "`gateway`", read: &["maxParallelStarts"], later: &["listen", "auth"], foreign: &[] };
+
+pub(crate) const DEPENDENCY: Keys =
+    Keys { of: "a dependency", read: &["on", "kind", "condition"], later: &[], foreign: &[] };
+
+pub(crate) const RESTART: Keys = Keys {
+    of: "`restart`",
+    read: &[
+        "policy",
+        "maxAttempts",
+        "window",
+        "maxInWindow",
+        "delay",
+        "maxDelay",
+        "jitter",
+        "stableAfter",
+        "slowRetry",
+    ],
+    later: &[],
+    foreign: &[],
+};
+
+pub(crate) const TIMEOUTS: Keys = Keys {
+    of: "`timeouts`",
+    read: &["wait", "start", "handshake", "list", "call", "callTotal", "drain", "close", "term", "kill", "reap"],
+    later: &[],
+    foreign: &[],
+};
+
+pub(crate) const HEALTH: Keys = Keys {
+    of: "`health`",
+    read: &["probe", "interval", "timeout", "rise", "fall", "startup"],
+    later: &[],
+    foreign: &[],
+};
+
+/// True for keys that are nobody's business: `$schema`, `_comment`, `x-…`, `//`.
+pub(crate) fn is_private(key: &str) -> bool {
+    key.starts_with(['$', '_']) || key.starts_with("x-") || key.starts_with("//")
+}

@@ -189,6 +189,7 @@ mod tests {
     fn of_equal_ones_the_first_by_name_is_told() {
         assert_eq!(cycles("c: a | b: a | a: c, b"), ["a b a"]);
         assert_eq!(cycles("a: y, b | b: z | y: z | z: a"), ["a b z a"]);
+        assert_eq!(cycles("a: b | b: c | c: a, d | d: e | e: f | f: d, c"), ["a b c a"]);
     }
 
     #[test]

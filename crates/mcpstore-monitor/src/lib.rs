@@ -1,1 +1,17 @@
-//! placeholder
+//! How a service fares: the verdict of its probes, and numbers over its last checks and calls.
+//!
+//! Pure: time and samples are arguments, nothing here waits, asks or measures. The verdict says what is so; what follows
+//! from it is the core's to decide.
+//!
+//! - [`ProbeVerdict`]: probe outcomes in, [`mcpstore_types::Health`] out, and when to probe next.
+//! - [`SampleWindow`]: availability and response times over the last health checks, as [`ServiceMetrics`].
+//! - [`LatencyWindow`]: percentiles over the last calls, as [`CallStats`].
+
+mod latency;
+mod ring;
+mod verdict;
+mod window;
+
+pub use latency::{CallStats, LatencyWindow};
+pub use verdict::{ProbeOutcome, ProbeVerdict, VerdictChange};
+pub use window::{Sample, SampleWindow, ServiceMetrics};

@@ -1,2 +1,97 @@
-//! placeholder
-fn main() {}
+//! Builds, checks and measures the workspace: `cargo xtask help` says how.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod arch;
+mod bench;
+mod cmd;
+mod codegen;
+mod lint;
+mod prop;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Builds, checks and measures the mcpstore workspace",
+    version
+)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build every member
+    Build {
+        /// With the release profile
+        #[arg(long)]
+        release: bool,
+    },
+    /// Install the real servers, then run every test: unit, property, doc, suite
+    Test {
+        /// Leave out the real servers and the tests that need them
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Formatting, clippy, docs, arch-check, generated files, licences: all of them, then one verdict
+    Lint,
+    /// Run the property and model tests with many cases
+    Prop(prop::Args),
+    /// Hold the layers and the rules of the house against the checkout
+    ArchCheck,
+    /// Write the generated documents
+    Codegen {
+        /// Write nothing; fail when a document is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure, and write docs/benchmarks.md
+    Bench {
+        /// Measure in this very process, whatever its profile
+        #[arg(long, hide = true)]
+        inner: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let root = cmd::root()?;
+    match task {
+        Task::Build { release } => {
+            let mut build = cmd::cargo(&root, &["build", "--workspace", "--locked"]);
+            cmd::run(if release { build.arg("--release") } else { &mut build })
+        }
+        Task::Test { fast } => test::run(&root, fast),
+        Task::Lint => lint::run(&root),
+        Task::Prop(args) => prop::run(&root, &args),
+        Task::ArchCheck => arch::run(&root),
+        Task::Codegen { check } => codegen::run(&root, check),
+        Task::Bench { inner } => bench::run(&root, inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,81 @@
+//! The table of measurements, as markdown.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::samples::Samples;
+
+/// One line of the table.
+pub(super) struct Row {
+    /// What was measured.
+    pub(super) what: String,
+    /// What it is held against.
+    pub(super) reference: String,
+    /// What the reference took: its median in the same run, or a computed ideal.
+    pub(super) reference_time: Duration,
+    /// What the measured took.
+    pub(super) measured: Samples,
+}
+
+/// The table alone.
+pub(super) fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| what | reference | reference p50 | p50 | p99 | ratio of p50 | runs |\n|---|---|--:|--:|--:|--:|--:|\n",
+    );
+    for Row { what, reference, reference_time, measured } in rows {
+        let ratio = measured.p50().as_secs_f64() / reference_time.as_secs_f64().max(f64::MIN_POSITIVE);
+        let (of_reference, p50, p99) = (time(*reference_time), time(measured.p50()), time(measured.percentile(99)));
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| {what} | {reference} | {of_reference} | {p50} | {p99} | {ratio:.2} | {} |",
+            measured.runs()
+        );
+    }
+    text
+}
+
+/// The whole page.
+pub(super) fn page(rows: &[Row]) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "# Benchmarks\n\n\
+         Written by `cargo xtask bench` (release profile; {cores} cores, {}, {}). A reference is measured in the same run, in turns with what is held \
+         against it: on a shared machine the ratio says more than the times.\n\n{}",
+        std::env::consts::ARCH,
+        std::env::consts::OS,
+        table(rows)
+    )
+}
+
+/// A time with three digits in the unit that fits.
+fn time(duration: Duration) -> String {
+    let nanos = duration.as_secs_f64() * 1e9;
+    let (value, unit) = match nanos {
+        n if n < 1e3 => (n, "ns"),
+        n if n < 1e6 => (n / 1e3, "µs"),
+        n if n < 1e9 => (n / 1e6, "ms"),
+        n => (n / 1e9, "s"),
+    };
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short() {
+        let said: Vec<String> =
+            [0, 999, 1_500, 25_300, 123_456_789, 2_000_000_000].map(|nanos| time(Duration::from_nanos(nanos))).into();
+        assert_eq!(said, ["0.00 ns", "999 ns", "1.50 µs", "25.3 µs", "123 ms", "2.00 s"]);
+    }
+
+    #[test]
+    fn a_row_shows_its_ratio() {
+        let measured = Samples::new(vec![Duration::from_millis(30); 4]);
+        let row = Row { what: "a".into(), reference: "b".into(), reference_time: Duration::from_millis(20), measured };
+        assert!(table(&[row]).ends_with("| a | b | 20.0 ms | 30.0 ms | 30.0 ms | 1.50 | 4 |\n"));
+    }
+}

@@ -1,0 +1,210 @@
+//! Real MCP servers that nobody here wrote, in pinned versions, for the tests that talk to them.
+//!
+//! They go to `target/real-servers` (git-ignored): npm's in `node_modules`, Python's in `venv`. `npx` started in that folder finds the
+//! installed packages by itself and asks no network. A stamp file says what is there, so that a second run installs nothing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cmd;
+
+const NPM: &[&str] = &[
+    "@modelcontextprotocol/server-filesystem@2026.8.31",
+    "@modelcontextprotocol/server-everything@2026.8.31",
+    "@modelcontextprotocol/server-memory@2026.8.31",
+];
+const PIP: &[&str] = &["mcp-server-time==2026.10.19"];
+
+/// What must be there in the end, relative to the folder.
+const PROGRAMS: &[&str] = &[
+    "node_modules/.bin/mcp-server-filesystem",
+    "node_modules/.bin/mcp-server-everything",
+    "node_modules/.bin/mcp-server-memory",
+    "venv/bin/mcp-server-time",
+];
+
+/// Networks fail now and then; what is wrong for good fails three times quickly.
+const ATTEMPTS: u32 = 3;
+
+/// A program the installation needs.
+struct Tool {
+    name: &'static str,
+    /// Arguments with which it ends with status 0 when it is fit.
+    probe: &'static [&'static str],
+    /// What it is, for people.
+    what: &'static str,
+    /// Debian's packages of it.
+    debian: &'static [&'static str],
+}
+
+const TOOLS: &[Tool] = &[
+    Tool { name: "node", probe: &["--version"], what: "Node.js 20 or newer", debian: &["nodejs"] },
+    Tool { name: "npm", probe: &["--version"], what: "npm, which comes with Node.js", debian: &["npm"] },
+    Tool { name: "npx", probe: &["--version"], what: "npx, which comes with npm", debian: &["npm"] },
+    Tool {
+        name: "python3",
+        probe: &["-c", "import venv, ensurepip"],
+        what: "Python 3.10 or newer with its venv module",
+        debian: &["python3", "python3-venv"],
+    },
+];
+
+/// Installs what is missing and returns the folder, absolute.
+///
+/// # Errors
+/// When Node.js, npm or Python is missing, or when an installation fails.
+pub(super) fn install(root: &Path) -> Result<PathBuf> {
+    let dir = root.join("target/real-servers");
+    need_tools(root)?;
+    let stamp = stamp();
+    if is_current(&dir, &stamp) {
+        println!("real servers are up to date in {}", dir.display());
+        return Ok(dir);
+    }
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("failed to remove the outdated {}", dir.display()))?;
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
+    npm(&dir)?;
+    pip(&dir)?;
+    if let Some(missing) = PROGRAMS.iter().find(|program| !dir.join(program).exists()) {
+        bail!("the installation brought no {missing} to {}", dir.display());
+    }
+    std::fs::write(dir.join(STAMP), stamp).context("failed to write the stamp of the real servers")?;
+    Ok(dir)
+}
+
+const STAMP: &str = "installed.txt";
+
+fn stamp() -> String {
+    NPM.iter().chain(PIP).map(|package| format!("{package}\n")).collect()
+}
+
+fn is_current(dir: &Path, stamp: &str) -> bool {
+    let same = std::fs::read_to_string(dir.join(STAMP)).is_ok_and(|found| found == stamp);
+    // A venv whose Python went away is a dangling link, which does not exist.
+    same && PROGRAMS.iter().chain(&["venv/bin/python3"]).all(|program| dir.join(program).exists())
+}
+
+fn npm(dir: &Path) -> Result<()> {
+    // Its own package.json, so that npm does not look for one further up.
+    std::fs::write(dir.join("package.json"), "{\"private\": true}\n").context("failed to write package.json")?;
+    retry(|| {
+        let mut npm = cmd::program(dir, "npm", &["install", "--prefix"]);
+        npm.arg(dir).args(["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]).args(NPM);
+        cmd::run(&mut npm)
+    })
+}
+
+fn pip(dir: &Path) -> Result<()> {
+    cmd::run(cmd::program(dir, "python3", &["-m", "venv", "--clear"]).arg(dir.join("venv")))?;
+    retry(|| {
+        let python = dir.join("venv/bin/python3");
+        let mut pip = cmd::program(
+            dir,
+            python,
+            &["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"],
+        );
+        cmd::run(pip.args(PIP))
+    })
+}
+
+fn retry(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    for left in (0..ATTEMPTS).rev() {
+        match attempt() {
+            Err(error) if left > 0 => eprintln!("{error:#}; trying again ({left} left)"),
+            result => return result,
+        }
+    }
+    Ok(())
+}
+
+fn missing() -> Vec<&'static Tool> {
+    TOOLS.iter().filter(|tool| !cmd::works(tool.name, tool.probe)).collect()
+}
+
+fn need_tools(root: &Path) -> Result<()> {
+    let mut lacking = missing();
+    if !lacking.is_empty() && may_use_apt() {
+        println!("in CI as root on Debian: installing {}", debian_packages(&lacking).join(", "));
+        cmd::run(&mut cmd::program(root, "apt-get", &["update", "--quiet"]))?;
+        let mut apt = cmd::program(root, "apt-get", &["install", "--yes", "--quiet", "--no-install-recommends"]);
+        cmd::run(apt.args(debian_packages(&lacking)).env("DEBIAN_FRONTEND", "noninteractive"))?;
+        lacking = missing();
+    }
+    if lacking.is_empty() { Ok(()) } else { bail!("{}", advice(&lacking)) }
+}
+
+fn may_use_apt() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| ci == "true")
+        && rustix::process::geteuid().is_root()
+        && Path::new("/etc/debian_version").exists()
+}
+
+fn debian_packages(tools: &[&Tool]) -> Vec<&'static str> {
+    let mut packages: Vec<&str> = tools.iter().flat_map(|tool| tool.debian.iter().copied()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+fn advice(lacking: &[&Tool]) -> String {
+    let list: Vec<String> = lacking.iter().map(|tool| format!("`{}` ({})", tool.name, tool.what)).collect();
+    format!(
+        "the tests on real servers need {}; install it (Debian: apt-get install {}), or run `cargo xtask test --fast`, which leaves these tests out",
+        list.join(", "),
+        debian_packages(lacking).join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_said_with_a_way_out() {
+        let text = advice(&TOOLS.iter().collect::<Vec<_>>());
+        assert!(text.contains("`python3` (Python 3.10 or newer with its venv module)"), "{text}");
+        assert!(text.contains("apt-get install nodejs npm python3 python3-venv)"), "{text}");
+        assert!(text.contains("--fast"), "{text}");
+    }
+
+    #[test]
+    fn an_installation_is_current_only_with_its_stamp_and_its_programs() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        assert!(!is_current(dir, &stamp()));
+        std::fs::write(dir.join(STAMP), stamp()).unwrap();
+        assert!(!is_current(dir, &stamp()), "no program is there yet");
+        for program in PROGRAMS.iter().chain(&["venv/bin/python3"]) {
+            std::fs::create_dir_all(dir.join(program).parent().unwrap()).unwrap();
+            std::fs::write(dir.join(program), "").unwrap();
+        }
+        assert!(is_current(dir, &stamp()));
+        assert!(!is_current(dir, "another version"));
+    }
+
+    #[test]
+    fn every_version_is_pinned() {
+        assert!(NPM.iter().all(|package| {
+            package.rsplit_once('@').is_some_and(|(name, version)| !name.is_empty() && version.contains('.'))
+        }));
+        assert!(PIP.iter().all(|package| package.contains("==")));
+    }
+
+    #[test]
+    fn an_attempt_is_repeated_and_then_given_up() {
+        let mut count = 0;
+        let mut try_until = |good: u32| {
+            count = 0;
+            retry(|| {
+                count += 1;
+                if count >= good { Ok(()) } else { bail!("not yet") }
+            })
+            .map(|()| count)
+        };
+        assert_eq!(try_until(2).unwrap(), 2);
+        assert!(try_until(9).is_err());
+    }
+}

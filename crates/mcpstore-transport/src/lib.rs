@@ -8,14 +8,20 @@
 
 mod adapter;
 mod error;
+mod handshake;
+mod in_process;
 mod logs;
 mod registry;
 mod session;
+mod stdio;
 mod tools;
+mod wire;
 
 pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
+pub use in_process::{Factory, InProcess};
 pub use logs::{LogLine, LogRing, LogStream};
 pub use registry::AdapterSet;
 pub use session::{CallLimits, ServerInfo, Session, WireCounters};
+pub use stdio::Stdio;
 pub use tools::{MAX_PAGES, MAX_TOOLS, Tool, ToolList, call_tool, list_tools, ping};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Adapter, LaunchError};
+use crate::{Adapter, InProcess, LaunchError, Stdio};
 
 /// The known adapters, by the kind of transport they serve. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,12 @@ impl AdapterSet {
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
+    }
+
+    /// What is built in: `stdio`, and `in_process` without any server yet.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::empty().with(Arc::new(Stdio::new())).with(Arc::new(InProcess::new()))
     }
 
     /// This set with one more adapter; it replaces an earlier one of the same kind.

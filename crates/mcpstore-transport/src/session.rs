@@ -112,6 +112,8 @@ impl CallLimits {
 /// What a session counted on its wire. All totals since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WireCounters {
+    /// Bytes received; more of them mean that the server is alive.
+    pub bytes: u64,
     /// Messages received.
     pub received: u64,
     /// Lines that are no JSON-RPC message.
@@ -122,4 +124,6 @@ pub struct WireCounters {
     pub stray: u64,
     /// Requests refused because too many were under way.
     pub overloaded: u64,
+    /// Requests of the server that we refused.
+    pub refused: u64,
 }

@@ -1,2 +1,106 @@
-//! placeholder
-fn main() {}
+//! The hostile MCP server over stdin and stdout: a flag for every misbehaviour. See `flags.rs` for the list.
+
+#[path = "fixture/children.rs"]
+mod children;
+#[path = "fixture/flags.rs"]
+mod flags;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flags::Flags;
+use mcpstore_testkit::server::serve;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Exit code for flags that are not understood.
+const USAGE: i32 = 64;
+
+fn main() {
+    let flags = match Flags::parse(std::env::args().skip(1)) {
+        Ok(flags) => flags,
+        Err(problem) => {
+            say(&problem);
+            std::process::exit(USAGE);
+        }
+    };
+    if flags.child {
+        children::be_one(flags.ignore_term);
+    }
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() else {
+        std::process::exit(USAGE)
+    };
+    let code = runtime.block_on(run(flags));
+    // Not by returning: the runtime would wait for the thread that reads stdin.
+    std::process::exit(code);
+}
+
+async fn run(flags: Flags) -> i32 {
+    let behaviour = Arc::new(flags.behaviour);
+    behaviour.log.note("start");
+    for text in &flags.stderr_text {
+        say(text);
+    }
+    if let Some(code) = flags.exit_at_once {
+        return code;
+    }
+    children::start(flags.children, flags.ignore_term);
+    if flags.stderr_flood {
+        std::thread::spawn(flood);
+    }
+    let Ok(mut term) = signal(SignalKind::terminate()) else { return USAGE };
+    let ended = async {
+        if flags.half_line {
+            let mut stdout = std::io::stdout();
+            let _ = stdout.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"res").and_then(|()| stdout.flush());
+            return 1;
+        }
+        serve(Arc::clone(&behaviour), tokio::io::stdin(), tokio::io::stdout()).await;
+        if flags.ignore_eof {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(Duration::from_millis(flags.slow_stop_ms)).await;
+        0
+    };
+    let terminated = async {
+        loop {
+            term.recv().await;
+            behaviour.log.note("term");
+            if !flags.ignore_term {
+                tokio::time::sleep(Duration::from_millis(flags.slow_stop_ms)).await;
+                return 0;
+            }
+        }
+    };
+    let dead = async {
+        match flags.die_after_ms {
+            Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            None => std::future::pending().await,
+        }
+        9
+    };
+    let code = tokio::select! {
+        code = ended => code,
+        code = terminated => code,
+        code = dead => code,
+    };
+    behaviour.log.note(&format!("exit {code}"));
+    code
+}
+
+/// A line on stderr.
+fn say(text: &str) {
+    // When nobody listens there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Bytes on stderr for ever, without a line end, and as much again in lines.
+fn flood() {
+    let mut stderr = std::io::stderr();
+    let long = vec![b'f'; 64 * 1024 * 1024];
+    let mut alive = stderr.write_all(&long).and_then(|()| stderr.write_all(b"\n"));
+    let short = [b"flood ".repeat(10), b"\n".to_vec()].concat();
+    while alive.is_ok() {
+        alive = stderr.write_all(&short);
+    }
+}

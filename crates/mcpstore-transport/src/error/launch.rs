@@ -35,6 +35,14 @@ pub enum LaunchError {
         /// The file.
         path: PathBuf,
     },
+    /// The script's interpreter, named in its `#!` line, does not exist.
+    #[error("the interpreter{} of `{}` does not exist", named(interpreter.as_deref()), path.display())]
+    NoInterpreter {
+        /// The script.
+        path: PathBuf,
+        /// The interpreter, when it could be read.
+        interpreter: Option<String>,
+    },
     /// The working directory does not exist or is no folder.
     #[error("the working directory `{}` is not a folder that can be entered", cwd.display())]
     BadWorkingDirectory {
@@ -85,6 +93,10 @@ fn searched_in(searched: &[PathBuf]) -> String {
             format!("in any folder of PATH ({})", shown.join(", "))
         }
     }
+}
+
+fn named(interpreter: Option<&str>) -> String {
+    interpreter.map_or_else(String::new, |name| format!(" `{name}`"))
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

@@ -1,0 +1,105 @@
+//! The session of a scripted service.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use mcpstore_transport::{CallError, CallLimits, ServerInfo, Session, TimeoutKind};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::life::{Running, UnderWay};
+use super::script::{Answering, pause};
+
+pub(super) struct ScriptedSession {
+    running: Arc<Running>,
+    server: ServerInfo,
+    closed: CancellationToken,
+}
+
+impl ScriptedSession {
+    pub(super) fn new(running: Arc<Running>, name: &str) -> Self {
+        let server = ServerInfo {
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            protocol_version: "2025-11-25".to_owned(),
+            has_tools: true,
+            ..ServerInfo::default()
+        };
+        Self { running, server, closed: CancellationToken::new() }
+    }
+
+    async fn answer(&self, method: &str, params: Option<Box<RawValue>>) -> Result<Value, CallError> {
+        let life = &self.running.life;
+        let (answering, result) = match method {
+            "ping" => (&life.ping, json!({})),
+            "tools/list" => {
+                let tool = |name: &String| json!({ "name": name, "inputSchema": { "type": "object" } });
+                (&life.list, json!({ "tools": life.tools.iter().map(tool).collect::<Vec<_>>() }))
+            }
+            "tools/call" => {
+                let params: Value = params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+                (&life.call, json!({ "content": [{ "type": "text", "text": params["name"] }] }))
+            }
+            _ => (&Answering::Error(-32601), Value::Null),
+        };
+        match answering {
+            Answering::After(delay) => {
+                pause(*delay).await;
+                Ok(result)
+            }
+            Answering::Error(code) => {
+                Err(CallError::Rpc { code: *code, message: "as the script says".to_owned(), data: None })
+            }
+            Answering::Never => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Session for ScriptedSession {
+    fn server(&self) -> &ServerInfo {
+        &self.server
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        params: Option<Box<RawValue>>,
+        limits: CallLimits,
+    ) -> Result<Box<RawValue>, CallError> {
+        let _under_way = UnderWay::enter(&self.running);
+        let limit = limits.idle.min(limits.total);
+        let what = if limits.idle < limits.total { TimeoutKind::Idle } else { TimeoutKind::Total };
+        tokio::select! {
+            biased;
+            () = self.closed() => Err(CallError::Closed),
+            answer = self.answer(method, params) => {
+                let malformed = |error: serde_json::Error| CallError::Malformed { what: error.to_string() };
+                answer.and_then(|value| to_raw_value(&value).map_err(malformed))
+            }
+            () = pause(limit) => Err(CallError::TimedOut { after: limit, what }),
+        }
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.running.changes.subscribe()
+    }
+
+    fn in_flight(&self) -> usize {
+        self.running.in_flight.load(Ordering::Relaxed)
+    }
+
+    async fn closed(&self) {
+        tokio::select! {
+            () = self.closed.cancelled() => {}
+            _ = self.running.exited() => {}
+        }
+    }
+
+    fn close(&self) {
+        self.closed.cancel();
+    }
+}

@@ -1,0 +1,155 @@
+//! The life of a child: its exit by our own wait, its group until it is empty, its stderr.
+
+use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mcpstore_types::ExitStatus;
+use rustix::process::Signal;
+use tokio::process::ChildStderr;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::group::Group;
+use super::spawn::Process;
+use super::stderr;
+use crate::wire::Hub;
+use crate::{Endpoint, LogRing};
+
+/// The first pause between two looks at the group; it doubles up to [`POLL_MAX`].
+const POLL_MIN: Duration = Duration::from_millis(5);
+/// The longest pause between two looks at the group.
+const POLL_MAX: Duration = Duration::from_millis(50);
+/// Every so many looks, dead members that nobody waits for are told apart.
+const CLOSER_LOOK: u32 = 8;
+/// Looks at a group whose endpoint is gone, after which it is left to itself (about 10 s after a kill).
+const ABANDONED_LOOKS: u32 = 200;
+
+/// What the tasks around a child and its endpoint share.
+pub(super) struct Life {
+    pid: u32,
+    group: Arc<Group>,
+    exit: watch::Sender<Option<ExitStatus>>,
+    stderr_read: CancellationToken,
+    /// The group is empty.
+    empty: CancellationToken,
+    /// Nobody holds the endpoint any more.
+    abandoned: CancellationToken,
+}
+
+impl Life {
+    /// Starts the tasks that watch a child. They end when its group is empty.
+    pub(super) fn begin(process: Process, stderr: ChildStderr, hub: Arc<Hub>, logs: Arc<LogRing>) -> Arc<Self> {
+        let life = Arc::new(Self {
+            pid: process.pid,
+            group: Arc::clone(&process.group),
+            exit: watch::Sender::new(None),
+            stderr_read: CancellationToken::new(),
+            empty: CancellationToken::new(),
+            abandoned: CancellationToken::new(),
+        });
+        tokio::spawn(Arc::clone(&life).watch(process, hub));
+        tokio::spawn(Arc::clone(&life).read_stderr(stderr, logs));
+        life
+    }
+
+    /// The exit, then the emptiness of the group.
+    async fn watch(self: Arc<Self>, mut process: Process, hub: Arc<Hub>) {
+        let status = process.wait().await.map_or(ExitStatus::Unknown, |status| {
+            let signal = status.signal().map(ExitStatus::Signal);
+            status.code().map(ExitStatus::Code).or(signal).unwrap_or(ExitStatus::Unknown)
+        });
+        // The session first: who hears of the exit finds it closing.
+        hub.doom();
+        self.exit.send_replace(Some(status));
+        let mut pause = POLL_MIN;
+        let mut looks_after_all = 0;
+        for look in 1_u32.. {
+            if self.group.is_empty(look.is_multiple_of(CLOSER_LOOK)) || looks_after_all > ABANDONED_LOOKS {
+                break;
+            }
+            if self.abandoned.is_cancelled() {
+                looks_after_all += 1;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(POLL_MAX);
+        }
+        self.empty.cancel();
+    }
+
+    async fn read_stderr(self: Arc<Self>, stream: ChildStderr, logs: Arc<LogRing>) {
+        let gone = async {
+            // A process that left the group can hold the stream for ever; what it has to say is not ours.
+            self.empty.cancelled().await;
+            sleep(POLL_MAX).await;
+        };
+        tokio::select! {
+            () = stderr::read(stream, &logs) => {}
+            () = gone => {}
+        }
+        self.stderr_read.cancel();
+    }
+
+    /// Resolves when the child has ended.
+    pub(super) async fn exited(&self) -> ExitStatus {
+        let mut exit = self.exit.subscribe();
+        // The sender is in `self`, so the only way on is a status.
+        exit.wait_for(Option::is_some).await.ok().and_then(|status| *status).unwrap_or(ExitStatus::Unknown)
+    }
+
+    /// Resolves when nothing more comes from stderr.
+    pub(super) async fn stderr_read(&self) {
+        self.stderr_read.cancelled().await;
+    }
+}
+
+/// The endpoint of a child. Dropped, it kills what is left of the group.
+pub(super) struct ChildEndpoint {
+    life: Arc<Life>,
+    hub: Arc<Hub>,
+}
+
+impl ChildEndpoint {
+    pub(super) fn new(life: Arc<Life>, hub: Arc<Hub>) -> Self {
+        Self { life, hub }
+    }
+}
+
+#[async_trait]
+impl Endpoint for ChildEndpoint {
+    fn pid(&self) -> Option<u32> {
+        Some(self.life.pid)
+    }
+
+    async fn exited(&self) -> ExitStatus {
+        self.life.exited().await
+    }
+
+    async fn group_empty(&self) {
+        self.life.empty.cancelled().await;
+    }
+
+    fn close_input(&self) {
+        self.hub.close_input();
+    }
+
+    fn terminate(&self) {
+        self.life.group.signal(Signal::TERM);
+        // A stopped process does not see the signal before it goes on.
+        self.life.group.signal(Signal::CONT);
+    }
+
+    fn kill(&self) {
+        self.life.group.signal(Signal::KILL);
+    }
+}
+
+impl Drop for ChildEndpoint {
+    fn drop(&mut self) {
+        self.life.abandoned.cancel();
+        self.life.group.signal(Signal::KILL);
+        self.hub.close();
+    }
+}

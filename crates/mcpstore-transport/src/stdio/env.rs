@@ -1,0 +1,106 @@
+//! The environment of a child: a short list of ours, what its spec adds, and our marks.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+use mcpstore_types::{Incarnation, Secret, ServiceName};
+
+/// What of our own environment a child gets.
+pub(super) const PASSED_ON: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_*",
+    "TZ",
+    "TERM",
+    "TMPDIR",
+    "XDG_*",
+    // What launchers need to reach the network.
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "npm_config_*",
+    "PIP_*",
+    "UV_*",
+    // By which tests find what outlived them.
+    "MCPSTORE_TEST_TAG",
+];
+
+/// Prefixes under which package installers keep credentials too.
+const MAY_CARRY_CREDENTIALS: &[&str] = &["npm_config_", "PIP_", "UV_"];
+
+/// Words in a name that speak of a credential.
+const CREDENTIAL_WORDS: &[&str] = &["token", "auth", "password", "passwd", "secret", "key", "credential", "username"];
+
+/// The whole environment of a child.
+pub(super) fn of_child(
+    ours: impl IntoIterator<Item = (OsString, OsString)>,
+    added: &BTreeMap<String, Secret>,
+    service: &ServiceName,
+    incarnation: Incarnation,
+) -> BTreeMap<OsString, OsString> {
+    let mut env: BTreeMap<_, _> = ours.into_iter().filter(|(name, value)| passes(name, value)).collect();
+    env.insert("MCPSTORE_SERVICE".into(), service.as_str().into());
+    env.insert("MCPSTORE_INCARNATION".into(), incarnation.to_string().into());
+    env.extend(added.iter().map(|(name, value)| (name.into(), value.expose().into())));
+    env
+}
+
+fn passes(name: &OsStr, value: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let listed = PASSED_ON.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == *pattern,
+    });
+    if !listed {
+        return false;
+    }
+    if !MAY_CARRY_CREDENTIALS.iter().any(|prefix| name.starts_with(prefix)) {
+        return true;
+    }
+    let lower = name.to_ascii_lowercase();
+    !CREDENTIAL_WORDS.iter().any(|word| lower.contains(word)) && !has_userinfo(&value.to_string_lossy())
+}
+
+/// True when an address in the value has a user or a password in it (`scheme://user:pass@host`).
+fn has_userinfo(value: &str) -> bool {
+    value.split("://").skip(1).any(|rest| rest.split(['/', ' ']).next().is_some_and(|host| host.contains('@')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_listed_passes() {
+        let passes = |name: &str, value: &str| passes(OsStr::new(name), OsStr::new(value));
+        for name in ["PATH", "LC_ALL", "XDG_CACHE_HOME", "HTTPS_PROXY", "npm_config_cache", "UV_CACHE_DIR"] {
+            assert!(passes(name, "x"), "{name}");
+        }
+        for name in ["AWS_SECRET_ACCESS_KEY", "PATHX", "npm_config__authToken", "UV_PUBLISH_TOKEN", "PIP_PASSWORD"] {
+            assert!(!passes(name, "x"), "{name}");
+        }
+        assert!(passes("PIP_INDEX_URL", "https://host.example/simple"));
+        assert!(!passes("PIP_INDEX_URL", "https://me:pw@host.example/simple"));
+    }
+
+    #[test]
+    fn the_spec_has_the_last_word() {
+        let ours = [("PATH".into(), "/bin".into()), ("SECRET".into(), "x".into())];
+        let added = BTreeMap::from([("PATH".to_owned(), Secret::from("/opt")), ("X".to_owned(), Secret::from("1"))]);
+        let env = of_child(ours, &added, &ServiceName::new("s").unwrap(), Incarnation(3));
+        let shown: Vec<_> = env.iter().map(|(k, v)| format!("{}={}", k.display(), v.display())).collect();
+        assert_eq!(shown, ["MCPSTORE_INCARNATION=3", "MCPSTORE_SERVICE=s", "PATH=/opt", "X=1"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Servers that are child processes of ours and speak MCP over stdin and stdout.
+
+mod endpoint;
+mod env;
+mod group;
+mod program;
+mod spawn;
+mod stderr;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mcpstore_types::TransportSpec;
+use tokio::time::Instant;
+
+use crate::handshake::Handshake;
+use crate::wire;
+use crate::{Adapter, LaunchError, LaunchRequest, Launched};
+use endpoint::{ChildEndpoint, Life};
+
+/// The adapter of kind `stdio`: a child process in a group of its own, MCP over its stdin and stdout.
+///
+/// The child gets a small environment ([`Stdio::ENV`], plus what the spec adds), never the manager's whole; its stderr
+/// goes to the log ring. Two variables mark it: `MCPSTORE_SERVICE` and `MCPSTORE_INCARNATION`.
+#[derive(Clone, Debug, Default)]
+pub struct Stdio {
+    _private: (),
+}
+
+impl Stdio {
+    /// The kind it serves.
+    pub const KIND: &'static str = "stdio";
+
+    /// What of our own environment a child gets; a `*` at the end stands for any end.
+    ///
+    /// What by its name or value carries credentials is left out of the patterns for package installers.
+    pub const ENV: &'static [&'static str] = env::PASSED_ON;
+
+    /// The adapter.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl Adapter for Stdio {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
+        let TransportSpec::Stdio(spec) = &request.spec.transport else {
+            return Err(LaunchError::NoAdapter {
+                kind: request.spec.transport.kind().to_owned(),
+                known: vec![Self::KIND.to_owned()],
+            });
+        };
+        let (stdio, name, incarnation) = (spec.clone(), request.spec.name.clone(), request.incarnation);
+        // Looking a program up and starting it reads the disk, which may hang: not on a thread that others need.
+        let spawning = tokio::task::spawn_blocking(move || spawn::spawn(&stdio, &name, incarnation));
+        let (process, pipes) = match spawning.await {
+            Ok(spawned) => spawned?,
+            Err(error) => {
+                let source = Arc::new(std::io::Error::other(error));
+                return Err(LaunchError::Spawn { program: spec.command.clone(), source });
+            }
+        };
+        let timeout = request.spec.policy.timeouts.handshake;
+        let deadline = Instant::now() + timeout;
+        let (hub, wire) = wire::open(pipes.stdout, pipes.stdin, Arc::clone(&request.logs));
+        let life = Life::begin(process, pipes.stderr, Arc::clone(&hub), Arc::clone(&request.logs));
+        let exited = Arc::clone(&life);
+        let stderr_read = Arc::clone(&life);
+        let handshake = Handshake {
+            hub: Arc::clone(&hub),
+            wire,
+            logs: request.logs,
+            deadline,
+            timeout,
+            exit: Some((
+                Box::pin(async move { exited.exited().await }),
+                Box::pin(async move { stderr_read.stderr_read().await }),
+            )),
+        };
+        Ok(Launched { endpoint: Arc::new(ChildEndpoint::new(life, hub)), handshake: Box::pin(handshake.run()) })
+    }
+}

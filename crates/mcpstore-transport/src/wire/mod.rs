@@ -1,0 +1,174 @@
+//! The conversation with one server over a pair of byte streams.
+//!
+//! One task reads, one writes. rmcp leads the handshake and answers the server's requests; our own requests go past it,
+//! so that their results stay raw and none waits for a line that rmcp would drop. Both kinds share one space of ids.
+
+mod call;
+mod envelope;
+mod line;
+mod lines;
+mod reader;
+mod sdk;
+mod table;
+mod writer;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rmcp::model::ServerJsonRpcMessage;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{LogRing, WireCounters};
+use table::Table;
+
+pub(crate) use lines::{Line, LineReader};
+pub(crate) use sdk::Wire;
+
+/// Bytes of one line from the server; a longer one is skipped.
+pub(crate) const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+/// Raw requests sent and not answered.
+pub(crate) const MAX_IN_FLIGHT: usize = 64;
+/// Raw requests that wait for one of those places.
+pub(crate) const MAX_WAITING: usize = 256;
+/// Lines that wait for the writer.
+const MAX_OUTGOING: usize = 128;
+/// Requests of the server that wait for our answer.
+const MAX_PEER_REQUESTS: usize = 64;
+/// After the server's exit, how long its output may take to end: a grandchild can hold it open for ever.
+const DRAIN: Duration = Duration::from_millis(100);
+
+/// After the server's exit, a silence that ends the reading sooner: what it wrote before was there already.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// What the tasks of a wire, its session and its endpoint share.
+pub(crate) struct Hub {
+    table: Mutex<Table>,
+    out: mpsc::Sender<Vec<u8>>,
+    places: Semaphore,
+    waiting: AtomicUsize,
+    changes: watch::Sender<u64>,
+    tally: Tally,
+    /// Why the handshake cannot succeed, when the reader knows better than rmcp.
+    spoiled: Mutex<Option<String>>,
+    peer_requests: AtomicUsize,
+    /// The handshake is over.
+    ready: AtomicBool,
+    /// The conversation is over.
+    closed: CancellationToken,
+    /// The server cannot be reached any more; what it wrote may still be read for [`DRAIN`].
+    doomed: CancellationToken,
+    /// Our side of the server's input shall close.
+    input: CancellationToken,
+}
+
+#[derive(Default)]
+struct Tally {
+    bytes: AtomicU64,
+    received: AtomicU64,
+    noise: AtomicU64,
+    oversized: AtomicU64,
+    stray: AtomicU64,
+    overloaded: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Hub {
+    /// Ends the conversation: everyone who waits for an answer hears it at once.
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
+        self.table().close();
+    }
+
+    /// Resolves when the conversation is over.
+    pub(crate) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// Says that the server is gone; what it wrote before is still read for a moment.
+    pub(crate) fn doom(&self) {
+        self.doomed.cancel();
+    }
+
+    /// Closes the server's input once what waits for it is written.
+    pub(crate) fn close_input(&self) {
+        self.input.cancel();
+    }
+
+    /// Says that the handshake is over.
+    fn set_ready(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.table().in_flight()
+    }
+
+    pub(crate) fn counters(&self) -> WireCounters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        WireCounters {
+            bytes: read(&self.tally.bytes),
+            received: read(&self.tally.received),
+            noise: read(&self.tally.noise),
+            oversized: read(&self.tally.oversized),
+            stray: read(&self.tally.stray),
+            overloaded: read(&self.tally.overloaded),
+            refused: read(&self.tally.refused),
+        }
+    }
+
+    /// Why the handshake cannot succeed, when the wire knows.
+    pub(crate) fn spoiled(&self) -> Option<String> {
+        lock(&self.spoiled).clone()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        lock(&self.table)
+    }
+}
+
+/// The guarded value; nothing panics half-way under our locks, so what a poisoned one holds is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Starts the tasks of a wire over these streams. They end when the wire closes.
+pub(crate) fn open<R, W>(input: R, output: W, logs: Arc<LogRing>) -> (Arc<Hub>, Wire)
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let (out, outgoing) = mpsc::channel(MAX_OUTGOING);
+    let (to_rmcp, from_peer) = mpsc::channel::<ServerJsonRpcMessage>(MAX_PEER_REQUESTS);
+    let hub = Arc::new(Hub {
+        table: Mutex::default(),
+        out,
+        places: Semaphore::new(MAX_IN_FLIGHT),
+        waiting: AtomicUsize::new(0),
+        changes: watch::Sender::new(0),
+        tally: Tally::default(),
+        spoiled: Mutex::default(),
+        peer_requests: AtomicUsize::new(0),
+        ready: AtomicBool::new(false),
+        closed: CancellationToken::new(),
+        doomed: CancellationToken::new(),
+        input: CancellationToken::new(),
+    });
+    tokio::spawn(reader::Reader::new(Arc::clone(&hub), to_rmcp, logs).run(input));
+    tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output));
+    (Arc::clone(&hub), Wire::new(hub, from_peer))
+}

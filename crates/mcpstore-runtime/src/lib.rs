@@ -1,1 +1,36 @@
-//! placeholder
+//! The async supervisor: drives the pure core with real time and real servers.
+//!
+//! One task owns the fleet. It takes a closed set of inputs, hands each to [`mcpstore_core::Fleet::apply`], and executes
+//! what comes out; every helper task reports back as an input that carries its incarnation. Readers never wait for it: a
+//! [`Snapshot`] is one atomic load, events come from a bounded log, and a call goes from its caller to the server's
+//! session without passing the owner.
+//!
+//! Needs a running tokio runtime with time and I/O enabled.
+
+mod call;
+mod check;
+mod clock;
+mod config;
+mod detail;
+mod error;
+mod events;
+mod life;
+mod monitor;
+mod msg;
+mod owner;
+mod prober;
+mod publish;
+mod snapshot;
+mod supervisor;
+mod wait;
+
+pub use check::HealthReport;
+pub use clock::TokioClock;
+pub use config::SupervisorConfig;
+pub use error::{CallFailure, CommandError, WaitError};
+pub use events::{EventStream, Events};
+pub use mcpstore_core::{FleetConfig, Rejected, Rejection, Reply, Target};
+pub use mcpstore_monitor::ServiceMetrics;
+pub use snapshot::{ServiceInfo, Snapshot};
+pub use supervisor::Supervisor;
+pub use wait::Goal;

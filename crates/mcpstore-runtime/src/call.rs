@@ -1,0 +1,98 @@
+//! Calls: from the caller to the session, past the owner.
+
+use std::sync::Arc;
+
+use mcpstore_transport::{CallLimits, Tool, call_tool};
+use mcpstore_types::{ServiceName, suggestion};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use crate::error::CallFailure;
+use crate::snapshot::ServiceInfo;
+use crate::supervisor::Supervisor;
+
+impl Supervisor {
+    /// Calls a tool of a service and returns the server's result object, byte for byte. A result that says `isError` is a
+    /// result. `arguments` is a JSON object and goes out byte for byte; the service's timeouts bound the call.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; each names the service.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the call up, and the server is told.
+    pub async fn call_tool(
+        &self,
+        service: &str,
+        tool: &str,
+        arguments: Box<RawValue>,
+    ) -> Result<Box<RawValue>, CallFailure> {
+        let info = self.service_for_call(service)?;
+        let name = info.name().clone();
+        if !arguments.get().trim_start().starts_with('{') {
+            return Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() });
+        }
+        if let Some(list) = &info.tools
+            && !list.tools.iter().any(|known| known.name == tool)
+        {
+            let known: Vec<&str> = list.tools.iter().map(|known| known.name.as_str()).collect();
+            let hint = suggestion(tool, known.iter().copied());
+            return Err(CallFailure::UnknownTool { service: name, tool: tool.to_owned(), hint });
+        }
+        let Some(session) = &info.session else { return Err(not_running(&info)) };
+        let started = Instant::now();
+        let limits = CallLimits::for_call(&info.spec.policy.timeouts);
+        let result = call_tool(session.as_ref(), tool, arguments, limits).await;
+        info.monitor.note_call(result.is_ok(), started.elapsed());
+        result.map_err(|source| CallFailure::Call { service: name, source })
+    }
+
+    /// As [`Supervisor::call_tool`], with the arguments as text.
+    ///
+    /// # Errors
+    /// [`CallFailure`], also [`CallFailure::BadArguments`] when the text is no JSON.
+    ///
+    /// # Cancel safety
+    /// As [`Supervisor::call_tool`].
+    pub async fn call_tool_text(&self, service: &str, tool: &str, arguments: &str) -> Result<Box<RawValue>, CallFailure> {
+        match RawValue::from_string(arguments.to_owned()) {
+            Ok(arguments) => self.call_tool(service, tool, arguments).await,
+            Err(_) => {
+                let name = self.service_for_call(service)?.name().clone();
+                Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() })
+            }
+        }
+    }
+
+    /// The tools of one service, or of all running ones, each with its service; in order of registration.
+    ///
+    /// # Errors
+    /// [`CallFailure::UnknownService`], and [`CallFailure::NotRunning`] when the one asked for is not running.
+    pub fn list_tools(&self, service: Option<&str>) -> Result<Vec<(ServiceName, Tool)>, CallFailure> {
+        let infos = match service {
+            Some(name) => {
+                let info = self.service_for_call(name)?;
+                if info.session.is_none() {
+                    return Err(not_running(&info));
+                }
+                vec![info]
+            }
+            None => self.snapshot().services().to_vec(),
+        };
+        let running = infos.iter().filter(|info| info.session.is_some());
+        Ok(running
+            .flat_map(|info| info.tools.iter().flat_map(|list| &list.tools).map(|t| (info.name().clone(), t.clone())))
+            .collect())
+    }
+
+    fn service_for_call(&self, service: &str) -> Result<Arc<ServiceInfo>, CallFailure> {
+        let snapshot = self.snapshot();
+        snapshot
+            .get(service)
+            .cloned()
+            .ok_or_else(|| CallFailure::UnknownService { name: service.to_owned(), hint: snapshot.hint(service) })
+    }
+}
+
+fn not_running(info: &ServiceInfo) -> CallFailure {
+    CallFailure::NotRunning { service: info.name().clone(), state: info.status.state, why: info.why() }
+}

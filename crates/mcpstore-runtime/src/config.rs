@@ -1,0 +1,47 @@
+//! How a supervisor is set up.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use mcpstore_core::FleetConfig;
+use mcpstore_transport::AdapterSet;
+use mcpstore_types::Clock;
+
+/// How a supervisor is set up.
+#[derive(Clone)]
+pub struct SupervisorConfig {
+    /// Start slots, grace, the stop-all deadline, and the seed of every jitter.
+    pub fleet: FleetConfig,
+    /// What launches servers. Default: every built-in adapter.
+    pub adapters: AdapterSet,
+    /// What tells the time; default [`crate::TokioClock`], made when the supervisor starts.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Notices kept for late subscribers; default 10,000.
+    pub event_history: usize,
+}
+
+impl Default for SupervisorConfig {
+    fn default() -> Self {
+        Self {
+            fleet: FleetConfig { seed: random_seed(), ..FleetConfig::default() },
+            adapters: AdapterSet::builtin(),
+            clock: None,
+            event_history: 10_000,
+        }
+    }
+}
+
+impl std::fmt::Debug for SupervisorConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SupervisorConfig")
+            .field("fleet", &self.fleet)
+            .field("adapters", &self.adapters)
+            .field("event_history", &self.event_history)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The run's one random number: std seeds its hashers from the system.
+fn random_seed() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish()
+}

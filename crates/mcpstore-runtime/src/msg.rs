@@ -1,0 +1,58 @@
+//! The closed set of what the owner task hears.
+
+use std::sync::Arc;
+
+use mcpstore_core::{Input, Rejection, Reply, Report};
+use mcpstore_transport::{HandshakeError, LaunchError, Launched, Session, ToolList};
+use mcpstore_types::{Health, Incarnation, ServiceName, ServiceSpec};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many inputs may wait for the owner. Helpers wait for room; nothing is dropped.
+pub(crate) const INBOX: usize = 1024;
+
+/// What a command gets back.
+pub(crate) type Answer = oneshot::Sender<Result<Reply, Rejection>>;
+
+/// What the owner task hears.
+pub(crate) enum Msg {
+    /// Someone wants something.
+    Command { input: Input, answer: Answer },
+    /// These services exist now.
+    Register { specs: Vec<ServiceSpec>, answer: Answer },
+    /// A helper reports about one life.
+    Life { service: ServiceName, incarnation: Incarnation, news: News },
+}
+
+/// What a helper reports.
+pub(crate) enum News {
+    /// The launch is over. `None`: it was given up on request.
+    Launched(Option<Result<Launched, LaunchError>>),
+    /// The handshake is over.
+    Handshake(Result<Arc<dyn Session>, HandshakeError>),
+    /// The tools were listed, or could not be.
+    Tools(Result<ToolList, String>),
+    /// The probes have a new verdict, which may have a consequence.
+    Health { health: Health, consequence: Option<Report>, detail: Option<String> },
+    /// Something that the core understands as it is.
+    Report(Report),
+}
+
+/// Where a helper sends its news about one life.
+#[derive(Clone)]
+pub(crate) struct Reporter {
+    pub(crate) service: ServiceName,
+    pub(crate) incarnation: Incarnation,
+    /// Weak: a helper does not keep the owner alive once every handle is gone.
+    pub(crate) inbox: mpsc::WeakSender<Msg>,
+}
+
+impl Reporter {
+    /// Sends news; waits for room. News to an owner that is gone are void.
+    pub(crate) async fn send(&self, news: News) {
+        let msg = Msg::Life { service: self.service.clone(), incarnation: self.incarnation, news };
+        if let Some(inbox) = self.inbox.upgrade() {
+            // The owner ends only when the whole supervisor does: then nobody is left to be told.
+            let _ = inbox.send(msg).await;
+        }
+    }
+}

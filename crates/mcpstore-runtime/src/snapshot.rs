@@ -1,0 +1,116 @@
+//! The state of everything as of now, read without a lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mcpstore_core::Reply;
+use mcpstore_transport::{LogRing, ServerInfo, Session, ToolList};
+use mcpstore_types::{ServiceName, ServiceSpec, Status, suggestion};
+
+use crate::monitor::ServiceMonitor;
+
+/// The state of every service as of one moment. Immutable; ask the supervisor for a newer one.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    /// Grows with every snapshot.
+    pub version: u64,
+    pub(crate) services: Vec<Arc<ServiceInfo>>,
+    pub(crate) index: BTreeMap<ServiceName, usize>,
+    /// The names in start order.
+    pub start_order: Arc<[ServiceName]>,
+}
+
+impl Snapshot {
+    /// Every service, in order of registration.
+    #[must_use]
+    pub fn services(&self) -> &[Arc<ServiceInfo>] {
+        &self.services
+    }
+
+    /// The service of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<ServiceInfo>> {
+        self.index.get(name).map(|index| &self.services[*index])
+    }
+
+    /// "; did you mean …?" for a name that is not there, or an empty text.
+    #[must_use]
+    pub fn hint(&self, name: &str) -> String {
+        suggestion(name, self.index.keys())
+    }
+
+    /// The reply's services as they are now; those removed meanwhile are left out.
+    #[must_use]
+    pub fn of(&self, reply: &Reply) -> Vec<Arc<ServiceInfo>> {
+        reply.affected.iter().filter_map(|name| self.get(name.as_str()).cloned()).collect()
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("version", &self.version)
+            .field("services", &self.services)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One service as of one moment.
+#[derive(Clone)]
+pub struct ServiceInfo {
+    /// What it is.
+    pub spec: Arc<ServiceSpec>,
+    /// Its state and what stands beside it.
+    pub status: Status,
+    /// Its main process, while one lives.
+    pub pid: Option<u32>,
+    /// Who its server said it is, in this life.
+    pub server: Option<ServerInfo>,
+    /// Its tools, once listed in this life.
+    pub tools: Option<Arc<ToolList>>,
+    /// Why its tools could not be listed, when they could not.
+    pub tools_error: Option<Arc<str>>,
+    /// What its last change was about, for people: the server's words, a path that was searched, a dependency.
+    pub detail: Option<Arc<str>>,
+    /// The last lines of stderr of the life that failed last, at most 20.
+    pub last_stderr: Arc<[String]>,
+    /// Its log, of this life or the last.
+    pub logs: Arc<LogRing>,
+    pub(crate) session: Option<Arc<dyn Session>>,
+    pub(crate) monitor: Arc<ServiceMonitor>,
+}
+
+impl ServiceInfo {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &ServiceName {
+        &self.spec.name
+    }
+
+    /// Why it is where it is, in one line.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let reason = self.status.reason.to_string();
+        match self.detail.as_deref().and_then(|d| d.lines().next()) {
+            Some(detail) if detail != reason => format!("{reason}: {detail}"),
+            Some(_) | None => reason,
+        }
+    }
+
+    /// How many tools it offers; `None` while they are not listed.
+    #[must_use]
+    pub fn tool_count(&self) -> Option<usize> {
+        self.tools.as_ref().map(|list| list.tools.len())
+    }
+}
+
+impl std::fmt::Debug for ServiceInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceInfo")
+            .field("status", &self.status)
+            .field("pid", &self.pid)
+            .field("tools", &self.tool_count())
+            .field("detail", &self.detail)
+            .finish_non_exhaustive()
+    }
+}

@@ -97,9 +97,10 @@ fn a_crate_without_a_floor() {
 fn an_upward_edge() {
     caught(Rule::UpwardEdge, |w| depend(w, "mcpstore-core", "mcpstore-runtime", DepKind::Normal));
     caught(Rule::UpwardEdge, |w| depend(w, "mcpstore-types", "mcpstore-graph", DepKind::Dev));
-    caught(Rule::UpwardEdge, |w| depend(w, TESTKIT, "mcpstore-transport", DepKind::Normal));
+    caught(Rule::UpwardEdge, |w| depend(w, TESTKIT, "mcpstore-gateway", DepKind::Normal));
     caught(Rule::UpwardEdge, |w| depend(w, "mcpstore-cli", "xtask", DepKind::Normal));
     allowed(|w| depend(w, "mcpstore-runtime", "mcpstore-core", DepKind::Normal));
+    allowed(|w| depend(w, TESTKIT, "mcpstore-transport", DepKind::Normal));
 }
 
 #[test]
@@ -107,6 +108,7 @@ fn a_same_floor_edge() {
     caught(Rule::SameFloor, |w| depend(w, "mcpstore-core", "mcpstore-transport", DepKind::Normal));
     caught(Rule::SameFloor, |w| depend(w, "mcpstore-config", "mcpstore-graph", DepKind::Dev));
     caught(Rule::SameFloor, |w| depend(w, "mcpstore-gateway", "mcpstore-console", DepKind::Normal));
+    caught(Rule::SameFloor, |w| depend(w, TESTKIT, "mcpstore-runtime", DepKind::Normal));
     caught(Rule::SameFloor, |w| depend(w, "xtask", "mcpstore-tests", DepKind::Normal));
 }
 

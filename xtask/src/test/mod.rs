@@ -54,12 +54,12 @@ fn tests(root: &Path, servers: Option<&Path>, tally: &mut Tally) -> Result<()> {
     let left = run.end();
     // Only now: a process left behind may hold the pipe open.
     *tally = output.finish();
+    let mut wrong = Vec::new();
     if !status.success() {
-        let failed = tally.failed_names().join(", ");
-        bail!("`{line}` failed: {status}{}{failed}", if failed.is_empty() { "" } else { ": " });
+        wrong.push(format!("`{line}` failed: {status} {}", tally.failed_names().join(", ")));
     }
     if !left.is_empty() {
-        bail!("{} process(es) outlived the tests (now killed):\n{}", left.len(), left.join("\n"));
+        wrong.push(format!("{} process(es) outlived the tests (now killed):\n{}", left.len(), left.join("\n")));
     }
-    Ok(())
+    if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("\n")) }
 }

@@ -16,7 +16,11 @@ struct Document {
     make: fn() -> String,
 }
 
-const DOCUMENTS: &[Document] = &[Document { path: "docs/layers.md", make: layers::text }];
+const DOCUMENTS: &[Document] = &[
+    Document { path: "docs/diagnostics.md", make: mcpstore_config::diagnostics_markdown },
+    Document { path: "docs/layers.md", make: layers::text },
+    Document { path: "docs/states.md", make: mcpstore_core::states_markdown },
+];
 
 /// Writes what is stale, or with `check` only says it.
 ///

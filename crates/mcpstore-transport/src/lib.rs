@@ -11,6 +11,7 @@ mod error;
 mod handshake;
 mod in_process;
 mod logs;
+mod object;
 mod registry;
 mod session;
 mod stdio;

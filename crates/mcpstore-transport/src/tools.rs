@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::object::object;
 use crate::{CallError, CallLimits, Session};
 
 /// The most pages of one list that are asked for.
@@ -69,7 +70,7 @@ pub async fn list_tools(session: &dyn Session, limits: CallLimits) -> Result<Too
     for _ in 0..MAX_PAGES {
         let params = cursor.as_ref().map(|cursor| raw(&serde_json::json!({ "cursor": cursor }))).transpose()?;
         let answer = session.request("tools/list", params, limits).await?;
-        let page: Page<'_> = serde_json::from_str(answer.get())
+        let page: Page<'_> = object(answer.get())
             .map_err(|error| CallError::Malformed { what: format!("it is no list of tools: {error}") })?;
         for entry in page.tools {
             if list.tools.len() + list.hidden.len() >= MAX_TOOLS {
@@ -93,12 +94,12 @@ pub async fn list_tools(session: &dyn Session, limits: CallLimits) -> Result<Too
 
 /// The tool in an entry of the list, or why there is none.
 fn tool(entry: &RawValue) -> Result<Tool, String> {
-    let parsed: Entry<'_> = serde_json::from_str(entry.get()).map_err(|error| {
+    let parsed: Entry<'_> = object(entry.get()).map_err(|error| {
         #[derive(Deserialize)]
         struct Named {
             name: String,
         }
-        let name = serde_json::from_str::<Named>(entry.get()).map(|named| named.name);
+        let name = object::<Named>(entry.get()).map(|named| named.name);
         name.map_or_else(|_| format!("a tool without a name: {error}"), |name| format!("`{name}`: {error}"))
     })?;
     if !parsed.input_schema.get().starts_with('{') {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::CallError;
+use crate::object::object;
 
 /// The members of a JSON-RPC message, as slices of its line.
 #[derive(Debug, Deserialize)]
@@ -30,7 +31,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 impl<'a> Envelope<'a> {
     /// The envelope of a line; `None` when the line is no JSON object, or an ambiguous one.
     pub(crate) fn peek(line: &'a str) -> Option<Self> {
-        serde_json::from_str(line).ok()
+        object(line).ok()
     }
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn rpc_error(error: &RawValue) -> CallError {
         #[serde(borrow, default, deserialize_with = "present")]
         data: Option<&'a RawValue>,
     }
-    match serde_json::from_str::<Body<'_>>(error.get()) {
+    match object::<Body<'_>>(error.get()) {
         Ok(body) => CallError::Rpc { code: body.code, message: body.message, data: body.data.map(ToOwned::to_owned) },
         Err(error) => CallError::Malformed { what: format!("it is an error without a code: {error}") },
     }
@@ -65,7 +66,7 @@ pub(crate) fn progress_token(params: &RawValue) -> Option<&str> {
         #[serde(borrow, rename = "progressToken")]
         token: &'a RawValue,
     }
-    serde_json::from_str::<Progress<'_>>(params.get()).ok().map(|progress| progress.token.get())
+    object::<Progress<'_>>(params.get()).ok().map(|progress| progress.token.get())
 }
 
 /// The id in the first bytes of a message that cannot be read as a whole.

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::object::object;
+
 /// A request as a line, with its end.
 pub(super) fn request(id: u64, method: &str, params: Option<&str>) -> Vec<u8> {
     let mut line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{}"#, quoted(method));
@@ -66,12 +68,12 @@ pub(super) fn with_token(params: &RawValue, token: u64) -> Tokened {
     }
     let text = params.get();
     let unchanged = |callers: Option<Box<str>>| Tokened { params: text.to_owned(), callers };
-    let Ok(parsed) = serde_json::from_str::<Params<'_>>(text) else {
+    let Ok(parsed) = object::<Params<'_>>(text) else {
         return unchanged(None);
     };
     let changed = match parsed.meta {
         Some(meta) => {
-            let Ok(inner) = serde_json::from_str::<Meta<'_>>(meta.get()) else {
+            let Ok(inner) = object::<Meta<'_>>(meta.get()) else {
                 return unchanged(None);
             };
             if let Some(own) = inner.token {

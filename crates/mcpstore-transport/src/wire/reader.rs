@@ -61,9 +61,9 @@ impl Reader {
 
     fn on_line(&mut self, line: &Line<'_>) {
         match line {
-            Line::Whole { text, .. } => {
+            Line::Whole { text, ended } => {
                 self.hub.tally.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
-                self.on_text(text);
+                self.on_text(text, *ended);
             }
             Line::Head(text) => self.skipped_id = envelope::id_in_head(&text[..text.len().min(HEAD_BYTES)]),
             Line::Tail { text, bytes } => {
@@ -75,7 +75,8 @@ impl Reader {
         }
     }
 
-    fn on_text(&self, text: &[u8]) {
+    /// A line that did not end was cut off by the server's death: what is wrong with it is that.
+    fn on_text(&self, text: &[u8], ended: bool) {
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii();
         if text.is_empty() {
             return;
@@ -83,10 +84,12 @@ impl Reader {
         match std::str::from_utf8(text) {
             // Batches (spec: MCP 2025-03-26, basic) are taken from whoever sends them.
             Ok(line) if line.starts_with('[') => match serde_json::from_str::<Vec<&RawValue>>(line) {
-                Ok(batch) if !batch.is_empty() => batch.iter().for_each(|message| self.on_message(message.get())),
+                Ok(batch) if !batch.is_empty() => {
+                    batch.iter().for_each(|message| self.on_message(message.get(), ended))
+                }
                 _ => self.noise(text),
             },
-            Ok(line) => self.on_message(line),
+            Ok(line) => self.on_message(line, ended),
             Err(_) => {
                 self.noise(text);
                 self.unreadable(envelope::id_in_head(&text[..text.len().min(HEAD_BYTES)]), "it is no valid UTF-8");
@@ -94,10 +97,10 @@ impl Reader {
         }
     }
 
-    fn on_message(&self, line: &str) {
+    fn on_message(&self, line: &str, ended: bool) {
         let Some(message) = Envelope::peek(line) else {
             self.noise(line.as_bytes());
-            if line.starts_with('{') {
+            if ended && line.starts_with('{') {
                 let head = &line.as_bytes()[..line.len().min(HEAD_BYTES)];
                 self.unreadable(envelope::id_in_head(head), "it is no valid JSON-RPC message");
             }

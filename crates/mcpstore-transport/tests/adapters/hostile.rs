@@ -1,0 +1,81 @@
+//! Servers that break the rules of the wire: the fault is counted, and the rest works on.
+
+use std::time::Duration;
+
+use mcpstore_transport::{CallError, CallLimits, LogRing, LogStream};
+
+use crate::support::{LONG, start, until};
+
+#[tokio::test]
+async fn noise_is_counted_kept_and_skipped() {
+    for flags in ["--noise", "--invalid-utf8"] {
+        let server = start(flags).await;
+        assert_eq!(server.text("echo", r#"{"text":"x"}"#).await, "x");
+        assert!(server.session.counters().noise >= 2 && server.logs.noise() >= 2, "{flags}");
+        assert_eq!(server.logs.tail(1)[0].stream, LogStream::Noise);
+        server.end().await;
+    }
+}
+
+#[tokio::test]
+async fn other_line_ends_and_a_byte_order_mark_are_understood() {
+    let server = start("--dos-lines").await;
+    assert_eq!(server.text("echo", r#"{"text":"x"}"#).await, "x");
+    assert_eq!(server.session.counters().noise, 0);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn answers_to_nobody_are_counted() {
+    let server = start("--wrong-id").await;
+    let limits = CallLimits::within(Duration::from_millis(200));
+    let outcome = server.call_within("echo", "{}", limits).await;
+    assert!(matches!(outcome, Err(CallError::TimedOut { .. })), "{outcome:?}");
+    assert_eq!(server.session.counters().stray, 1);
+    server.end().await;
+    let server = start("--duplicate-reply").await;
+    for n in 1..=3 {
+        assert_eq!(server.text("echo", r#"{"text":"x"}"#).await, "x");
+        until("the second answer is counted", || server.session.counters().stray == n).await;
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn an_oversized_answer_fails_its_call_alone() {
+    let server = start("").await;
+    let megabyte = server.text("big", r#"{"bytes":1000000}"#).await;
+    assert_eq!(megabyte.len(), 1_000_000);
+    let outcome = server.call("big", r#"{"bytes":20000000}"#).await;
+    assert!(matches!(&outcome, Err(CallError::Malformed { what }) if what.contains("16777216")), "{outcome:?}");
+    assert_eq!(server.text("echo", r#"{"text":"fine"}"#).await, "fine");
+    assert_eq!(server.session.counters().oversized, 1);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn deep_nesting_passes_untouched() {
+    let server = start("").await;
+    let result = server.call("deep", r#"{"depth":100000}"#).await.unwrap();
+    assert!(result.get().contains(&"[".repeat(100_000)));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_flood_on_stderr_disturbs_nothing() {
+    let server = start("--stderr-flood").await;
+    until("the line without an end is over", || server.logs.dropped() > 0).await;
+    assert_eq!(server.text("echo", r#"{"text":"dry"}"#).await, "dry");
+    let lines = server.logs.tail(usize::MAX);
+    assert_eq!(lines.len(), LogRing::MAX_LINES);
+    assert!(lines.iter().map(|line| line.text.len()).sum::<usize>() <= LogRing::MAX_BYTES);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn stderr_is_kept_line_by_line() {
+    let server = start("--stderr-text hello").await;
+    tokio::time::timeout(LONG, server.logs.changed(0)).await.unwrap();
+    assert_eq!(server.logs.stderr_tail(5), ["hello"]);
+    server.end().await;
+}

@@ -20,8 +20,6 @@ use crate::{BoxFuture, CallError, CallLimits, HandshakeError, LogRing, LogStream
 
 /// How long the exit of a server that closed its output is waited for, to say how it ended.
 const EXIT_GRACE: Duration = Duration::from_millis(250);
-/// How long the last words of a dead server may take to arrive.
-const STDERR_GRACE: Duration = Duration::from_millis(100);
 /// Lines of stderr that travel with an error.
 const STDERR_LINES: usize = 20;
 /// Characters of a line of noise that travel with an error.
@@ -35,21 +33,22 @@ pub(crate) struct Handshake {
     /// Counted from the launch.
     pub(crate) deadline: Instant,
     pub(crate) timeout: Duration,
-    /// Resolves when the process has ended, and then when its stderr has been read; `None` where there is no process.
-    pub(crate) exit: Option<(BoxFuture<ExitStatus>, BoxFuture<()>)>,
+    /// Resolves when the process has ended; `None` where there is no process.
+    pub(crate) exit: Option<BoxFuture<ExitStatus>>,
+    /// Made before the first poll: a handshake that is never polled is given up too.
+    pub(crate) open: CloseOnDrop,
 }
 
 impl Handshake {
     /// Leads the handshake. Dropped half-way, it closes the conversation.
     pub(crate) async fn run(mut self) -> Result<Arc<dyn Session>, HandshakeError> {
-        let open = CloseOnDrop(Some(Arc::clone(&self.hub)));
         let wire = self.wire;
         // Not `Auto`: probing the stateless era first waits ten seconds on a server that keeps silent.
         let outcome = timeout_at(self.deadline, Box::pin(serve_client(Client, wire))).await;
         let error = match outcome {
             Ok(Ok(running)) => match server_info(running.peer().peer_info().as_deref()) {
                 Ok(server) => {
-                    open.disarm();
+                    self.open.disarm();
                     return Ok(Arc::new(McpSession { server, hub: self.hub, _rmcp: running }));
                 }
                 Err(error) => error,
@@ -71,12 +70,10 @@ impl Handshake {
 }
 
 /// The output closed: with the process, or without.
-async fn over(exit: Option<(BoxFuture<ExitStatus>, BoxFuture<()>)>, hub: &Hub, logs: &LogRing) -> HandshakeError {
-    if let Some((exited, stderr_read)) = exit
+async fn over(exit: Option<BoxFuture<ExitStatus>>, hub: &Hub, logs: &LogRing) -> HandshakeError {
+    if let Some(exited) = exit
         && let Ok(status) = tokio::time::timeout(EXIT_GRACE, exited).await
     {
-        // Late last words are only late; the error is complete without them.
-        let _ = tokio::time::timeout(STDERR_GRACE, stderr_read).await;
         let mut stderr = logs.stderr_tail(STDERR_LINES);
         if stderr.is_empty() {
             // Some complain on stdout.
@@ -137,9 +134,13 @@ impl ClientHandler for Client {
 }
 
 /// Closes the conversation when the handshake is given up.
-struct CloseOnDrop(Option<Arc<Hub>>);
+pub(crate) struct CloseOnDrop(Option<Arc<Hub>>);
 
 impl CloseOnDrop {
+    pub(crate) fn new(hub: &Arc<Hub>) -> Self {
+        Self(Some(Arc::clone(hub)))
+    }
+
     fn disarm(mut self) {
         self.0 = None;
     }

@@ -9,7 +9,7 @@ use mcpstore_types::{ExitStatus, TransportSpec};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
-use crate::handshake::Handshake;
+use crate::handshake::{CloseOnDrop, Handshake};
 use crate::wire::{self, Hub};
 use crate::{Adapter, Endpoint, LaunchError, LaunchRequest, Launched};
 
@@ -73,6 +73,7 @@ impl Adapter for InProcess {
             deadline: Instant::now() + timeout,
             timeout,
             exit: None,
+            open: CloseOnDrop::new(&hub),
         };
         Ok(Launched { endpoint: Arc::new(Connection { hub }), handshake: Box::pin(handshake.run()) })
     }

@@ -18,6 +18,8 @@ use super::stderr;
 use crate::wire::Hub;
 use crate::{Endpoint, LogRing};
 
+/// How long the exit is held back for the rest of stderr, which is there in no time if nobody else holds it.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 /// The first pause between two looks at the group; it doubles up to [`POLL_MAX`].
 const POLL_MIN: Duration = Duration::from_millis(5);
 /// The longest pause between two looks at the group.
@@ -63,6 +65,8 @@ impl Life {
         });
         // The session first: who hears of the exit finds it closing.
         hub.doom();
+        // Who hears of the exit wants the last words too. A grandchild may hold stderr open: then they come late.
+        let _ = tokio::time::timeout(LAST_WORDS, self.stderr_read.cancelled()).await;
         self.exit.send_replace(Some(status));
         let mut pause = POLL_MIN;
         let mut looks_after_all = 0;
@@ -97,11 +101,6 @@ impl Life {
         let mut exit = self.exit.subscribe();
         // The sender is in `self`, so the only way on is a status.
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status).unwrap_or(ExitStatus::Unknown)
-    }
-
-    /// Resolves when nothing more comes from stderr.
-    pub(super) async fn stderr_read(&self) {
-        self.stderr_read.cancelled().await;
     }
 }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use mcpstore_types::TransportSpec;
 use tokio::time::Instant;
 
-use crate::handshake::Handshake;
+use crate::handshake::{CloseOnDrop, Handshake};
 use crate::wire;
 use crate::{Adapter, LaunchError, LaunchRequest, Launched};
 use endpoint::{ChildEndpoint, Life};
@@ -71,17 +71,14 @@ impl Adapter for Stdio {
         let (hub, wire) = wire::open(pipes.stdout, pipes.stdin, Arc::clone(&request.logs));
         let life = Life::begin(process, pipes.stderr, Arc::clone(&hub), Arc::clone(&request.logs));
         let exited = Arc::clone(&life);
-        let stderr_read = Arc::clone(&life);
         let handshake = Handshake {
             hub: Arc::clone(&hub),
             wire,
             logs: request.logs,
             deadline,
             timeout,
-            exit: Some((
-                Box::pin(async move { exited.exited().await }),
-                Box::pin(async move { stderr_read.stderr_read().await }),
-            )),
+            exit: Some(Box::pin(async move { exited.exited().await })),
+            open: CloseOnDrop::new(&hub),
         };
         Ok(Launched { endpoint: Arc::new(ChildEndpoint::new(life, hub)), handshake: Box::pin(handshake.run()) })
     }

@@ -106,7 +106,7 @@ fn keep_tail(tail: &mut Vec<u8>, piece: &[u8]) {
 mod tests {
     use super::*;
 
-    async fn all(input: &[u8], limit: usize) -> Vec<String> {
+    async fn all(input: impl AsyncRead + Unpin, limit: usize) -> Vec<String> {
         let mut lines = LineReader::new(input, limit);
         let mut found = Vec::new();
         while let Some(line) = lines.next().await.unwrap() {
@@ -122,19 +122,31 @@ mod tests {
 
     #[tokio::test]
     async fn lines_of_every_ending() {
-        assert_eq!(all(b"a\nb\r\n\nc", 10).await, ["a", "b", "", "c<eof>"]);
-        assert_eq!(all(b"", 10).await, Vec::<String>::new());
-        assert_eq!(all(b"0123456789\nx\n", 10).await, ["0123456789", "x"]);
+        assert_eq!(all(b"a\nb\r\n\nc".as_slice(), 10).await, ["a", "b", "", "c<eof>"]);
+        assert_eq!(all(b"".as_slice(), 10).await, Vec::<String>::new());
+        assert_eq!(all(b"0123456789\nx\n".as_slice(), 10).await, ["0123456789", "x"]);
     }
 
     #[tokio::test]
     async fn a_long_line_shows_its_ends_and_the_next_is_whole() {
-        assert_eq!(all(b"0123456789abc\nx\n", 10).await, ["head 0123456789", "tail abc of 13", "x"]);
-        assert_eq!(all(b"0123456789abc", 10).await, ["head 0123456789", "tail abc of 13"]);
+        assert_eq!(all(b"0123456789abc\nx\n".as_slice(), 10).await, ["head 0123456789", "tail abc of 13", "x"]);
+        assert_eq!(all(b"0123456789abc".as_slice(), 10).await, ["head 0123456789", "tail abc of 13"]);
         let mut long = vec![b'y'; 1_000_000];
         long.extend_from_slice(b"end\nz\n");
-        let found = all(&long, 1000).await;
+        let found = all(long.as_slice(), 1000).await;
         assert!(found[1].ends_with("yend of 1000003") && found[1].len() < 300, "{found:?}");
         assert_eq!(found[2], "z");
+    }
+
+    #[tokio::test]
+    async fn pieces_make_no_difference() {
+        let input = b"short\r\n0123456789abc\n\n{\"id\":1}\nlast".as_slice();
+        let whole = all(input, 10).await;
+        for size in 1..input.len() {
+            let (ours, mut theirs) = tokio::io::duplex(size);
+            let write = async move { tokio::io::AsyncWriteExt::write_all(&mut theirs, input).await.unwrap() };
+            let (found, ()) = tokio::join!(all(ours, 10), write);
+            assert_eq!(found, whole, "in pieces of {size}");
+        }
     }
 }

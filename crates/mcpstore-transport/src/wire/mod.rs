@@ -153,7 +153,8 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let (out, outgoing) = mpsc::channel(MAX_OUTGOING);
-    let (to_rmcp, from_peer) = mpsc::channel::<ServerJsonRpcMessage>(MAX_PEER_REQUESTS);
+    // Room for the answer to the handshake beside all requests.
+    let (to_rmcp, from_peer) = mpsc::channel::<ServerJsonRpcMessage>(MAX_PEER_REQUESTS + 8);
     let hub = Arc::new(Hub {
         table: Mutex::default(),
         out,

@@ -1,5 +1,7 @@
 //! The adapter suite: what every transport must do, on real processes and inside this one.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic, its helpers too")]
+
 mod basics;
 mod calls;
 mod ends;

@@ -19,7 +19,7 @@ use crate::detail::{STDERR_LINES, error_chain, timed_out, with_stderr};
 use crate::events::Events;
 use crate::life::{self, Life};
 use crate::monitor::ServiceMonitor;
-use crate::msg::{Msg, News, Reporter};
+use crate::msg::{Answer, Msg, News, Reporter};
 use crate::prober::Prober;
 use crate::snapshot::Snapshot;
 
@@ -58,6 +58,7 @@ pub(crate) struct Owner {
     helpers: TaskTracker,
     next_seq: u64,
     effects: Vec<Effect>,
+    answers: Vec<(Answer, Result<Reply, Rejection>)>,
 }
 
 impl Owner {
@@ -73,6 +74,7 @@ impl Owner {
             helpers: TaskTracker::new(),
             next_seq: 1,
             effects: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -94,6 +96,11 @@ impl Owner {
                 }
             }
             self.publish();
+            // Only now: whoever has an answer finds its consequences in the snapshot.
+            for (answer, reply) in self.answers.drain(..) {
+                // The caller may have gone away; its command holds all the same.
+                let _ = answer.send(reply);
+            }
         }
     }
 
@@ -106,11 +113,11 @@ impl Owner {
         match msg {
             Msg::Command { input, answer } => {
                 let reply = self.apply(input);
-                // The caller may have gone away; its command holds all the same.
-                let _ = answer.send(reply);
+                self.answers.push((answer, reply));
             }
             Msg::Register { specs, answer } => {
-                let _ = answer.send(self.register(specs));
+                let reply = self.register(specs);
+                self.answers.push((answer, reply));
             }
             Msg::Life { service, incarnation, news } => self.hear(&service, incarnation, news),
         }

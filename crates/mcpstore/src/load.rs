@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mcpstore_config::{Code, Config, Diagnostic, Options, Source, cycle_diagnostic, parse};
+use mcpstore_config::{Code, Config, Diagnostic, Options, Source, cycle_diagnostic, left_out_diagnostic, parse};
 use mcpstore_graph::{DepGraph, GraphError};
 use mcpstore_types::ServiceName;
 
@@ -70,12 +70,7 @@ fn leave_out_dependents(config: &mut Config, diagnostics: &mut Vec<Diagnostic>) 
             Some((spec.name.clone(), dependency.on.clone()))
         });
         let Some((name, on)) = lost else { break };
-        let message = format!("service `{name}` is left out: it requires `{on}`, which is left out because of an error");
-        let mut diagnostic = Diagnostic::warning(Code::LeftOutDependency, message).with_service(Some(name.clone()));
-        if let Some(origin) = config.origins.get(&name) {
-            diagnostic = diagnostic.with_place(origin.place());
-        }
-        diagnostics.push(diagnostic.with_help(format!("mend `{on}`, or take the dependency out")));
+        diagnostics.push(left_out_diagnostic(config, &name, &on));
         config.services.retain(|spec| spec.name != name);
         out.insert(name);
     }

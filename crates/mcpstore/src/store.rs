@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_runtime::{
-    CallFailure, CommandError, EventStream, Goal, HealthReport, ServiceInfo, ServiceMetrics, Supervisor, SupervisorConfig,
-    WaitError,
+    CallFailure, CommandError, EventStream, Goal, HealthReport, ServiceInfo, ServiceMetrics, Supervisor,
+    SupervisorConfig, WaitError,
 };
 use mcpstore_transport::Tool;
 use mcpstore_types::{ServiceName, ServiceSpec, Status};

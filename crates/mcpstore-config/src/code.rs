@@ -73,6 +73,8 @@ codes! {
     BadCharacter = 26,
     /// A field that has no effect on this kind of server.
     NoEffect = 27,
+    /// A service that cannot be without one that was left out.
+    LeftOutDependency = 28,
 }
 
 impl Code {

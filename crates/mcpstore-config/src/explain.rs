@@ -122,6 +122,11 @@ pub const fn explain(code: Code) -> &'static str {
              belong to a `command`, `headers` to a `url`, `condition` to dependencies that wait. Take it out, or look \
              whether the right kind was chosen."
         }
+        Code::LeftOutDependency => {
+            "The service requires (or is bound to) another one that was left out because of an error in its own entry, so it \
+             could never start. It is left out too, and everything else runs. Mend the other service's entry, or weaken the \
+             dependency to `wants`."
+        }
     }
 }
 

@@ -18,7 +18,7 @@
 //! let parsed = parse(&sources, &|_| None, &Options::default());
 //! assert_eq!(
 //!     render_short(&parsed.diagnostics, &sources),
-//!     "mcp.json:1:68: error[MS012]: unknown dependency `serach`; did you mean `search`?\n",
+//!     "mcp.json:1:64: error[MS012]: unknown dependency `serach`; did you mean `search`?\n",
 //! );
 //! assert_eq!(parsed.config.services.len(), 1);
 //! ```
@@ -33,6 +33,7 @@ mod duration;
 mod expand;
 mod explain;
 mod fields;
+mod left_out;
 mod mask;
 mod parse;
 mod policy;
@@ -50,6 +51,7 @@ pub use cycle::cycle_diagnostic;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::diff;
 pub use explain::{diagnostics_markdown, explain};
+pub use left_out::left_out_diagnostic;
 pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, parse};
 pub use render::{render, render_short};
 pub use sink::MAX_DIAGNOSTICS;

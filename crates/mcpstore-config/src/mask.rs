@@ -102,15 +102,14 @@ impl Scan<'_> {
             Some(b' ' | b'\t' | b'\r' | b'\n') | None => {}
             Some(b'/') if piece.starts_with("//") || piece.starts_with("/*") => self.comment(start, end),
             Some(_) => {
-                let is_key = !self.after_colon && self.text[end..].trim_start().starts_with(':');
-                if is_key {
-                    self.pending = names_secrets(piece);
-                } else if self.pending || self.secret.is_some() {
+                // Nothing but a comma or a bracket ends the doubt: there may be a slip between the key and its value.
+                let names = !self.after_colon && names_secrets(piece);
+                let is_key = names || (!self.after_colon && self.text[end..].trim_start().starts_with(':'));
+                if !is_key && (self.pending || self.secret.is_some()) {
                     self.value(start, end);
                 }
-                if self.after_colon {
-                    (self.pending, self.after_colon) = (false, false);
-                }
+                self.pending |= names;
+                self.after_colon = false;
             }
         }
     }
@@ -245,6 +244,13 @@ mod tests {
             "{\"env\": { //***\n /****\r\n*** } // open\n}"
         );
         assert_eq!(masked("// \"env\": { \"A\": \"s\" }"), "//***");
+        for slip in ["\"env\" {", "\"env\"x: {", "\"env\": x {", "\"env\": = ["] {
+            assert!(!masked(&format!("{{ {slip} \"A\": \"s1\" ")).contains("s1"), "{slip}");
+        }
+        assert_eq!(
+            masked(r#"{"args": ["env", "A"], "x": ["headers"]}"#),
+            r#"{"args": ["env", "A"], "x": ["headers"]}"#
+        );
         assert_eq!(masked(r#"{ "\u0065nv": {"A": "s"} }"#), r#"{ "\u0065nv": {"A": "***"} }"#);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 
 use crate::diagnostic::push_visible;
 use crate::mask::Masked;
@@ -39,8 +39,11 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source], color: bool, width
         };
         let mut group =
             Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.to_string()));
-        for element in places(diagnostic, &texts) {
-            group = group.element(element);
+        let clusters = clusters(diagnostic);
+        for cluster in &clusters {
+            if let Some(text) = cluster.first().and_then(|mark| texts.get(&mark.place.source)) {
+                group = group.element(piece(text, cluster));
+            }
         }
         for note in &diagnostic.notes {
             group = group.element(Level::NOTE.message(normalize_untrusted_str(note)));
@@ -48,7 +51,11 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source], color: bool, width
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
         }
-        out.push_str(&renderer.render(&[group]));
+        let mut shown = renderer.render(&[group]);
+        for cluster in &clusters {
+            state_column(&mut shown, cluster, sources);
+        }
+        out.push_str(&shown);
         out.push_str("\n\n");
     }
     if out.ends_with("\n\n") {
@@ -106,36 +113,42 @@ struct Mark<'d> {
     primary: bool,
 }
 
-/// The pieces of text a diagnostic is about, the primary place's first.
-fn places<'d>(diagnostic: &'d Diagnostic, texts: &BTreeMap<usize, Text<'d>>) -> Vec<Element<'d>> {
+/// The marks of a diagnostic, those near each other together; those with the primary place first.
+fn clusters(diagnostic: &Diagnostic) -> Vec<Vec<Mark<'_>>> {
     let primary =
         diagnostic.primary.iter().map(|&place| Mark { place, label: diagnostic.label.as_deref(), primary: true });
-    let related = diagnostic.related.iter().map(|(place, what)| Mark {
-        place: *place,
-        label: Some(what.as_str()),
-        primary: false,
-    });
-    let mut marks: Vec<Mark<'d>> = primary.chain(related).collect();
+    let related =
+        diagnostic.related.iter().map(|(place, what)| Mark { place: *place, label: Some(what), primary: false });
+    let mut marks: Vec<Mark<'_>> = primary.chain(related).collect();
     marks.sort_by_key(|mark| (mark.place.source, mark.place.line, mark.place.column));
-    let mut clusters: Vec<Vec<Mark<'d>>> = Vec::new();
+    let mut clusters: Vec<Vec<Mark<'_>>> = Vec::new();
     for mark in marks {
         match clusters.last_mut() {
             Some(cluster) if cluster.last().is_some_and(|last| is_near(last.place, mark.place)) => cluster.push(mark),
             _ => clusters.push(vec![mark]),
         }
     }
-    // A stable sort: the cluster with the primary place comes first, the others keep their order.
+    // A stable sort: the others keep their order.
     clusters.sort_by_key(|cluster| !cluster.iter().any(|mark| mark.primary));
-    let mut out = Vec::new();
-    for cluster in &clusters {
-        let Some(head) = cluster.iter().find(|mark| mark.primary).or(cluster.first()) else { continue };
-        let Some(text) = texts.get(&head.place.source) else { continue };
-        // The header is stated, not computed: hidden values and cut lines would shift the column.
-        let Place { line, column, .. } = head.place;
-        out.push(Element::Origin(Origin::path(text.source.name.as_str()).line(line).char_column(column)));
-        out.push(Element::Cause(piece(text, cluster)));
+    clusters
+}
+
+/// Puts the true column into the header of a piece: the renderer counts in the text as shown, where values are hidden
+/// and long lines are cut.
+fn state_column(shown: &mut String, cluster: &[Mark<'_>], sources: &[Source]) {
+    let Some(head) = cluster.iter().find(|mark| mark.primary).or(cluster.first()) else { return };
+    let Some(source) = sources.get(head.place.source) else { return };
+    let header = format!("{}:{}:", source.name, head.place.line);
+    for (at, _) in shown.match_indices(&header) {
+        let start = at + header.len();
+        let end = shown[start..].find(|c: char| !c.is_ascii_digit()).map_or(shown.len(), |n| start + n);
+        // A header is the last thing on its line; in colour a sequence follows.
+        let is_header = end > start && (end == shown.len() || shown[end..].starts_with(['\n', '\u{1b}']));
+        if is_header {
+            shown.replace_range(start..end, &head.place.column.to_string());
+            return;
+        }
     }
-    out
 }
 
 fn is_near(a: Place, b: Place) -> bool {
@@ -185,5 +198,5 @@ fn piece<'d>(text: &Text<'d>, marks: &[Mark<'d>]) -> Snippet<'d, annotate_snippe
         }
         shown.push('\n');
     }
-    Snippet::source(shown).line_start(first).annotations(annotations)
+    Snippet::source(shown).path(text.source.name.as_str()).line_start(first).annotations(annotations)
 }

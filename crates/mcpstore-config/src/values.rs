@@ -130,15 +130,14 @@ pub(crate) fn number(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Opti
     match literal.value.parse::<f64>() {
         Ok(number) if number.is_finite() => Some(number),
         _ => {
-            out_of_range(cx, name, field, "a number of ordinary size");
+            out_of_range(cx, name, field, "of ordinary size");
             None
         }
     }
 }
 
-/// Pushes "… is outside its range".
+/// Pushes "… is outside its range"; `range` says which values are inside.
 pub(crate) fn out_of_range(cx: &mut Context<'_>, name: &str, field: Field<'_>, range: &str) {
-    let message = format!("`{name}` is outside its range");
-    let diagnostic = cx.error_at(field.value, Code::OutOfRange, message).with_label(format!("expected {range}"));
-    cx.push(diagnostic.with_help(format!("write {}{range}", if range.starts_with("a ") { "" } else { "a value " })));
+    let diagnostic = cx.error_at(field.value, Code::OutOfRange, format!("`{name}` is outside its range"));
+    cx.push(diagnostic.with_help(format!("write a value {range}")));
 }

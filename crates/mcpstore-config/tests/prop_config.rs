@@ -1,0 +1,394 @@
+//! Properties: no text makes the reader or the renderer panic, every place lies in its text, a difference is empty exactly
+//! when there is none.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mcpstore_config::{
+    Diagnostic, MAX_DIAGNOSTICS, Options, Parsed, Place, Source, cycle_diagnostic, diff, parse, render, render_short,
+};
+use mcpstore_types::{
+    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, HealthSpec, HttpSpec, Policy, ProbeKind, RestartMode,
+    RestartPolicy, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
+};
+use proptest::prelude::*;
+
+/// A config that has a bit of everything, good and bad, with characters of one to four bytes and tabs.
+const SEED: &str = r#"// größe
+{
+	"mcpServers": {
+		"filesystem": { "command": "npx", "args": ["-y", "${HOME:-日本}/x", "${NONE}"], "env": { "TOKEN": "s3cr3t-литерал", "N": 1 } },
+		"search": { "url": "https://mcp.example.com/mcp", "headers": { "Authorization": "Bearer ${env:HOME}" }, "type": "http" },
+		"🞄": { "command": "x" }, /* env: s3cr3t */ "sélf": 1,
+		"api": { "command": "uvx", "dependsOn": ["filesytem", { "on": "search", "kind": "wants", "condition": "ready" }, "api"],
+		         "restart": { "policy": "on_failure", "maxAttempts": 5, "jitter": 0.2, "delay": "1s", "maxDelay": "60s" },
+		         "recovery": "seed", "health": { "probe": "auto", "interval": "10s", "fall": 3 },
+		         "timeouts": { "start": "60s", "call": 60 }, "tags": ["prod", "ключ"], "comand": "\u00e9\n", "enabled": true, }
+	},
+	"defaults": { "timeouts": { "stop": "1s" } }, "gateway": { "maxParallelStarts": 4, "listen": "x" }, "profiles": { }
+}
+"#;
+
+fn env(name: &str) -> Option<String> {
+    (name == "HOME").then(|| "/home/expanded-value".to_owned())
+}
+
+/// Reads and renders everything, and checks what must hold of any text.
+fn check(texts: &[&str], strict: bool) -> Result<Parsed, TestCaseError> {
+    let sources: Vec<Source> = texts.iter().map(|text| Source::new("mcp.json", *text)).collect();
+    let parsed = parse(&sources, &env, &Options { strict });
+    prop_assert_eq!(&parse(&sources, &env, &Options { strict }), &parsed);
+    for diagnostic in &parsed.diagnostics {
+        prop_assert!(diagnostic.primary.is_some(), "{diagnostic:?}");
+        let places = diagnostic.primary.iter().chain(diagnostic.related.iter().map(|(place, _)| place));
+        for place in places {
+            check_place(*place, &sources)?;
+        }
+    }
+    for (name, origin) in &parsed.config.origins {
+        check_place(origin.place(), &sources)?;
+        let spec = parsed.config.services.iter().find(|spec| spec.name == *name);
+        prop_assert_eq!(spec.is_none(), parsed.config.left_out.contains(name));
+        if let Some(spec) = spec {
+            prop_assert_eq!(spec.dependencies.len(), origin.dependency_spans.len());
+            for dependency in &spec.dependencies {
+                prop_assert!(parsed.config.origins.contains_key(&dependency.on));
+                prop_assert!(dependency.on != spec.name);
+            }
+        }
+    }
+    let mut in_order: Vec<Place> = Vec::new();
+    for spec in &parsed.config.services {
+        in_order.push(parsed.config.origins[&spec.name].place());
+    }
+    prop_assert!(in_order.is_sorted_by(|a, b| (a.source, a.span) < (b.source, b.span)));
+    if parsed.config.services.len() < parsed.config.origins.len() {
+        prop_assert!(parsed.has_errors());
+    }
+    check_rendering(&parsed.diagnostics, &sources)?;
+    Ok(parsed)
+}
+
+fn check_place(place: Place, sources: &[Source]) -> Result<(), TestCaseError> {
+    let text = sources[place.source].text.as_str();
+    let (start, end) = (place.span.start, place.span.end);
+    prop_assert!(start <= end && text.get(start..end).is_some(), "{place:?} is outside of {text:?}");
+    // Counted the slow way.
+    let before = text[..start].strip_prefix('\u{feff}').unwrap_or(&text[..start]);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    prop_assert_eq!(place.line, before.matches('\n').count() + 1);
+    prop_assert_eq!(place.column, before[line_start..].chars().count() + 1);
+    Ok(())
+}
+
+fn check_rendering(diagnostics: &[Diagnostic], sources: &[Source]) -> Result<(), TestCaseError> {
+    let long = render(diagnostics, sources, false, 80);
+    prop_assert_eq!(render(diagnostics, sources, true, 0).is_empty(), diagnostics.is_empty());
+    let short = render_short(diagnostics, sources);
+    prop_assert_eq!(short.lines().count(), diagnostics.len());
+    for diagnostic in diagnostics {
+        if let Some(place) = diagnostic.primary {
+            let head = format!("mcp.json:{}:{}", place.line, place.column);
+            prop_assert!(long.contains(&head), "{head} is not in\n{long}");
+            prop_assert!(short.contains(&head));
+        }
+    }
+    for shown in [&long, &short] {
+        prop_assert!(!shown.contains("expanded-value"), "{shown}");
+        prop_assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown:?}");
+    }
+    // With other texts than the diagnostics came from, the answer is of no use, but there is one.
+    for others in [vec![], vec![Source::new("x", "é\n")]] {
+        prop_assert_eq!(render(diagnostics, &others, false, 80).is_empty(), diagnostics.is_empty());
+    }
+    Ok(())
+}
+
+/// `SEED` with some of its characters taken out, doubled or replaced.
+fn mutated() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just(String::new()),
+        Just("{".to_owned()),
+        Just("}".to_owned()),
+        Just("\"".to_owned()),
+        Just(",".to_owned()),
+        Just("[".to_owned()),
+        Just("${".to_owned()),
+        Just("\\".to_owned()),
+        Just("\r".to_owned()),
+        Just("\n".to_owned()),
+        Just("null".to_owned()),
+        Just("/*".to_owned()),
+        Just("\u{1b}[31m".to_owned()),
+        Just("\u{202e}".to_owned()),
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize, piece), 0..6).prop_map(|edits| {
+        let mut characters: Vec<String> = SEED.chars().map(String::from).collect();
+        for (at, taken, put) in edits {
+            let at = at.index(characters.len());
+            let end = (at + taken).min(characters.len());
+            characters.splice(at..end, [put]);
+        }
+        characters.concat()
+    })
+}
+
+/// Texts that are made of a config's words in any order.
+fn soup() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"mcpServers\":",
+        "\"a\":",
+        "\"b\":",
+        "{\"command\":\"x\"}",
+        "\"dependsOn\":",
+        "\"env\":",
+        "\"a\"",
+        "\"${X}\"",
+        "1",
+        "-0.5e9",
+        "true",
+        "null",
+        "\"10s\"",
+        "\"restart\":",
+        "\"health\":",
+        " ",
+        "\n",
+        "\t",
+        "// c\n",
+        "é",
+    ]);
+    prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
+}
+
+fn name(text: &str) -> ServiceName {
+    ServiceName::new(text).expect("a good name")
+}
+
+fn duration() -> impl Strategy<Value = Duration> {
+    (0..4_u64).prop_map(Duration::from_secs)
+}
+
+fn texts() -> impl Strategy<Value = BTreeMap<String, Secret>> {
+    prop::collection::btree_map("[AB]", "[xy]".prop_map(Secret::new), 0..3)
+}
+
+fn transport() -> impl Strategy<Value = TransportSpec> {
+    prop_oneof![
+        ("[ab]", prop::collection::vec("[ab]", 0..3), texts(), prop::option::of("[ab]")).prop_map(
+            |(command, args, env, cwd)| {
+                TransportSpec::Stdio(StdioSpec { command, args, env, cwd: cwd.map(Into::into) })
+            }
+        ),
+        ("[ab]", texts()).prop_map(|(url, headers)| TransportSpec::Http(HttpSpec { url, headers })),
+    ]
+}
+
+fn dependency() -> impl Strategy<Value = Dependency> {
+    let (kinds, conditions) = (DepKind::ALL.to_vec(), DepCondition::ALL.to_vec());
+    ("[ab]", prop::sample::select(kinds), prop::sample::select(conditions))
+        .prop_map(|(on, kind, condition)| Dependency { on: name(&on), kind, condition })
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let backoff = (duration(), duration(), 0..3_u8).prop_map(|(delay, max_delay, jitter_percent)| Backoff {
+        delay,
+        max_delay,
+        jitter_percent,
+    });
+    let restart =
+        (
+            prop::sample::select(RestartMode::ALL.to_vec()),
+            1..3_u32,
+            duration(),
+            1..3_u32,
+            backoff,
+            duration(),
+            prop::option::of(duration()),
+        )
+            .prop_map(|(mode, max_attempts, window, max_in_window, backoff, stable_after, slow_retry)| {
+                RestartPolicy { mode, max_attempts, window, max_in_window, backoff, stable_after, slow_retry }
+            });
+    let timeouts = prop::collection::vec(duration(), 11).prop_map(|d| Timeouts {
+        wait: d[0],
+        start: d[1],
+        handshake: d[2],
+        list: d[3],
+        call: d[4],
+        call_total: d[5],
+        drain: d[6],
+        close: d[7],
+        term: d[8],
+        kill: d[9],
+        reap: d[10],
+    });
+    let probes = vec![ProbeKind::Auto, ProbeKind::Ping, ProbeKind::List];
+    let health = (prop::sample::select(probes), duration(), duration(), 1..3_u32, 1..3_u32, duration()).prop_map(
+        |(probe, interval, timeout, rise, fall, startup)| HealthSpec { probe, interval, timeout, rise, fall, startup },
+    );
+    (restart, timeouts, health).prop_map(|(restart, timeouts, health)| Policy { restart, timeouts, health })
+}
+
+/// A spec whose every field varies.
+fn spec() -> impl Strategy<Value = ServiceSpec> {
+    let words = || prop::collection::vec("[tu]", 0..2);
+    (transport(), prop::collection::vec(dependency(), 0..3), policy(), any::<bool>(), words(), prop::option::of("[de]"))
+        .prop_map(|(transport, dependencies, policy, enabled, tags, description)| ServiceSpec {
+            name: name("s"),
+            transport,
+            dependencies,
+            policy,
+            enabled,
+            tags,
+            description,
+        })
+}
+
+/// Puts one part of `other` into `spec`; by number, so that a single field differs.
+fn mix(mut spec: ServiceSpec, other: ServiceSpec, part: usize) -> ServiceSpec {
+    let (to, from) = (&mut spec.policy, other.policy);
+    match part {
+        0 => spec.transport = other.transport,
+        1 => spec.dependencies = other.dependencies,
+        2 => to.restart = from.restart,
+        3 => to.restart.backoff = from.restart.backoff,
+        4 => to.timeouts = from.timeouts,
+        5 => to.timeouts.reap = from.timeouts.reap,
+        6 => to.health = from.health,
+        7 => to.health.startup = from.health.startup,
+        8 => spec.enabled = other.enabled,
+        9 => spec.tags = other.tags,
+        10 => spec.description = other.description,
+        _ => {}
+    }
+    spec
+}
+
+fn set() -> impl Strategy<Value = Vec<ServiceSpec>> {
+    prop::collection::btree_map("[a-d]", spec(), 0..4).prop_map(|specs| {
+        let rename = |(text, spec): (String, ServiceSpec)| ServiceSpec { name: name(&text), ..spec };
+        specs.into_iter().map(rename).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read(text in any::<String>(), strict in any::<bool>()) {
+        check(&[&text], strict)?;
+    }
+
+    #[test]
+    fn any_soup_of_words_is_read(text in soup(), wrap in any::<bool>()) {
+        let text = if wrap { format!("{{\"mcpServers\":{{{text}}}}}") } else { text };
+        check(&[&text], false)?;
+    }
+
+    #[test]
+    fn a_damaged_config_is_read(text in mutated(), bom in any::<bool>(), strict in any::<bool>()) {
+        let text = if bom { format!("\u{feff}{text}") } else { text };
+        check(&[&text, SEED], strict)?;
+    }
+
+    #[test]
+    fn secrets_of_a_whole_config_stay_hidden(at in 0..SEED.lines().count(), column in any::<prop::sample::Index>()) {
+        // One more character somewhere outside the secrets: `§` is good nowhere but in text.
+        let mut lines: Vec<String> = SEED.lines().map(str::to_owned).collect();
+        let column = column.index(lines[at].chars().count() + 1);
+        let byte = lines[at].char_indices().nth(column).map_or(lines[at].len(), |(byte, _)| byte);
+        let inside = lines[at].match_indices("s3cr3t").any(|(start, _)| (start..start + "s3cr3t-".len()).contains(&byte));
+        prop_assume!(!inside);
+        lines[at].insert(byte, '§');
+        let text = lines.join("\n");
+        let sources = [Source::new("mcp.json", text.as_str())];
+        let parsed = parse(&sources, &env, &Options::default());
+        let shown = render(&parsed.diagnostics, &sources, false, 400);
+        // A key that is no longer `env` has values like any other.
+        if text.contains("\"env\"") && text.contains(" env:") {
+            prop_assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_has_a_diagnostic_whatever_is_asked(path in prop::collection::vec("[a-c]", 0..4), index in 0..3_usize) {
+        let text = r#"{ "mcpServers": { "a": { "command": "x", "dependsOn": ["b"] }, "b": { "command": "x", "dependsOn": ["a"] } } }"#;
+        let sources = [Source::new("mcp.json", text)];
+        let parsed = check(&[text], true)?;
+        let path: Vec<ServiceName> = path.iter().map(|text| name(text)).collect();
+        let edges: Vec<(ServiceName, usize)> = path.iter().map(|service| (service.clone(), index)).collect();
+        let diagnostic = cycle_diagnostic(&parsed.config, &path, &edges);
+        prop_assert_eq!(diagnostic.primary.is_some(), index == 0 && path.iter().any(|service| *service != "c"));
+        check_rendering(&[diagnostic], &sources)?;
+    }
+
+    #[test]
+    fn a_difference_is_empty_exactly_when_there_is_none(old in spec(), other in spec(), part in 0..12_usize) {
+        let new = mix(old.clone(), other, part);
+        let delta = diff(std::slice::from_ref(&old), std::slice::from_ref(&new));
+        prop_assert_eq!(delta.is_empty(), old == new);
+        prop_assert!(delta.added.is_empty() && delta.removed.is_empty());
+        for (spec, changes) in &delta.changed {
+            prop_assert_eq!(spec, &new);
+            let restarts = changes.iter().any(|change| change.impact == ChangeImpact::Restart);
+            prop_assert_eq!(restarts, old.transport != new.transport);
+            let mut fields: Vec<&str> = changes.iter().map(|change| change.field).collect();
+            fields.sort_unstable();
+            fields.dedup();
+            prop_assert_eq!(fields.len(), changes.len());
+        }
+    }
+
+    #[test]
+    fn a_difference_leads_from_the_old_set_to_the_new(old in set(), new in set()) {
+        let delta = diff(&old, &new);
+        prop_assert_eq!(delta.is_empty(), old == new);
+        let mut reached: BTreeMap<ServiceName, ServiceSpec> = old.into_iter().map(|spec| (spec.name.clone(), spec)).collect();
+        for gone in &delta.removed {
+            prop_assert!(reached.remove(gone).is_some());
+        }
+        for spec in delta.added {
+            prop_assert!(reached.insert(spec.name.clone(), spec).is_none());
+        }
+        for (spec, _) in delta.changed {
+            prop_assert!(reached.insert(spec.name.clone(), spec).is_some());
+        }
+        prop_assert_eq!(reached.into_values().collect::<Vec<_>>(), new);
+    }
+}
+
+#[test]
+fn the_seed_of_the_mutations_is_well_formed() {
+    let parsed = check(&[SEED], false).expect("all holds");
+    let names: Vec<&str> = parsed.config.services.iter().map(|spec| spec.name.as_str()).collect();
+    assert_eq!(names, ["search"]);
+    assert!(parsed.error_count() > 5 && parsed.warning_count() > 2, "{:?}", parsed.diagnostics);
+}
+
+#[test]
+fn hostile_texts_end_soon() {
+    let n = 100_000;
+    for text in [
+        "[".repeat(n),
+        "{\"a\":".repeat(n),
+        format!("{{\"mcpServers\":{{{}", "\"a\":{},".repeat(n)),
+        format!("{{\"mcpServers\":{{{}}}}}", "\"a\":1,".repeat(n)),
+        format!("{{\"mcpServers\":{{\"{}\":1}}}}", "a".repeat(n)),
+        format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"x\",\"{}\":1}}}}}}", "command".repeat(n)),
+        format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"{}\"}}}}}}", "${".repeat(n)),
+        format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"{}}}\"}}}}}}", "${A:-".repeat(n)),
+        format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"x\",\"env\":{{\"A\":\"{}", "${A".repeat(n)),
+        "/*".repeat(n),
+        "\\\"".repeat(n),
+        "\r".repeat(n),
+        "\u{feff}".repeat(n),
+    ] {
+        let parsed = check(&[&text], false).expect("all holds");
+        assert!(parsed.has_errors() || parsed.warning_count() > 0);
+        assert!(parsed.diagnostics.len() <= MAX_DIAGNOSTICS);
+    }
+}

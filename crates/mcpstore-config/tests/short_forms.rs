@@ -1,0 +1,88 @@
+//! Diagnostics in one line each, as logs have them; all the ways in which a text can be no JSON.
+
+use expect_test::expect;
+use mcpstore_config::{Options, Source, parse, render_short};
+
+/// Short forms of everything wrong with a text.
+fn short(text: &str) -> String {
+    let sources = [Source::new("mcp.json", text)];
+    render_short(&parse(&sources, &|_| None, &Options::default()).diagnostics, &sources)
+}
+
+#[test]
+fn short_form_is_one_line_each() {
+    let text = "{ \"mcpServers\": {\n  \"filesystem\": { \"command\": \"x\" },\n  \"api\": { \"command\": \"x\", \"dependsOn\": [\"filesytem\"] },\n  \"b\": { \"comand\": \"a\\u001b[31m\\nb\", \"\\u202ek\\n\": 1 }\n} }\n";
+    expect![[r#"
+        mcp.json:3:42: error[MS012]: unknown dependency `filesytem`; did you mean `filesystem`?
+        mcp.json:4:3: error[MS017]: neither `command` nor `url`; say how to launch it (`command`) or where to reach it (`url`)
+        mcp.json:4:10: warning[MS007]: unknown key `comand` of a service; did you mean `command`?
+        mcp.json:4:38: warning[MS007]: unknown key `\u{202e}k\u{a}` of a service
+    "#]].assert_eq(&short(text));
+}
+
+#[test]
+fn syntax_errors_say_what_was_expected() {
+    let mut all = String::new();
+    for text in [
+        "",
+        " // nothing\n",
+        "{",
+        "[1",
+        "{ \"a\" 1 }",
+        "{ \"a\": }",
+        "{ a: 1 }",
+        "{ 'a': 1 }",
+        "{ \"a\": \"x }",
+        "{ \"a\": \"\\x\" }",
+        "{ \"a\": yes }",
+        "{ \"a\": 0x1 }",
+        "{ \"a\": -x }",
+        "{ \"a\": 1. }",
+        "{ \"a\": +1 }",
+        "{ \"a\": NaN }",
+        "{ \"a\": 1 \"b\": 2 }",
+        "{ , }",
+        "{ \"a\": , }",
+        "{} {}",
+        "}",
+        "]",
+        ":",
+        "{ } /* x",
+        "{ \"a\": [1 2] }",
+        "{ ] }",
+        "{ \"a\": ] }",
+        "{ \"a\": :",
+    ] {
+        all.push_str(&format!("{text:?}: {}", short(text)));
+    }
+    expect![[r#"
+        "": mcp.json:1:1: error[MS001]: the text is empty; expected an object; write `{ "mcpServers": { } }`
+        " // nothing\n": mcp.json:1:1: error[MS001]: the text is empty; expected an object; write `{ "mcpServers": { } }`
+        "{": mcp.json:1:1: error[MS001]: this `{` has no matching `}`
+        "[1": mcp.json:1:1: error[MS001]: this `[` has no matching `]`
+        "{ \"a\" 1 }": mcp.json:1:7: error[MS001]: expected `:` after a key
+        "{ \"a\": }": mcp.json:1:8: error[MS001]: `}` cannot stand here; expected a value
+        "{ a: 1 }": mcp.json:1:3: error[MS001]: expected a key in double quotes; write `"key": value`
+        "{ 'a': 1 }": mcp.json:1:3: error[MS001]: text stands in double quotes, not single ones
+        "{ \"a\": \"x }": mcp.json:1:8: error[MS001]: this text has no closing `"`
+        "{ \"a\": \"\\x\" }": mcp.json:1:9: error[MS001]: this text has an escape that JSON does not know; write a backslash as `\\`; JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
+        "{ \"a\": yes }": mcp.json:1:8: error[MS001]: expected a value; text stands in double quotes; known words are true, false and null
+        "{ \"a\": 0x1 }": mcp.json:1:8: error[MS001]: this is no JSON number; write it as digits, for example 12 or 0.5
+        "{ \"a\": -x }": mcp.json:1:9: error[MS001]: this is no JSON number; write it as digits, for example 12 or 0.5
+        "{ \"a\": 1. }": mcp.json:1:8: error[MS001]: this is no JSON number; write it as digits, for example 12 or 0.5
+        "{ \"a\": +1 }": mcp.json:1:8: error[MS001]: this is no JSON number; write it as digits, for example 12 or 0.5
+        "{ \"a\": NaN }": mcp.json:1:8: error[MS001]: expected a value; text stands in double quotes; known words are true, false and null
+        "{ \"a\": 1 \"b\": 2 }": mcp.json:1:9: error[MS001]: expected `,`; put a comma between two entries
+        "{ , }": mcp.json:1:3: error[MS001]: expected a key in double quotes or `}`
+        "{ \"a\": , }": mcp.json:1:8: error[MS001]: `,` cannot stand here; expected a value
+        "{} {}": mcp.json:1:4: error[MS001]: there is more text after the end of the config
+        "}": mcp.json:1:1: error[MS001]: `}` cannot stand here; expected a value
+        "]": mcp.json:1:1: error[MS001]: `]` cannot stand here; expected a value
+        ":": mcp.json:1:1: error[MS001]: `:` cannot stand here
+        "{ } /* x": mcp.json:1:5: error[MS001]: this comment has no end; end it with `*/`
+        "{ \"a\": [1 2] }": mcp.json:1:10: error[MS001]: expected `,`; put a comma between two entries
+        "{ ] }": mcp.json:1:3: error[MS001]: expected a key in double quotes or `}`
+        "{ \"a\": ] }": mcp.json:1:8: error[MS001]: `]` cannot stand here; expected a value
+        "{ \"a\": :": mcp.json:1:8: error[MS001]: `:` cannot stand here
+    "#]].assert_eq(&all);
+}

@@ -4,6 +4,8 @@
 mod children;
 #[path = "fixture/flags.rs"]
 mod flags;
+#[path = "fixture/streams.rs"]
+mod streams;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -55,7 +57,7 @@ async fn run(flags: Flags) -> i32 {
             let _ = stdout.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"res").and_then(|()| stdout.flush());
             return 1;
         }
-        serve(Arc::clone(&behaviour), tokio::io::stdin(), tokio::io::stdout()).await;
+        serve(Arc::clone(&behaviour), streams::input(), streams::output()).await;
         if flags.ignore_eof {
             std::future::pending::<()>().await;
         }

@@ -23,7 +23,10 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 }
 
 fn clippy(root: &Path) -> Result<()> {
-    cmd::run(&mut cmd::cargo(root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+    cmd::run(&mut cmd::cargo(
+        root,
+        &["clippy", "--workspace", "--all-targets", "--locked", "--features", "xtask/bench", "--", "-D", "warnings"],
+    ))
 }
 
 fn docs(root: &Path) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The examples run, and print what they promise.
 
 // Each example keeps its `main`, which is not called here.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 #[path = "../examples/dependencies.rs"]
 mod dependencies;

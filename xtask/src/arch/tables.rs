@@ -56,7 +56,7 @@ pub(crate) fn is_pure(name: &str) -> bool {
 
 /// External crates with owners: `(crate, who may depend on it)`. Dev-dependencies count too.
 pub(crate) const OWNERS: &[(&str, &[&str])] = &[
-    ("petgraph", &["mcpstore-graph"]),
+    ("petgraph", &["mcpstore-graph", "xtask"]),
     ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli"]),
     ("clap", &["mcpstore-cli", "xtask"]),
     ("clap_complete", &["mcpstore-cli"]),

@@ -1,47 +1,52 @@
 //! Benchmarks: each measures its reference in the same run, and the table of all goes to `docs/benchmarks.md`.
 //!
-//! One file a benchmark, with `pub(super) fn run() -> Vec<Row>`; name it in [`BENCHMARKS`].
-
-mod graph;
-mod samples;
-mod table;
+//! What is measured, and with what, is behind the feature `bench`, so that every other task builds quickly; lint and test
+//! turn it on.
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::cmd;
-use table::Row;
 
-/// A benchmark: its name, and what measures it.
-type Benchmark = (&'static str, fn() -> Vec<Row>);
+#[cfg(feature = "bench")]
+mod call;
+#[cfg(feature = "bench")]
+mod fleet;
+#[cfg(feature = "bench")]
+mod graph;
+#[cfg(feature = "bench")]
+mod measure;
+#[cfg(feature = "bench")]
+mod samples;
+#[cfg(feature = "bench")]
+mod servers;
+#[cfg(feature = "bench")]
+mod start;
+#[cfg(feature = "bench")]
+mod table;
 
-const BENCHMARKS: &[Benchmark] = &[("graph", graph::run)];
-
-const PAGE: &str = "docs/benchmarks.md";
-
-/// Measures in a release build: in this process when `inner`, else in one started for it.
+/// Measures in a release build: in this process when `inner`, else in one built and started for it.
 ///
 /// # Errors
-/// When the release build fails, when `inner` is set in a debug build, or when the page cannot be written.
+/// When the release build fails, when `inner` is set in another build, or when the page cannot be written.
 pub(crate) fn run(root: &Path, inner: bool) -> Result<()> {
-    if !inner {
-        return cmd::run(&mut cmd::cargo(
-            root,
-            &["run", "--quiet", "--release", "--locked", "--package", "xtask", "--", "bench", "--inner"],
-        ));
+    if inner {
+        return measure_here(root);
     }
-    if cfg!(debug_assertions) {
-        bail!("a debug build measures nothing of use: run `cargo xtask bench`");
-    }
-    let mut rows = Vec::new();
-    for (name, measure) in BENCHMARKS {
-        println!("measuring {name} …");
-        rows.extend(measure());
-    }
-    let page = table::page(&rows);
-    println!("\n{}", table::table(&rows));
-    std::fs::write(root.join(PAGE), page).with_context(|| format!("failed to write {PAGE}"))?;
-    println!("wrote {PAGE}");
-    Ok(())
+    // The servers that are measured are built beside the benchmarks, in the same profile.
+    let fixture = ["build", "--quiet", "--release", "--locked", "--package", "mcpstore-testkit", "--bins"];
+    cmd::run(&mut cmd::cargo(root, &fixture))?;
+    let inner = ["run", "--quiet", "--release", "--locked", "--package", "xtask", "--features", "bench"];
+    cmd::run(&mut cmd::cargo(root, &[&inner[..], &["--", "bench", "--inner"]].concat()))
+}
+
+#[cfg(feature = "bench")]
+fn measure_here(root: &Path) -> Result<()> {
+    measure::all(root)
+}
+
+#[cfg(not(feature = "bench"))]
+fn measure_here(_root: &Path) -> Result<()> {
+    anyhow::bail!("this build has no benchmarks: run `cargo xtask bench`")
 }

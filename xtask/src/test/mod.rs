@@ -33,15 +33,20 @@ pub(crate) fn run(root: &Path, fast: bool) -> Result<()> {
 /// What the tests need, or nothing when that failed. The inner value is the folder of the real servers.
 fn prepare(steps: &mut Steps, root: &Path, fast: bool) -> Option<Option<PathBuf>> {
     let servers = if fast { None } else { Some(steps.run("real servers", || servers::install(root))?) };
-    steps.run("build", || cmd::run(&mut cmd::cargo(root, &["build", "--workspace", "--bins", "--locked"])))?;
+    steps.run("build", || {
+        cmd::run(&mut cmd::cargo(root, &["build", "--workspace", "--bins", "--locked", "--features", "xtask/bench"]))
+    })?;
     // Compiled apart, so that the time of the tests is their own, and so that no compiler is taken for their child.
-    steps.run("compile tests", || cmd::run(&mut cmd::cargo(root, &["test", "--workspace", "--locked", "--no-run"])))?;
+    steps.run("compile tests", || {
+        cmd::run(&mut cmd::cargo(root, &["test", "--workspace", "--locked", "--features", "xtask/bench", "--no-run"]))
+    })?;
     Some(servers)
 }
 
 fn tests(root: &Path, servers: Option<&Path>, tally: &mut Tally) -> Result<()> {
     let run = Run::begin()?;
-    let mut test = cmd::cargo(root, &["test", "--workspace", "--locked", "--no-fail-fast"]);
+    let mut test =
+        cmd::cargo(root, &["test", "--workspace", "--locked", "--features", "xtask/bench", "--no-fail-fast"]);
     test.env(survivors::TAG, run.tag());
     match servers {
         Some(dir) => test.env(REAL_SERVERS, dir).env_remove(FAST),

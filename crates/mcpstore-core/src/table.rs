@@ -196,6 +196,9 @@ fn aside(before: &Unit, after: &Unit) -> String {
     if before.then != after.then {
         words.push(format!("then {}", then_word(after.then)));
     }
+    if before.forced != after.forced {
+        words.push("by force".to_owned());
+    }
     if before.stable != after.stable {
         words.push("stable, failures forgotten".to_owned());
     }

@@ -1,13 +1,13 @@
 //! What commands do to the fleet.
 
-use mcpstore_graph::NodeId;
+use mcpstore_graph::{Edge, NodeId};
 use mcpstore_types::{DepKind, Desired, Phase, Reason, StopKind, nearest};
 
 use super::entry::Intent;
 use super::input::{Rejection, Reply, Target};
 use super::timers::TimerKey;
 use super::{Fleet, Turn};
-use crate::unit::{Command, Event, Verdict};
+use crate::unit::{Command, Event, Rejected, Verdict};
 
 impl Fleet {
     /// Starts the targets and all they pull in; stops what conflicts with them.
@@ -34,10 +34,11 @@ impl Fleet {
         }
         for id in self.graph.closure_down(&roots, DepKind::propagates_stop) {
             let is_root = roots.binary_search(&id).is_ok();
-            if self.entry(id).intent.is_some_and(Intent::removes) {
+            if is_root && let Some(rejected) = self.bars_start(id) {
+                self.refuse(id, rejected, &mut reply);
                 continue;
             }
-            if !is_root && !self.is_wanted_and_up(id) {
+            if !is_root && (self.is_leaving_for_good(id) || !self.is_wanted_and_up(id)) {
                 continue;
             }
             let reason = if is_root { Reason::RestartAsked } else { Reason::DependencyRestarted };
@@ -60,13 +61,18 @@ impl Fleet {
         Ok(reply)
     }
 
-    /// Removes targets of which nothing is active.
+    /// Removes targets of which nothing is active, dependents first: who refuses keeps what it depends on.
     pub(super) fn remove(&mut self, turn: &mut Turn<'_>, target: &Target) -> Result<Reply, Rejection> {
-        let roots = self.resolve(target)?;
+        let mut roots = self.resolve(target)?;
         self.check_unused(&roots)?;
+        roots.sort_unstable_by_key(|id| std::cmp::Reverse(self.graph.rank(*id)));
         let mut reply = Reply::default();
         for id in roots {
-            self.give(turn, id, Command::Remove, &mut reply);
+            if self.is_named(id) {
+                self.refuse_in_use(id, &mut reply);
+            } else {
+                self.give(turn, id, Command::Remove, &mut reply);
+            }
         }
         Ok(reply)
     }
@@ -78,17 +84,22 @@ impl Fleet {
         target: &Target,
         force: bool,
     ) -> Result<Reply, Rejection> {
-        let roots = self.resolve(target)?;
+        let mut roots = self.resolve(target)?;
         self.check_unused(&roots)?;
+        roots.sort_unstable_by_key(|id| std::cmp::Reverse(self.graph.rank(*id)));
         let mut reply = Reply::default();
-        for id in &roots {
-            if self.entry(*id).unit.leaked {
-                self.give(turn, *id, Command::Remove, &mut reply);
-                continue;
+        for id in roots {
+            let stays = |edge: &Edge| edge.kind.orders() && !self.is_leaving_for_good(edge.node);
+            if self.entry(id).unit.leaked {
+                self.give(turn, id, Command::Remove, &mut reply);
+            } else if self.graph.dependents(id).iter().any(stays) {
+                self.refuse_in_use(id, &mut reply);
+            } else {
+                self.mark(turn, id, StopKind::ByUser, Command::StopRemove { force });
+                reply.affected.push(self.graph.name(id).clone());
             }
-            self.mark(turn, *id, StopKind::ByUser, Command::StopRemove { force });
-            reply.affected.push(self.graph.name(*id).clone());
         }
+        reply.affected.reverse();
         Ok(reply)
     }
 
@@ -109,12 +120,12 @@ impl Fleet {
             if !entry.unit.phase.is_live() || matches!(entry.unit.desired, Desired::Up) {
                 continue;
             }
-            let command = match entry.intent {
-                Some(intent) if intent.removes() => Command::StopRemove { force: true },
-                Some(_) | None => Command::Stop { kind: entry.unit.stop_kind, force: true },
-            };
-            self.entry_mut(id).intent = None;
-            self.step_unit(turn, id, Event::Command(command));
+            let stop = Command::Stop { kind: entry.unit.stop_kind, force: true };
+            // A removal that is under way completes when its turn comes.
+            if !entry.intent.is_some_and(Intent::removes) {
+                self.entry_mut(id).intent = None;
+            }
+            self.step_unit(turn, id, Event::Command(stop));
         }
     }
 
@@ -214,9 +225,12 @@ impl Fleet {
 
     /// Starts one service of a start set. False: it refused.
     fn start_one(&mut self, turn: &mut Turn<'_>, id: NodeId, is_root: bool, reply: &mut Reply) -> bool {
+        if let Some(rejected) = self.bars_start(id) {
+            self.refuse(id, rejected, reply);
+            return false;
+        }
         let entry = self.entry(id);
         if let Some(intent) = entry.intent
-            && !intent.removes()
             && !intent.comes_back()
         {
             self.entry_mut(id).intent = None;
@@ -241,7 +255,7 @@ impl Fleet {
             if !is_root && matches!(phase, Phase::Idle | Phase::Stopped { .. }) {
                 continue;
             }
-            if self.entry(id).intent.is_some_and(Intent::removes) {
+            if self.is_leaving_for_good(id) {
                 continue;
             }
             let kind = if is_root { kind } else { StopKind::ByDependency };
@@ -262,11 +276,34 @@ impl Fleet {
     fn give(&mut self, turn: &mut Turn<'_>, id: NodeId, command: Command, reply: &mut Reply) -> bool {
         match self.step_unit(turn, id, Event::Command(command)) {
             Verdict::Rejected(rejected) => {
-                let name = self.graph.name(id).clone();
-                reply.refused.push((name.clone(), Rejection::Refused { name, rejected }));
+                self.refuse(id, rejected, reply);
                 false
             }
             Verdict::Changed | Verdict::Unchanged | Verdict::Ignored(_) => true,
+        }
+    }
+
+    fn refuse(&self, id: NodeId, rejected: Rejected, reply: &mut Reply) {
+        let name = self.graph.name(id).clone();
+        reply.refused.push((name.clone(), Rejection::Refused { name, rejected }));
+    }
+
+    /// Refuses to remove what another target, which itself refused, depends on.
+    fn refuse_in_use(&self, id: NodeId, reply: &mut Reply) {
+        let name = self.graph.name(id).clone();
+        let by = self.graph.dependents(id).iter().filter(|edge| edge.kind.orders());
+        let by = by.map(|edge| self.graph.name(edge.node).clone()).collect();
+        reply.refused.push((name.clone(), Rejection::InUse { name, by }));
+    }
+
+    /// Why `id` cannot be started now, whatever its dependencies say.
+    fn bars_start(&self, id: NodeId) -> Option<Rejected> {
+        if self.is_leaving_for_good(id) {
+            Some(Rejected::Removing)
+        } else if self.entry(id).unit.leaked {
+            Some(Rejected::Leaked)
+        } else {
+            None
         }
     }
 

@@ -4,7 +4,7 @@ use mcpstore_graph::{Edge, NodeId};
 use mcpstore_types::{DepCondition, Desired, Phase, StopKind};
 
 use super::Fleet;
-use super::entry::{Entry, is_stopping};
+use super::entry::{Entry, Intent, is_stopping};
 use crate::unit::Then;
 
 /// What keeps a service from spawning.
@@ -62,12 +62,17 @@ impl Fleet {
             .dependencies(id)
             .iter()
             .filter(|edge| edge.kind.is_hard())
-            .find(|edge| match edge.condition {
-                DepCondition::Started => !has_process(self.entry(edge.node)),
-                DepCondition::Ready => !matches!(self.entry(edge.node).unit.phase, Phase::Ready | Phase::Degraded),
-                DepCondition::Completed => false,
-            })
+            .find(|edge| !self.stands_in_mid_run(edge.node, edge.condition))
             .map(|edge| edge.node)
+    }
+
+    /// What a dependency must go on being for a dependent that runs. What was to be completed has done its part.
+    pub(super) fn stands_in_mid_run(&self, dependency: NodeId, condition: DepCondition) -> bool {
+        match condition {
+            DepCondition::Started => has_process(self.entry(dependency)),
+            DepCondition::Ready => matches!(self.entry(dependency).unit.phase, Phase::Ready | Phase::Degraded),
+            DepCondition::Completed => true,
+        }
     }
 
     /// The first dependency that `id` wants and that is down.
@@ -102,6 +107,18 @@ impl Fleet {
         } else {
             Standing::Gone
         }
+    }
+
+    /// True once `id` is on its way to being removed.
+    pub(super) fn is_leaving_for_good(&self, id: NodeId) -> bool {
+        let entry = self.entry(id);
+        entry.intent.is_some_and(Intent::removes) || matches!(entry.unit.then, Then::Remove)
+    }
+
+    /// True while a service that is still listed names `id` in a way that gives an order.
+    pub(super) fn is_named(&self, id: NodeId) -> bool {
+        let is_listed = |edge: &Edge| !matches!(self.entry(edge.node).unit.phase, Phase::Removed);
+        self.graph.dependents(id).iter().any(|edge| edge.kind.orders() && is_listed(edge))
     }
 
     /// True while a dependent of `id` that is going down, or about to, still has a process that needs it.

@@ -111,3 +111,8 @@ pub(super) const fn is_up(phase: Phase) -> bool {
 pub(super) const fn is_stopping(phase: Phase) -> bool {
     matches!(phase, Phase::Abort | Phase::Drain | Phase::Close | Phase::Term | Phase::Kill | Phase::Reap)
 }
+
+/// True while someone may rely on its process or connection.
+pub(super) const fn can_be_lost(phase: Phase) -> bool {
+    matches!(phase, Phase::Init | Phase::Probe | Phase::Ready | Phase::Degraded | Phase::Unknown)
+}

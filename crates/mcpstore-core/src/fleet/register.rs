@@ -8,12 +8,15 @@ use super::input::{Effect, Rejection, Reply, ServiceDef};
 use super::timers::{TimerKey, Timers};
 use super::{Fleet, Turn};
 use crate::jitter::jitter_key;
-use crate::unit::Move;
+use crate::unit::{Move, Rejected};
 
 impl Fleet {
     pub(super) fn register(&mut self, turn: &mut Turn<'_>, defs: Vec<ServiceDef>) -> Result<Reply, Rejection> {
         if let Some(def) = defs.iter().find(|def| self.graph.id(def.name.as_str()).is_some()) {
             return Err(Rejection::Exists { name: def.name.clone() });
+        }
+        if let Some(name) = self.named_while_leaving(&defs) {
+            return Err(Rejection::Refused { name, rejected: Rejected::Removing });
         }
         let all = self.entries.iter().map(|e| &e.def).chain(&defs);
         let graph = DepGraph::build(all.map(|def| (&def.name, def.dependencies.as_slice())))
@@ -42,6 +45,15 @@ impl Fleet {
         Ok(reply)
     }
 
+    /// A dependency of a new service that is on its way out: it would leave a hole in the graph.
+    fn named_while_leaving(&self, defs: &[ServiceDef]) -> Option<ServiceName> {
+        let named = defs.iter().flat_map(|def| &def.dependencies).filter(|d| !matches!(d.kind, DepKind::Conflicts));
+        named
+            .map(|d| &d.on)
+            .find(|on| self.graph.id(on.as_str()).is_some_and(|id| self.is_leaving_for_good(id)))
+            .cloned()
+    }
+
     /// Forgets what reached `Removed`, with its edges and deadlines.
     pub(super) fn forget_removed(&mut self) {
         if !std::mem::take(&mut self.purge) {
@@ -68,9 +80,9 @@ impl Fleet {
         timers.set(TimerKey::StopAll, stop_all);
         gone.sort_unstable();
         for entry in &mut kept {
-            // Only a conflict may name a service that was removed: every other kind keeps it from being removed.
+            // Only what gives no order may name a service that was removed: every other kind keeps it until then.
             let is_gone = |name: &ServiceName| gone.binary_search(name).is_ok();
-            entry.def.dependencies.retain(|d| !(matches!(d.kind, DepKind::Conflicts) && is_gone(&d.on)));
+            entry.def.dependencies.retain(|d| d.kind.orders() || !is_gone(&d.on));
             entry.missing = entry.missing.and_then(|(id, at)| mapping[id.index()].map(|id| (id, at)));
         }
         let defs = kept.iter().map(|e| (&e.def.name, e.def.dependencies.as_slice()));

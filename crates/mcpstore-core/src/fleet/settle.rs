@@ -1,10 +1,10 @@
 //! Stepping units, and bringing their neighbours into line.
 
 use mcpstore_graph::NodeId;
-use mcpstore_types::{DepKind, Desired, FailKind, Incarnation, Phase, PhaseName, Reason, ServiceName};
+use mcpstore_types::{DepKind, Desired, FailKind, Incarnation, Phase, PhaseName, Reason, ServiceName, StopKind};
 
 use super::depend::DepsVerdict;
-use super::entry::{Intent, is_up, takes_slot};
+use super::entry::{Intent, can_be_lost, is_up, takes_slot};
 use super::input::{Effect, Rejection, Reply};
 use super::timers::TimerKey;
 use super::{Fleet, Turn};
@@ -20,6 +20,10 @@ impl Fleet {
     ) -> Result<Reply, Rejection> {
         // A report may arrive after its service was removed: that is stale too, not an error.
         let verdict = match self.graph.id(service.as_str()) {
+            // Its stop is held for its dependents: found again, it would be stopped at once.
+            Some(id) if matches!(report, Report::Adopted) && self.is_held_down(id, incarnation) => {
+                Verdict::Ignored(Ignored::NotNow)
+            }
             Some(id) => self.step_unit(turn, id, Event::Report(incarnation, report)),
             None => Verdict::Ignored(Ignored::Stale),
         };
@@ -124,26 +128,32 @@ impl Fleet {
         self.touch_with_neighbours(id);
     }
 
-    /// Keeps `lost` and its grace: set when a running service goes down against its will, cleared once it is ready.
+    /// Keeps `lost` and its grace: set when a service that had a process goes down against its will (someone may be
+    /// bound to a dependency that is merely started), cleared once it is ready.
     fn note_loss(&mut self, turn: &Turn<'_>, id: NodeId, before: &Unit) {
-        let was_there = matches!(before.phase, Phase::Ready | Phase::Degraded | Phase::Unknown);
         let after = self.entry(id).unit;
         let is_there = matches!(after.phase, Phase::Ready | Phase::Degraded | Phase::Unknown);
-        let on_purpose =
-            matches!(after.then, Then::Stop | Then::Restart | Then::Remove) || matches!(after.phase, Phase::Probe);
-        let lost = if is_there || matches!(after.desired, Desired::Down) {
-            false
-        } else if was_there && !on_purpose {
-            true
-        } else {
-            return;
-        };
-        if self.entry(id).lost == lost {
-            return;
+        let on_purpose = matches!(after.then, Then::Stop | Then::Restart | Then::Remove);
+        let key = TimerKey::DepGrace(id);
+        if is_there || matches!(after.desired, Desired::Down) {
+            self.entry_mut(id).lost = false;
+            self.timers.set(key, None);
+        } else if can_be_lost(before.phase) && !can_be_lost(after.phase) && !on_purpose && self.has_bound(id) {
+            self.entry_mut(id).lost = true;
+            // One that is lost again within its grace gets no more of it.
+            let end = self.timers.get(key).unwrap_or_else(|| turn.now.after(self.config.dep_grace));
+            self.timers.set(key, Some(end));
         }
-        self.entry_mut(id).lost = lost;
-        let grace = turn.now.after(self.config.dep_grace);
-        self.timers.set(TimerKey::DepGrace(id), lost.then_some(grace));
+    }
+
+    fn has_bound(&self, id: NodeId) -> bool {
+        self.graph.dependents(id).iter().any(|edge| matches!(edge.kind, DepKind::BindsTo))
+    }
+
+    /// Its stop waits for its dependents, and it does not come back after it.
+    fn is_held_down(&self, id: NodeId, incarnation: Incarnation) -> bool {
+        let entry = self.entry(id);
+        entry.unit.incarnation == incarnation && entry.intent.is_some() && matches!(entry.unit.desired, Desired::Down)
     }
 
     /// The grace of a lost dependency is over: services bound to it are restarted, and those that go with them.
@@ -155,7 +165,7 @@ impl Fleet {
             .graph
             .dependents(lost)
             .iter()
-            .filter(|edge| matches!(edge.kind, DepKind::BindsTo))
+            .filter(|edge| matches!(edge.kind, DepKind::BindsTo) && !self.stands_in_mid_run(lost, edge.condition))
             .map(|edge| edge.node)
             .filter(|id| self.is_wanted_and_up(*id))
             .collect();
@@ -217,7 +227,16 @@ impl Fleet {
     /// Gives a pending command to its unit, unless a leaving dependent still needs the service.
     fn give_intent(&mut self, turn: &mut Turn<'_>, id: NodeId) {
         let Some(intent) = self.entry(id).intent else { return };
+        self.take_along(id, intent);
         if is_up(self.entry(id).unit.phase) && self.holds_stops() && self.is_needed_by_the_leaving(id) {
+            return;
+        }
+        if let Intent::Command(Command::StopRemove { force }) = intent
+            && self.is_named(id)
+        {
+            // It goes down now, and is removed after those that name it.
+            let stop = Command::Stop { kind: StopKind::ByUser, force };
+            self.step_unit(turn, id, Event::Command(stop));
             return;
         }
         self.entry_mut(id).intent = None;
@@ -226,6 +245,34 @@ impl Fleet {
         if self.entry(id).unit == unchanged {
             // The intent alone kept neighbours waiting.
             self.touch_with_neighbours(id);
+        }
+    }
+
+    /// Whoever needs `id`, runs and is to stay (a start overtook its stop) goes along with a restart that is still to come.
+    fn take_along(&mut self, id: NodeId, intent: Intent) {
+        let along = match intent {
+            Intent::DepLost => intent,
+            Intent::Command(Command::Restart { force, .. }) => {
+                Intent::Command(Command::Restart { reason: Reason::DependencyRestarted, force })
+            }
+            Intent::Command(
+                Command::Start
+                | Command::Stop { .. }
+                | Command::Hold { .. }
+                | Command::Remove
+                | Command::StopRemove { .. }
+                | Command::ResetFailed,
+            ) => return,
+        };
+        if !is_up(self.entry(id).unit.phase) {
+            return;
+        }
+        for index in 0..self.graph.dependents(id).len() {
+            let edge = self.graph.dependents(id)[index];
+            if edge.kind.is_hard() && self.entry(edge.node).intent.is_none() && self.is_wanted_and_up(edge.node) {
+                self.entry_mut(edge.node).intent = Some(along);
+                self.touch_with_neighbours(edge.node);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use mcpstore_types::{Condition, ConditionKind, Health, Phase, Reason, ServiceSta
 
 use super::Fleet;
 use super::depend::DepsVerdict;
+use super::entry::Intent;
 use crate::unit::Unit;
 
 impl Fleet {
@@ -29,7 +30,9 @@ impl Fleet {
     #[must_use]
     pub fn is_down(&self) -> bool {
         self.entries.iter().all(|e| {
-            matches!(e.unit.phase, Phase::Idle | Phase::Stopped { .. } | Phase::Failed { .. }) && e.intent.is_none()
+            // A removal that waits for those that name the service is no start.
+            matches!(e.unit.phase, Phase::Idle | Phase::Stopped { .. } | Phase::Failed { .. })
+                && e.intent.is_none_or(Intent::removes)
         })
     }
 

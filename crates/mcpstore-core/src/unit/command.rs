@@ -95,8 +95,26 @@ impl Stepper<'_> {
         }
     }
 
+    /// What works goes on working until its stop comes. Where nothing works there is nothing to wait for: a stop.
     fn hold(&mut self, kind: StopKind) -> Verdict {
-        if matches!(self.unit.then, Then::Remove) { Verdict::Unchanged } else { self.want_down(kind) }
+        match self.unit.phase {
+            Phase::Spawn | Phase::Init | Phase::Probe | Phase::Ready | Phase::Degraded | Phase::Unknown => {
+                self.want_down(kind)
+            }
+            Phase::Idle
+            | Phase::Wait
+            | Phase::Abort
+            | Phase::Drain
+            | Phase::Close
+            | Phase::Term
+            | Phase::Kill
+            | Phase::Reap
+            | Phase::Stopped { .. }
+            | Phase::Cleanup
+            | Phase::BackOff { .. }
+            | Phase::Failed { .. } => self.stop(kind, false),
+            Phase::Removed => Verdict::Rejected(Rejected::Removing),
+        }
     }
 
     fn remove(&mut self) -> Verdict {
@@ -202,11 +220,17 @@ impl Stepper<'_> {
                 self.advance(Phase::Kill)
             }
             Phase::Abort | Phase::Drain | Phase::Close | Phase::Term | Phase::Kill | Phase::Reap => {
+                let sharpened = force && !self.unit.forced;
                 self.unit.forced |= force;
                 if matches!(then, Then::Remove) || self.may_replace_then() {
                     self.unit.reason = reason;
                 }
-                self.set_then(then)
+                match self.set_then(then) {
+                    Verdict::Unchanged if sharpened => Verdict::Changed,
+                    verdict @ (Verdict::Changed | Verdict::Unchanged | Verdict::Rejected(_) | Verdict::Ignored(_)) => {
+                        verdict
+                    }
+                }
             }
             Phase::Idle
             | Phase::Wait
@@ -225,6 +249,9 @@ impl Stepper<'_> {
     }
 
     fn start_from_down(&mut self, reason: Reason) -> Verdict {
+        if !self.may_replace_then() {
+            return Verdict::Rejected(Rejected::Removing);
+        }
         if self.unit.leaked {
             return Verdict::Rejected(Rejected::Leaked);
         }

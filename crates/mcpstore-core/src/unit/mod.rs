@@ -43,7 +43,7 @@ pub struct Unit {
     pub reason: Reason,
     /// Since when it is in its phase.
     pub since: Timestamp,
-    /// When this life's spawn began; the start time counts from here.
+    /// When this life's spawn began, or when it was adopted; the start time counts from here.
     pub spawned_at: Timestamp,
 }
 

@@ -64,6 +64,10 @@ impl Stepper<'_> {
     }
 
     pub(super) fn deps_lost(&mut self) -> Verdict {
+        if matches!(self.unit.desired, Desired::Down) {
+            // Its stop is held and will come: it must not come back after it.
+            return NOT_NOW;
+        }
         match self.unit.phase {
             Phase::Spawn | Phase::Init | Phase::Probe | Phase::Ready | Phase::Degraded => {
                 self.go_down(Then::Restart, Reason::DependencyLost, false)
@@ -207,6 +211,11 @@ impl Stepper<'_> {
             Phase::Reap => self.finish(),
             Phase::Cleanup if matches!(self.unit.then, Then::Remove) => self.enter(Phase::Removed, Reason::RemoveAsked),
             Phase::Cleanup => self.decide(),
+            Phase::Failed { .. } if self.unit.leaked && matches!(self.unit.then, Then::Remove) => {
+                self.unit.leaked = false;
+                self.unit.then = Then::None;
+                self.enter(Phase::Removed, Reason::RemoveAsked)
+            }
             Phase::Failed { .. } if self.unit.leaked => {
                 self.unit.leaked = false;
                 self.show_in_place(Reason::GroupEmpty);
@@ -234,7 +243,11 @@ impl Stepper<'_> {
 
     fn adopted(&mut self) -> Verdict {
         match (matches!(self.unit.phase, Phase::Unknown), self.unit.desired) {
-            (true, Desired::Up) => self.enter(Phase::Probe, Reason::Adopted),
+            (true, Desired::Up) => {
+                // The start time counts from here: however old its life is, it has just been found.
+                self.unit.spawned_at = self.now;
+                self.enter(Phase::Probe, Reason::Adopted)
+            }
             (true, Desired::Down) => {
                 self.unit.then = Then::Stop;
                 self.enter(Phase::Term, Reason::StopAsked)

@@ -82,7 +82,10 @@ impl Stepper<'_> {
     /// The kill did not help in time: nothing may spawn beside what survives.
     fn leak(&mut self, kind: FailKind, phase: PhaseName) -> Verdict {
         self.unit.leaked = true;
-        self.unit.then = Then::None;
+        // A removal stays under way: it completes once the group is empty after all.
+        if !matches!(self.unit.then, Then::Remove) {
+            self.unit.then = Then::None;
+        }
         self.unit.forced = false;
         self.enter(Phase::Failed { kind }, Reason::TimedOut(phase))
     }

@@ -1,1 +1,12 @@
-//! placeholder
+//! The whole system, as its users meet it: the `mcpstore` program, real processes, real servers.
+
+// The helpers of tests are tests too: a failed `unwrap` is a failed assertion.
+#![allow(clippy::unwrap_used)]
+
+mod bad_config;
+mod crash;
+mod demo;
+mod direct;
+mod manager;
+mod real_servers;
+mod verbs;

@@ -40,6 +40,8 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Only install the real servers, and print their folder
+    Servers,
     /// Formatting, clippy, docs, arch-check, generated files, licences: all of them, then one verdict
     Lint,
     /// Run the property and model tests with many cases
@@ -78,6 +80,7 @@ fn run(task: Task) -> Result<()> {
             cmd::run(if release { build.arg("--release") } else { &mut build })
         }
         Task::Test { fast } => test::run(&root, fast),
+        Task::Servers => test::install_servers(&root),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
         Task::ArchCheck => arch::run(&root),

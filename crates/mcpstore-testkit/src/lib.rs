@@ -5,11 +5,11 @@
 //! [`scripted`], an adapter whose services do what a script says, and [`ManualClock`].
 
 mod clock;
-mod fixture;
+mod programs;
 pub mod scripted;
 pub mod server;
 mod survivors;
 
 pub use clock::ManualClock;
-pub use fixture::fixture_path;
+pub use programs::{fixture_path, mcpstore_path};
 pub use survivors::{TAG_VARIABLE, no_survivors, survivors, unique_tag};

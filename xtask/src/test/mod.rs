@@ -30,6 +30,15 @@ pub(crate) fn run(root: &Path, fast: bool) -> Result<()> {
     steps.finish(&tally.to_string())
 }
 
+/// Installs the real servers alone, and prints the folder for `MCPSTORE_REAL_SERVERS`.
+///
+/// # Errors
+/// When an installation fails.
+pub(crate) fn install_servers(root: &Path) -> Result<()> {
+    println!("{REAL_SERVERS}={}", servers::install(root)?.display());
+    Ok(())
+}
+
 /// What the tests need, or nothing when that failed. The inner value is the folder of the real servers.
 fn prepare(steps: &mut Steps, root: &Path, fast: bool) -> Option<Option<PathBuf>> {
     let servers = if fast { None } else { Some(steps.run("real servers", || servers::install(root))?) };

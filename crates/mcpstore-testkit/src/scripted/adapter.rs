@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mcpstore_transport::{Adapter, LaunchError, LaunchRequest, Launched};
+use mcpstore_transport::{Adapter, LaunchError, LaunchRequest, Launched, LogStream};
 use mcpstore_types::{ExitStatus, Incarnation, ServiceName};
 use tokio::time::Instant;
 
@@ -46,6 +46,8 @@ pub enum Happened {
     },
     /// Its handshake ended well.
     Initialised,
+    /// It was asked for its tools.
+    Listed,
     /// Its input was closed.
     InputClosed,
     /// It was asked to end.
@@ -174,6 +176,9 @@ impl Adapter for ScriptedAdapter {
             return Err(error);
         }
         self.world.record(&service, request.incarnation, Happened::Launched { ok: true });
+        for line in &life.stderr {
+            request.logs.push(LogStream::Stderr, line);
+        }
         let running = Running::new(life, service.clone(), request.incarnation, Arc::clone(&self.world));
         self.world.state().running.insert(service, Arc::clone(&running));
         Ok(life::launched(running, request.spec.policy.timeouts.handshake))

@@ -21,6 +21,7 @@ pub(super) struct Running {
     service: ServiceName,
     incarnation: Incarnation,
     world: Arc<World>,
+    born: Instant,
     /// The end that is on its way: the earliest one asked for.
     end: watch::Sender<Option<(Instant, ExitStatus)>>,
     exit: watch::Sender<Option<ExitStatus>>,
@@ -37,6 +38,7 @@ impl Running {
             service,
             incarnation,
             world,
+            born: Instant::now(),
             end: watch::Sender::new(None),
             exit: watch::Sender::new(None),
             killed: CancellationToken::new(),
@@ -71,15 +73,19 @@ impl Running {
         };
         self.record(Happened::Exited(status));
         self.exit.send_replace(Some(status));
+        let killed = async {
+            self.killed.cancelled().await;
+            pause(self.life.on_kill.unwrap_or(Duration::MAX)).await;
+        };
         tokio::select! {
             () = pause(self.life.linger) => {}
-            () = self.killed.cancelled() => pause(self.life.on_kill.unwrap_or(Duration::MAX)).await,
+            () = killed => {}
         }
         self.record(Happened::GroupEmpty);
         self.empty.cancel();
     }
 
-    fn record(&self, what: Happened) {
+    pub(super) fn record(&self, what: Happened) {
         self.world.record(&self.service, self.incarnation, what);
     }
 
@@ -106,6 +112,21 @@ impl Running {
 
     pub(super) fn tools_changed(&self) {
         self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Resolves once it answers.
+    pub(super) async fn thawed(&self) {
+        if let Some((after, long)) = self.life.frozen {
+            let age = self.born.elapsed();
+            if age >= after {
+                pause(if long == Duration::MAX { long } else { (after + long).saturating_sub(age) }).await;
+            }
+        }
+    }
+
+    /// Resolves when it has closed its output by itself.
+    pub(super) async fn output_closed(&self) {
+        pause(self.life.closes_output.map_or(Duration::MAX, |after| after.saturating_sub(self.born.elapsed()))).await;
     }
 
     pub(super) async fn exited(&self) -> ExitStatus {

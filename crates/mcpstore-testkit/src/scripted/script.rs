@@ -34,6 +34,14 @@ pub struct Life {
     pub list: Answering,
     /// How it answers a call; the result has the tool's name as its text.
     pub call: Answering,
+    /// The result of every call, byte for byte, instead of that.
+    pub call_result: Option<String>,
+    /// What it writes to its stderr as soon as it is launched.
+    pub stderr: Vec<String>,
+    /// It answers nothing from so long after its launch, for so long: as one that was stopped and goes on later.
+    pub frozen: Option<(Duration, Duration)>,
+    /// It closes its output so long after its launch, and lives on.
+    pub closes_output: Option<Duration>,
 }
 
 /// How a scripted service answers a request.
@@ -69,6 +77,10 @@ impl Default for Life {
             ping: Answering::default(),
             list: Answering::default(),
             call: Answering::default(),
+            call_result: None,
+            stderr: Vec::new(),
+            frozen: None,
+            closes_output: None,
         }
     }
 }

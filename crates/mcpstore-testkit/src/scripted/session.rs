@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::adapter::Happened;
 use super::life::{Running, UnderWay};
 use super::script::{Answering, pause};
 
@@ -31,11 +32,13 @@ impl ScriptedSession {
         Self { running, server, closed: CancellationToken::new() }
     }
 
-    async fn answer(&self, method: &str, params: Option<Box<RawValue>>) -> Result<Value, CallError> {
+    async fn answer(&self, method: &str, params: Option<Box<RawValue>>) -> Result<Box<RawValue>, CallError> {
         let life = &self.running.life;
+        self.running.thawed().await;
         let (answering, result) = match method {
             "ping" => (&life.ping, json!({})),
             "tools/list" => {
+                self.running.record(Happened::Listed);
                 let tool = |name: &String| json!({ "name": name, "inputSchema": { "type": "object" } });
                 (&life.list, json!({ "tools": life.tools.iter().map(tool).collect::<Vec<_>>() }))
             }
@@ -48,7 +51,11 @@ impl ScriptedSession {
         match answering {
             Answering::After(delay) => {
                 pause(*delay).await;
-                Ok(result)
+                let raw = match &life.call_result {
+                    Some(text) if method == "tools/call" => RawValue::from_string(text.clone()),
+                    Some(_) | None => to_raw_value(&result),
+                };
+                raw.map_err(|error| CallError::Malformed { what: error.to_string() })
             }
             Answering::Error(code) => {
                 Err(CallError::Rpc { code: *code, message: "as the script says".to_owned(), data: None })
@@ -76,10 +83,7 @@ impl Session for ScriptedSession {
         tokio::select! {
             biased;
             () = self.closed() => Err(CallError::Closed),
-            answer = self.answer(method, params) => {
-                let malformed = |error: serde_json::Error| CallError::Malformed { what: error.to_string() };
-                answer.and_then(|value| to_raw_value(&value).map_err(malformed))
-            }
+            answer = self.answer(method, params) => answer,
             () = pause(limit) => Err(CallError::TimedOut { after: limit, what }),
         }
     }
@@ -95,6 +99,7 @@ impl Session for ScriptedSession {
     async fn closed(&self) {
         tokio::select! {
             () = self.closed.cancelled() => {}
+            () = self.running.output_closed() => {}
             _ = self.running.exited() => {}
         }
     }

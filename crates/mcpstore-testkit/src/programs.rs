@@ -1,4 +1,4 @@
-//! Where the hostile server's program is.
+//! Where the programs are that tests run: the hostile server, and the command itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,10 +14,22 @@ use std::time::SystemTime;
 #[must_use]
 pub fn fixture_path() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(find_or_build).clone()
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    PATH.get_or_init(|| find_or_build("mcpstore-testkit", "mcpstore-fixture", &source)).clone()
 }
 
-fn find_or_build() -> PathBuf {
+/// The program of the command line, `mcpstore`. Found and built as [`fixture_path`] is, by the sources of all crates.
+///
+/// # Panics
+/// As [`fixture_path`].
+#[must_use]
+pub fn mcpstore_path() -> PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    PATH.get_or_init(|| find_or_build("mcpstore-cli", "mcpstore", &crates)).clone()
+}
+
+fn find_or_build(package: &str, name: &str, source: &Path) -> PathBuf {
     let Ok(this) = std::env::current_exe() else { panic!("the running test does not know its own path") };
     // TARGET/PROFILE/deps/test, or TARGET/PROFILE/examples/example, or TARGET/PROFILE/binary.
     let Some(folder) = this.ancestors().skip(1).find(|folder| {
@@ -26,37 +38,43 @@ fn find_or_build() -> PathBuf {
     }) else {
         panic!("the running test `{}` is in no target folder", this.display())
     };
-    let program = folder.join(format!("mcpstore-fixture{}", std::env::consts::EXE_SUFFIX));
-    if is_fresh(&program) {
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if is_fresh(&program, source) {
         return program;
     }
-    build(folder);
-    assert!(program.is_file(), "the fixture was built, but is not at `{}`", program.display());
+    build(package, name, folder);
+    assert!(program.is_file(), "`{name}` was built, but is not at `{}`", program.display());
     program
 }
 
-/// True when the program exists and no source of this crate is newer.
-fn is_fresh(program: &Path) -> bool {
+/// True when the program exists and no source is newer.
+fn is_fresh(program: &Path, source: &Path) -> bool {
     let modified = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
     let Some(built) = modified(program) else { return false };
-    newest(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).is_none_or(|source| source <= built)
+    newest(source).is_none_or(|source| source <= built)
 }
 
+/// When the newest file of a source tree was written; tests and examples are no part of a program.
 fn newest(folder: &Path) -> Option<SystemTime> {
     let entries = std::fs::read_dir(folder).ok()?;
     let times = entries.flatten().filter_map(|entry| {
         let meta = entry.metadata().ok()?;
-        if meta.is_dir() { newest(&entry.path()) } else { meta.modified().ok() }
+        let name = entry.file_name();
+        if meta.is_dir() {
+            if name == "tests" || name == "examples" { None } else { newest(&entry.path()) }
+        } else {
+            meta.modified().ok()
+        }
     });
     times.max()
 }
 
-fn build(folder: &Path) {
+fn build(package: &str, name: &str, folder: &Path) {
     let target = folder.parent().unwrap_or(folder);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
-        .args(["build", "--quiet", "-p", "mcpstore-testkit", "--bin", "mcpstore-fixture"])
+        .args(["build", "--quiet", "-p", package, "--bin", name])
         .arg("--target-dir")
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -68,7 +86,7 @@ fn build(folder: &Path) {
     }
     match command.output() {
         Ok(output) if output.status.success() => {}
-        Ok(output) => panic!("the fixture cannot be built:\n{}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => panic!("the fixture cannot be built: {error}"),
+        Ok(output) => panic!("`{name}` cannot be built:\n{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => panic!("`{name}` cannot be built: {error}"),
     }
 }

@@ -1,0 +1,60 @@
+//! The same servers spoken to without us, to hold what we give back against it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use mcpstore_testkit::{TAG_VARIABLE, unique_tag};
+use serde_json::value::RawValue;
+
+/// A server, its pipes, and nothing between.
+pub(crate) struct Direct {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    next_id: u64,
+}
+
+#[derive(serde::Deserialize)]
+struct Answer {
+    id: Option<u64>,
+    result: Option<Box<RawValue>>,
+}
+
+impl Direct {
+    /// Starts the server and shakes hands.
+    pub(crate) fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.env(TAG_VARIABLE, unique_tag("direct")).spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, input, output, next_id: 1 };
+        let client =
+            r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"direct","version":"0"}}"#;
+        server.request("initialize", client);
+        writeln!(server.input, r#"{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#).unwrap();
+        server
+    }
+
+    /// The result of a request, as the server wrote it.
+    pub(crate) fn request(&mut self, method: &str, params: &str) -> String {
+        let id = self.next_id;
+        self.next_id += 1;
+        writeln!(self.input, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#).unwrap();
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the server closed its output");
+            match serde_json::from_str::<Answer>(&line) {
+                Ok(Answer { id: Some(found), result: Some(result) }) if found == id => return result.get().to_owned(),
+                // Its notifications and requests are not for us.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,291 @@
+//! The arguments of each command.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use mcpstore::types::suggestion;
+
+use crate::select::Select;
+
+/// Which services a command means.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct SelectArgs {
+    /// Names, globs (* ?), or tag:WORD.
+    #[arg(value_name = "SEL")]
+    pub(crate) selectors: Vec<String>,
+    /// Every service.
+    #[arg(long, conflicts_with = "selectors")]
+    pub(crate) all: bool,
+}
+
+impl SelectArgs {
+    /// The selection; nothing said means all.
+    pub(crate) fn select(&self) -> Select {
+        Select { all: self.all || self.selectors.is_empty(), patterns: self.selectors.clone() }
+    }
+}
+
+/// As [`SelectArgs`], for commands that must not mean "all" by accident.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct SomeSelectArgs {
+    /// Names, globs (* ?), or tag:WORD.
+    #[arg(value_name = "SEL", required_unless_present = "all")]
+    pub(crate) selectors: Vec<String>,
+    /// Every service; for a start: every enabled one.
+    #[arg(long, conflicts_with = "selectors")]
+    pub(crate) all: bool,
+}
+
+impl SomeSelectArgs {
+    /// The selection.
+    pub(crate) fn select(&self) -> Select {
+        Select { all: self.all, patterns: self.selectors.clone() }
+    }
+}
+
+/// Arguments of `down`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore down --timeout 30s")]
+pub(crate) struct DownArgs {
+    /// Kill at once, in the same order.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Give up waiting after this time (exit code 124); the stop goes on.
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Arguments of `start`, `stop` and `restart`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcpstore start api --wait --timeout 30s\n  mcpstore restart 'tag:prod'\n  mcpstore stop --all"
+)]
+pub(crate) struct VerbArgs {
+    #[command(flatten)]
+    pub(crate) select: SomeSelectArgs,
+    /// Kill at once instead of asking politely; without meaning for a start.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Wait until it is done.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Give up waiting after this time (exit code 124).
+    #[arg(long, value_name = "D", value_parser = duration, requires = "wait")]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Arguments of `wait`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore wait api --for healthy --timeout 30s")]
+pub(crate) struct WaitArgs {
+    #[command(flatten)]
+    pub(crate) select: SomeSelectArgs,
+    /// One of the seven states, or: healthy, down.
+    #[arg(long = "for", value_name = "STATE", default_value = "running", value_parser = goal_word)]
+    pub(crate) goal: String,
+    /// Give up after this time (exit code 124).
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Arguments of `reset`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore reset api")]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    pub(crate) select: SomeSelectArgs,
+}
+
+/// Arguments of `remove`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore remove api --force")]
+pub(crate) struct RemoveArgs {
+    #[command(flatten)]
+    pub(crate) select: SomeSelectArgs,
+    /// Stop what is active first.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Arguments of `ls`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  mcpstore ls\n  mcpstore ls -w 'tag:prod'\n  mcpstore ls -o json")]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// More columns; the same as -o wide.
+    #[arg(short, long)]
+    pub(crate) wide: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore status api")]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+/// Arguments of `tools`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  mcpstore tools\n  mcpstore tools filesystem -o json")]
+pub(crate) struct ToolsArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+/// Arguments of `call`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+An argument is k=v (a number, true, a list … when the tool's schema asks for one, else text), k:=JSON, k=@FILE
+(the file's text; @- is stdin) or k:=@FILE. Text that begins with @ goes as k:='\"@…\"'.
+
+Examples:
+  mcpstore call filesystem.list_directory path=/tmp
+  mcpstore call api.search query=cats limit=5 'filter:={\"kind\": \"photo\"}'
+  mcpstore call api.search --args '{\"query\": \"cats\"}'")]
+pub(crate) struct CallArgs {
+    /// The service and its tool.
+    #[arg(value_name = "SVC.TOOL")]
+    pub(crate) tool: String,
+    /// The arguments, one by one.
+    #[arg(value_name = "K=V")]
+    pub(crate) pairs: Vec<String>,
+    /// All arguments as one JSON object; @FILE or @- reads it.
+    #[arg(long, value_name = "JSON", conflicts_with = "pairs")]
+    pub(crate) args: Option<String>,
+}
+
+/// Arguments of `logs`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore logs api -f -n 20")]
+pub(crate) struct LogsArgs {
+    #[command(flatten)]
+    pub(crate) select: SomeSelectArgs,
+    /// Go on with what is written from now on.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// The last so many lines of each service; at most 200 are kept.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub(crate) lines: usize,
+}
+
+/// Arguments of `events`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  mcpstore events\n  mcpstore events -f -o ndjson\n  mcpstore events --since 120")]
+pub(crate) struct EventsArgs {
+    /// Go on with what happens from now on.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only what is numbered above this; 0 is all that is kept.
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    pub(crate) since: u64,
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore check && echo all healthy")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+/// Arguments of `metrics`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore metrics api --over 10m")]
+pub(crate) struct MetricsArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// Only the checks of the last so long; default all that are kept.
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub(crate) over: Option<Duration>,
+}
+
+/// Which config to read, and how.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// Config files, later ones win; - is stdin. Default: MCPSTORE_CONFIG, then ./mcp.json, ./.mcp.json, ./mcpstore.json.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) config: Vec<PathBuf>,
+    /// Unknown keys are errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  mcpstore plan --config mcp.json\n  mcpstore plan -o json")]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `graph`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore graph --format dot | dot -Tsvg > graph.svg")]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The language of the drawing.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<GraphFormat>,
+}
+
+/// The language of a drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Plain lines.
+    Ascii,
+    /// A flow chart for Markdown.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+    /// A document.
+    Json,
+}
+
+/// What to do with a config.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Tell everything that is wrong with a config; exit code 5 on errors.
+    #[command(after_help = "Example:\n  mcpstore config check --config mcp.json --strict")]
+    Check(ConfigArgs),
+    /// Explain a diagnostic.
+    #[command(after_help = "Example:\n  mcpstore config explain MS012")]
+    Explain {
+        /// Its code; without one, all codes are listed.
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
+    },
+}
+
+/// Arguments of `completion`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  mcpstore completion bash > ~/.local/share/bash-completion/completions/mcpstore")]
+pub(crate) struct CompletionArgs {
+    /// Of which shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Arguments of the hidden `demo-server`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoServerArgs {
+    /// Which one.
+    pub(crate) name: String,
+}
+
+/// Reads "250ms", "10s", "2m", "1h 30m".
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; a duration is written like 250ms, 10s, 2m"))
+}
+
+/// A word that `wait --for` takes.
+fn goal_word(word: &str) -> Result<String, String> {
+    let known = crate::select::GOAL_WORDS;
+    if known.contains(&word) {
+        return Ok(word.to_owned());
+    }
+    Err(format!("no state `{word}`{}; known: {}", suggestion(word, &known), known.join(", ")))
+}

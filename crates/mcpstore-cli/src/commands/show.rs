@@ -1,0 +1,114 @@
+//! `ls`, `status`, `tools`, `check`, `metrics`: what is.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::Session;
+use crate::args::{CheckArgs, Format, LsArgs, MetricsArgs, StatusArgs, ToolsArgs};
+use crate::control::FoundTools;
+use crate::control::protocol::{Op, Request};
+use crate::exit::Exit;
+use crate::output::{
+    self, HealthDoc, MetricsDoc, Schema, ServiceRow, ServicesDoc, StatusDoc, ToolsDoc, health_table, metrics_table,
+    service_table, status_text, talk, tools_table,
+};
+
+/// `ls`.
+pub(super) async fn ls(session: &Session<'_>, args: &LsArgs) -> anyhow::Result<Exit> {
+    let found: StatusDoc = session.client.ask(&Request::about(Op::Status, args.select.select())).await?;
+    match session.global.output {
+        Format::Json => {
+            let services: Vec<ServiceRow> = found.services.into_iter().map(|detail| detail.row).collect();
+            output::print_json(&Schema::new("mcpstore.services/1", ServicesDoc { services }))?;
+        }
+        Format::Ndjson => lines(found.services.iter().map(|detail| &detail.row))?,
+        Format::Name => names(found.services.iter().map(|detail| detail.row.name.as_str()))?,
+        Format::Auto | Format::Table | Format::Wide if found.services.is_empty() => talk("no services"),
+        format @ (Format::Auto | Format::Table | Format::Wide) => {
+            let wide = args.wide || format == Format::Wide;
+            output::print(&service_table(&found.services, wide, SystemTime::now(), &session.term))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// `status`.
+pub(super) async fn status(session: &Session<'_>, args: &StatusArgs) -> anyhow::Result<Exit> {
+    let found: StatusDoc = session.client.ask(&Request::about(Op::Status, args.select.select())).await?;
+    match session.global.output {
+        Format::Json => output::print_json(&Schema::new("mcpstore.status/1", found))?,
+        Format::Ndjson => lines(&found.services)?,
+        Format::Name => names(found.services.iter().map(|detail| detail.row.name.as_str()))?,
+        Format::Auto | Format::Table | Format::Wide => {
+            let now = SystemTime::now();
+            let parts: Vec<String> =
+                found.services.iter().map(|detail| status_text(detail, now, &session.term)).collect();
+            output::print(&parts.join("\n"))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// `tools`.
+pub(super) async fn tools(session: &Session<'_>, args: &ToolsArgs) -> anyhow::Result<Exit> {
+    let found: FoundTools = session.client.ask(&Request::about(Op::Tools, args.select.select())).await?;
+    for word in &found.skipped {
+        talk(word);
+    }
+    match session.global.output {
+        Format::Json => output::print_json(&ToolsDoc { schema: "mcpstore.tools/1", tools: &found.tools })?,
+        Format::Ndjson => lines(&found.tools)?,
+        Format::Name => {
+            let full: Vec<String> = found.tools.iter().map(|tool| format!("{}.{}", tool.service, tool.name)).collect();
+            names(full.iter().map(String::as_str))?;
+        }
+        Format::Auto | Format::Table | Format::Wide if found.tools.is_empty() => talk("no tools"),
+        Format::Auto | Format::Table | Format::Wide => output::print(&tools_table(&found.tools, &session.term))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// `check`.
+pub(super) async fn check(session: &Session<'_>, args: &CheckArgs) -> anyhow::Result<Exit> {
+    let found: HealthDoc = session.client.ask(&Request::about(Op::Check, args.select.select())).await?;
+    let exit = if found.services.iter().all(|row| row.healthy) { Exit::Done } else { Exit::Unhealthy };
+    let sick = found.services.iter().find(|row| !row.healthy).map(|row| row.name.clone());
+    match session.global.output {
+        Format::Json => output::print_json(&Schema::new("mcpstore.health/1", found))?,
+        Format::Ndjson => lines(&found.services)?,
+        Format::Name => names(found.services.iter().filter(|row| !row.healthy).map(|row| row.name.as_str()))?,
+        Format::Auto | Format::Table | Format::Wide => output::print(&health_table(&found.services, &session.term))?,
+    }
+    if let Some(name) = sick {
+        let next = format!("mcpstore status {}", crate::control::quoted(&name));
+        talk(&format!("try: {}", session.global.in_command(&next)));
+    }
+    Ok(exit)
+}
+
+/// `metrics`.
+pub(super) async fn metrics(session: &Session<'_>, args: &MetricsArgs) -> anyhow::Result<Exit> {
+    let mut request = Request::about(Op::Metrics, args.select.select());
+    request.over_ms = args.over.map(|over: Duration| u64::try_from(over.as_millis()).unwrap_or(u64::MAX));
+    let found: MetricsDoc = session.client.ask(&request).await?;
+    match session.global.output {
+        Format::Json => output::print_json(&Schema::new("mcpstore.metrics/1", found))?,
+        Format::Ndjson => lines(&found.services)?,
+        Format::Name => names(found.services.iter().map(|row| row.name.as_str()))?,
+        Format::Auto | Format::Table | Format::Wide => output::print(&metrics_table(&found.services, &session.term))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn lines<T: Serialize>(rows: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+    for row in rows {
+        output::print_json(&row)?;
+    }
+    Ok(())
+}
+
+fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+    let text: String = names.into_iter().map(|name| format!("{}\n", output::clean_line(name))).collect();
+    Ok(output::print(&text)?)
+}

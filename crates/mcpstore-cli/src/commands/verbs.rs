@@ -1,0 +1,148 @@
+//! `start`, `stop`, `restart`, `reset`, `remove`, `wait`.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::args::{Format, RemoveArgs, ResetArgs, VerbArgs, WaitArgs};
+use crate::control::Progress;
+use crate::control::protocol::{Op, Request};
+use crate::exit::Exit;
+use crate::output::{self, Schema, VerbDoc, short_duration, talk};
+
+/// `start`, `stop` and `restart`.
+pub(super) async fn run(session: &Session<'_>, op: Op, args: &VerbArgs) -> anyhow::Result<Exit> {
+    let mut request = Request::about(op, args.select.select());
+    (request.force, request.wait, request.timeout_ms) = (args.force, args.wait, millis(args.timeout));
+    carry_out(session, &request).await
+}
+
+/// `reset`.
+pub(super) async fn reset(session: &Session<'_>, args: &ResetArgs) -> anyhow::Result<Exit> {
+    carry_out(session, &Request::about(Op::Reset, args.select.select())).await
+}
+
+/// `remove`: waits until what was stopped for it is gone.
+pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::Result<Exit> {
+    let mut request = Request::about(Op::Remove, args.select.select());
+    (request.force, request.wait) = (args.force, true);
+    carry_out(session, &request).await
+}
+
+/// `wait`.
+pub(super) async fn wait(session: &Session<'_>, args: &WaitArgs) -> anyhow::Result<Exit> {
+    let mut request = Request::about(Op::Wait, args.select.select());
+    (request.goal, request.timeout_ms) = (Some(args.goal.clone()), millis(args.timeout));
+    carry_out(session, &request).await
+}
+
+async fn carry_out(session: &Session<'_>, request: &Request) -> anyhow::Result<Exit> {
+    let told = std::cell::Cell::new(false);
+    let done: VerbDoc = session
+        .client
+        .stream(request, |progress: Progress| {
+            told.set(told.get() || matches!(progress, Progress::Accepted(_)));
+            tell(&progress);
+            Ok(())
+        })
+        .await?;
+    if !told.get() && request.op != Op::Wait {
+        tell_what_happens(&done);
+    }
+    if let Some(failure) = done.failed.first() {
+        talk(&format!("try: {}", session.global.in_command(&format!("mcpstore status {}", failure.quoted_name()))));
+    } else if let Some(refusal) = done.refused.first() {
+        talk(&format!("try: {}", session.global.in_command(&format!("mcpstore status {}", refusal.quoted_name()))));
+    }
+    match session.global.output {
+        Format::Json | Format::Ndjson => output::print_json(&Schema::new("mcpstore.command/1", &done))?,
+        Format::Name => {
+            for name in &done.affected {
+                output::print(&format!("{name}\n"))?;
+            }
+        }
+        Format::Auto | Format::Table | Format::Wide => {}
+    }
+    Ok(done.exit())
+}
+
+fn tell(progress: &Progress) {
+    match progress {
+        Progress::Accepted(done) => tell_what_happens(done),
+        Progress::Reached { name, state, after_ms } => {
+            let time = short_duration(Duration::from_millis(*after_ms));
+            match state {
+                Some(state) => talk(&format!("  {name} {}  {time}", output::state_cell(state))),
+                None => talk(&format!("  {name} removed  {time}")),
+            }
+        }
+        Progress::Failed(failure) => talk(&format!("  {} ✗ {}", failure.name, failure.message)),
+    }
+}
+
+/// Says what a command sets in motion, what it need not, and what it may not.
+fn tell_what_happens(done: &VerbDoc) {
+    for line in sentences(done) {
+        talk(&line);
+    }
+}
+
+fn sentences(done: &VerbDoc) -> Vec<String> {
+    let mut lines = Vec::new();
+    let doing = match done.verb.as_str() {
+        "stop" => "stopping",
+        "restart" => "restarting",
+        "reset" => "reset",
+        "remove" => "removing",
+        _ => "starting",
+    };
+    let already = match done.verb.as_str() {
+        "stop" => "already stopped",
+        "reset" => "nothing to reset",
+        _ => "already running",
+    };
+    if !done.affected.is_empty() {
+        lines.push(format!("{doing} {}: {}", services(done.affected.len()), done.affected.join(", ")));
+    }
+    if !done.already.is_empty() {
+        lines.push(format!("{already}: {}", done.already.join(", ")));
+    }
+    for refusal in &done.refused {
+        lines.push(format!("{} refused: {}", refusal.name, refusal.why));
+    }
+    if lines.is_empty() {
+        lines.push("nothing to do".to_owned());
+    }
+    lines
+}
+
+/// "1 service", "3 services".
+pub(super) fn services(count: usize) -> String {
+    if count == 1 { "1 service".to_owned() } else { format!("{count} services") }
+}
+
+fn millis(time: Option<Duration>) -> Option<u64> {
+    time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{Refusal, WaitFailure};
+
+    #[test]
+    fn a_verb_says_what_it_does() {
+        let names = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
+        let mut doc = VerbDoc { verb: "stop".into(), affected: names("web api db"), ..VerbDoc::default() };
+        assert_eq!(sentences(&doc), ["stopping 3 services: web, api, db"]);
+        doc = VerbDoc { verb: "start".into(), already: names("api"), ..VerbDoc::default() };
+        assert_eq!(sentences(&doc), ["already running: api"]);
+        assert_eq!(doc.exit(), Exit::Done);
+        doc.refused.push(Refusal { name: "x".into(), why: "it is active".into() });
+        assert_eq!(sentences(&doc)[1], "x refused: it is active");
+        assert_eq!(doc.exit(), Exit::Refused);
+        let failed = |exit: Exit| WaitFailure { name: "y".into(), message: "no".into(), exit: exit.code() };
+        doc.failed = vec![failed(Exit::Failed), failed(Exit::TimedOut)];
+        assert_eq!(doc.exit(), Exit::TimedOut, "a time-out tells more than a failure");
+        assert_eq!(sentences(&VerbDoc::default()), ["nothing to do"]);
+    }
+}

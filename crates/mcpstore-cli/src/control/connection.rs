@@ -1,0 +1,105 @@
+//! One conversation on the control socket.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::time::timeout;
+
+use super::handlers::handle;
+use super::protocol::{Line, ReadError, Request, VERSION, read_line, write_line};
+use super::server::{Context, MAX_CONNECTIONS};
+use crate::exit::{Exit, Failure};
+
+/// How long a client may take to say what it wants.
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where a handler writes what it finds on the way.
+#[derive(Debug)]
+pub(super) struct Items {
+    write: OwnedWriteHalf,
+}
+
+impl Items {
+    /// Writes one item. What cannot be written ends the conversation.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    pub(super) async fn send(&mut self, item: &impl Serialize) -> Result<(), Failure> {
+        let body = raw(item)?;
+        write_line(&mut self.write, &Line::item(body)).await.map_err(|error| gone(&error))
+    }
+}
+
+/// Listens to one request and answers it. Ends when the client goes away; what is under way for it is dropped then.
+pub(super) async fn converse(stream: UnixStream, context: &Context) {
+    let stranger = stream.peer_cred().map_or(true, |peer| peer.uid() != rustix::process::geteuid().as_raw());
+    let (read, write) = stream.into_split();
+    let mut reader = BufReader::new(read);
+    let mut items = Items { write };
+    let outcome = if stranger {
+        Err(Failure::new(Exit::Refused, "the manager belongs to another user"))
+    } else {
+        match request(&mut reader).await {
+            Ok(Some(request)) => tokio::select! {
+                outcome = handle(request, context, &mut items) => outcome,
+                () = closed(&mut reader) => return,
+            },
+            Ok(None) => return,
+            Err(failure) => Err(failure),
+        }
+    };
+    let line = match outcome {
+        Ok(body) => Line::ok(body),
+        Err(failure) => Line::error(&failure),
+    };
+    // A client that went away needs no answer.
+    let _ = write_line(&mut items.write, &line).await;
+    let _ = items.write.shutdown().await;
+}
+
+/// Tells a client that there is no place for it, if that can be told at once.
+pub(super) fn turn_away(stream: &UnixStream) {
+    let message = format!("{MAX_CONNECTIONS} commands speak to the manager already");
+    let line = Line::error(&Failure::new(Exit::Refused, message).next("mcpstore ls"));
+    if let Ok(mut text) = serde_json::to_vec(&line) {
+        text.push(b'\n');
+        let _ = stream.try_write(&text);
+    }
+}
+
+async fn request(reader: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<Option<Request>, Failure> {
+    let bad = |what: String| Failure::new(Exit::Failed, what).next("mcpstore version");
+    let line = match timeout(REQUEST_WITHIN, read_line(reader)).await {
+        Ok(Ok(Some(line))) => line,
+        Ok(Ok(None) | Err(ReadError::Cut | ReadError::Io(_))) => return Ok(None),
+        Ok(Err(error @ ReadError::TooLong)) => return Err(bad(format!("the request cannot be read: {error}"))),
+        Err(_) => return Err(bad(format!("no request came within {REQUEST_WITHIN:?}"))),
+    };
+    match serde_json::from_slice::<Request>(&line) {
+        Ok(request) if request.v == VERSION => Ok(Some(request)),
+        Ok(request) => Err(bad(format!(
+            "the manager speaks version {VERSION} of the control language, the command version {}",
+            request.v
+        ))),
+        Err(error) => Err(bad(format!("the manager does not understand the request: {error}"))),
+    }
+}
+
+/// Resolves when the client closes its side. It has nothing more to say; what it says all the same is passed over.
+async fn closed(reader: &mut (impl AsyncRead + Unpin)) {
+    let mut scrap = [0_u8; 256];
+    while matches!(reader.read(&mut scrap).await, Ok(count) if count > 0) {}
+}
+
+/// A document as raw JSON.
+pub(super) fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
+    to_raw_value(value).map_err(|error| Failure::new(Exit::Failed, format!("the answer cannot be written: {error}")))
+}
+
+fn gone(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("the command went away: {error}"))
+}

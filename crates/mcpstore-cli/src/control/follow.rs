@@ -1,0 +1,128 @@
+//! Logs and events: what there is, and what comes.
+
+use std::sync::Arc;
+
+use mcpstore::transport::LogRing;
+use mcpstore::{ServiceName, Supervisor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::connection::{Items, raw};
+use super::protocol::Request;
+use super::server::Context;
+use crate::exit::Failure;
+use crate::output::{EventDoc, LogDoc, event_doc, log_doc};
+
+/// Lines that wait for a slow client; behind them the servers' own rings fill and count.
+const QUEUE: usize = 256;
+
+/// One thing in a stream.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Streamed {
+    Log(LogDoc),
+    Event(EventDoc),
+    /// So many were overwritten before this reader came to them.
+    Missed(u64),
+}
+
+/// Sends the last lines of the services selected, in the order of time, and then those to come.
+pub(super) async fn logs(request: &Request, context: &Context, items: &mut Items) -> Result<Box<RawValue>, Failure> {
+    let supervisor = context.store.supervisor();
+    let infos = request.target.infos(&supervisor.snapshot())?;
+    let keep = request.lines.unwrap_or(usize::MAX);
+    let mut seen = Vec::new();
+    let mut lines = Vec::new();
+    for info in &infos {
+        let tail = info.logs.tail(keep);
+        // Lines that are not shown because fewer were asked for are seen all the same.
+        let last = tail.last().map(|line| line.seq).or(info.logs.tail(1).last().map(|line| line.seq));
+        let last = last.unwrap_or(0);
+        seen.push((info.name().clone(), last));
+        lines.extend(tail.into_iter().map(|line| (line, info.name().clone())));
+    }
+    lines.sort_by_key(|(line, _)| line.at);
+    for (line, name) in &lines {
+        items.send(&Streamed::Log(log_doc(name, line))).await?;
+    }
+    if request.follow {
+        let (send, mut receive) = mpsc::channel(QUEUE);
+        let mut followers = JoinSet::new();
+        for (name, last) in seen {
+            followers.spawn(follow(supervisor.clone(), name, last, send.clone()));
+        }
+        drop(send);
+        while let Some(streamed) = receive.recv().await {
+            items.send(&streamed).await?;
+        }
+    }
+    raw(&serde_json::json!({}))
+}
+
+/// Follows one service over all its lives, until it is removed.
+async fn follow(supervisor: Supervisor, name: ServiceName, mut seen: u64, send: mpsc::Sender<Streamed>) {
+    let mut versions = supervisor.versions();
+    let Some(mut ring) = ring_of(&supervisor, &name) else { return };
+    loop {
+        versions.mark_unchanged();
+        let newest = ring_of(&supervisor, &name);
+        // The old life's last lines come before the new one's first.
+        if drain(&ring, &name, &mut seen, &send).await.is_none() {
+            return;
+        }
+        match newest {
+            None => return,
+            Some(newest) if !Arc::ptr_eq(&newest, &ring) => {
+                ring = newest;
+                continue;
+            }
+            Some(_) => {}
+        }
+        tokio::select! {
+            () = ring.changed(seen) => {}
+            changed = versions.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Sends what is new; `None` when nobody listens.
+async fn drain(ring: &LogRing, name: &ServiceName, seen: &mut u64, send: &mpsc::Sender<Streamed>) -> Option<()> {
+    for line in ring.since(*seen) {
+        if *seen > 0 && line.seq > *seen + 1 {
+            send.send(Streamed::Missed(line.seq - *seen - 1)).await.ok()?;
+        }
+        *seen = line.seq;
+        send.send(Streamed::Log(log_doc(name, &line))).await.ok()?;
+    }
+    Some(())
+}
+
+fn ring_of(supervisor: &Supervisor, name: &ServiceName) -> Option<Arc<LogRing>> {
+    supervisor.info(name.as_str()).map(|info| Arc::clone(&info.logs))
+}
+
+/// Sends the kept notices above `since`, and then those to come.
+pub(super) async fn events(request: &Request, context: &Context, items: &mut Items) -> Result<Box<RawValue>, Failure> {
+    let supervisor = context.store.supervisor();
+    let since = request.since.unwrap_or(0);
+    if !request.follow {
+        for notice in supervisor.events().since(since) {
+            items.send(&Streamed::Event(event_doc(&notice, supervisor.notice_time(&notice)))).await?;
+        }
+        return raw(&serde_json::json!({}));
+    }
+    let mut stream = supervisor.events().stream(since);
+    let mut missed = 0;
+    while let Some(notices) = stream.next().await {
+        if stream.missed() > missed {
+            items.send(&Streamed::Missed(stream.missed() - missed)).await?;
+            missed = stream.missed();
+        }
+        for notice in notices {
+            items.send(&Streamed::Event(event_doc(&notice, supervisor.notice_time(&notice)))).await?;
+        }
+    }
+    raw(&serde_json::json!({}))
+}

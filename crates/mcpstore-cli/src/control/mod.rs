@@ -1,0 +1,20 @@
+//! The control socket: how a command in one terminal speaks to the manager in another.
+//!
+//! Lines of JSON over a unix socket that only the same user may open; one request a connection. See [`protocol`].
+
+mod bind;
+mod client;
+mod connection;
+mod convert;
+mod follow;
+mod handlers;
+pub(crate) mod protocol;
+mod server;
+mod verbs;
+
+pub(crate) use client::{Client, Conversation, Next, read};
+pub(crate) use convert::quoted;
+pub(crate) use follow::Streamed;
+pub(crate) use handlers::{FoundTool, FoundTools, GoingDown};
+pub(crate) use server::{ShutdownRequest, serve};
+pub(crate) use verbs::Progress;

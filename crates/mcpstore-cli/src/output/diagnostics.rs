@@ -1,0 +1,138 @@
+//! What is wrong with a config, for people and for programs.
+
+use mcpstore::Loaded;
+use mcpstore::config::{Diagnostic, Place, Severity, Source, render};
+use serde::Serialize;
+
+use super::Term;
+
+/// How wide diagnostics are drawn off a terminal, in columns.
+const WIDTH: usize = 120;
+
+/// All problems with the lines they are about; empty without problems.
+pub(crate) fn diagnostics_text(loaded: &Loaded, sources: &[Source], term: &Term) -> String {
+    let width = term.width.map_or(WIDTH, usize::from);
+    render(&loaded.diagnostics, sources, term.color, width)
+}
+
+/// The whole in one line: `mcp.json: 1 error, no warnings; 3 services can run, 1 is left out`.
+pub(crate) fn summary(loaded: &Loaded, sources: &[Source]) -> String {
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    let count = |severity| loaded.diagnostics.iter().filter(|d| d.severity == severity).count();
+    let counted = |count: usize, word: &str| match count {
+        0 => format!("no {word}s"),
+        1 => format!("1 {word}"),
+        many => format!("{many} {word}s"),
+    };
+    let good = loaded.config.services.len();
+    let out = loaded.config.origins.len().saturating_sub(good);
+    let left_out = match out {
+        0 => String::new(),
+        1 => ", 1 is left out".to_owned(),
+        many => format!(", {many} are left out"),
+    };
+    format!(
+        "{}: {}, {}; {} can run{left_out}",
+        names.join(", "),
+        counted(count(Severity::Error), "error"),
+        counted(count(Severity::Warning), "warning"),
+        counted(good, "service"),
+    )
+}
+
+/// `mcpstore.diagnostics/1`.
+#[derive(Debug, Serialize)]
+pub(crate) struct DiagnosticsDoc {
+    errors: usize,
+    warnings: usize,
+    /// Those that can run.
+    services: Vec<String>,
+    diagnostics: Vec<DiagnosticRow>,
+}
+
+/// One problem.
+#[derive(Debug, Serialize)]
+struct DiagnosticRow {
+    severity: &'static str,
+    code: String,
+    message: String,
+    #[serde(flatten)]
+    place: PlaceRow,
+    label: Option<String>,
+    notes: Vec<String>,
+    help: Option<String>,
+    related: Vec<RelatedRow>,
+    service: Option<String>,
+}
+
+/// Where; all null when it concerns no single place. Lines and columns count from 1, columns in characters.
+#[derive(Debug, Default, Serialize)]
+struct PlaceRow {
+    file: Option<String>,
+    line: Option<usize>,
+    column: Option<usize>,
+}
+
+/// Another place that has to do with it.
+#[derive(Debug, Serialize)]
+struct RelatedRow {
+    #[serde(flatten)]
+    place: PlaceRow,
+    message: String,
+}
+
+/// All problems as a document.
+pub(crate) fn diagnostics_doc(loaded: &Loaded, sources: &[Source]) -> DiagnosticsDoc {
+    let count = |severity| loaded.diagnostics.iter().filter(|d| d.severity == severity).count();
+    DiagnosticsDoc {
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        services: loaded.config.services.iter().map(|spec| spec.name.to_string()).collect(),
+        diagnostics: loaded.diagnostics.iter().map(|diagnostic| row(diagnostic, sources)).collect(),
+    }
+}
+
+fn row(diagnostic: &Diagnostic, sources: &[Source]) -> DiagnosticRow {
+    let place = |place: Place| PlaceRow {
+        file: sources.get(place.source).map(|source| source.name.clone()),
+        line: Some(place.line),
+        column: Some(place.column),
+    };
+    DiagnosticRow {
+        severity: diagnostic.severity.as_str(),
+        code: diagnostic.code.to_string(),
+        message: diagnostic.message.clone(),
+        place: diagnostic.primary.map(place).unwrap_or_default(),
+        label: diagnostic.label.clone(),
+        notes: diagnostic.notes.clone(),
+        help: diagnostic.help.clone(),
+        related: diagnostic
+            .related
+            .iter()
+            .map(|(at, message)| RelatedRow { place: place(*at), message: message.clone() })
+            .collect(),
+        service: diagnostic.service.as_ref().map(ToString::to_string),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use mcpstore::{LoadOptions, load};
+
+    use super::*;
+    use crate::output::Schema;
+
+    #[test]
+    fn problems_as_a_document_and_in_one_line() {
+        let text = r#"{ "mcpServers": { "a": { "command": "x", "dependsOn": ["bb"] }, "b": { "command": "y" } } }"#;
+        let sources = [Source::new("mcp.json", text)];
+        let loaded = load(&sources, &|_| None, LoadOptions::default());
+        let doc = Schema::new("mcpstore.diagnostics/1", diagnostics_doc(&loaded, &sources));
+        expect![[r#""#]].assert_eq(&serde_json::to_string_pretty(&doc).unwrap());
+        expect!["mcp.json: 1 error, no warnings; 1 service can run, 1 is left out"]
+            .assert_eq(&summary(&loaded, &sources));
+        let text = diagnostics_text(&loaded, &sources, &Term::PLAIN);
+        assert!(text.contains("mcp.json:1:") && !text.contains('\u{1b}'), "{text}");
+    }
+}

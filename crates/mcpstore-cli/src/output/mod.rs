@@ -1,0 +1,27 @@
+//! What is printed: documents for programs, tables for people, and the cleaning of other people's text.
+
+mod answer;
+mod clean;
+mod diagnostics;
+mod doc;
+mod events;
+mod rows;
+mod status;
+mod table;
+mod term;
+mod time;
+
+pub(crate) use answer::{ResultView, answer_text};
+pub(crate) use clean::{clean, clean_line};
+pub(crate) use diagnostics::{diagnostics_doc, diagnostics_text, summary};
+pub(crate) use doc::{
+    CallNumbers, ConditionDoc, DependencyDoc, EventDoc, GraphDoc, GraphService, HealthDoc, HealthRow, LogDoc,
+    MetricsDoc, MetricsRow, PlanDoc, Refusal, Schema, ServerDoc, ServiceDetail, ServiceRow, ServicesDoc, StatusDoc,
+    ToolRow, ToolsDoc, VerbDoc, WaitFailure,
+};
+pub(crate) use events::{event_doc, event_line, log_doc};
+pub(crate) use rows::{health_row, metrics_row, service_rows, state_cell};
+pub(crate) use status::status_text;
+pub(crate) use table::{health_table, metrics_table, plan_text, service_table, tools_table};
+pub(crate) use term::{Term, print, print_json, talk, talk_after};
+pub(crate) use time::{rfc3339, short_duration, short_ms};

@@ -1,0 +1,87 @@
+//! One service in full, for people.
+
+use std::time::{Duration, SystemTime};
+
+use super::{ServiceDetail, Term, clean_line, short_duration, short_ms, state_cell};
+
+/// Everything about a service, a line for each fact that is worth one.
+pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) -> String {
+    let row = &detail.row;
+    let mut out = Facts { text: String::new() };
+    let color = match row.state.as_str() {
+        "running" => 32,
+        "error" => 31,
+        "starting" | "stopping" => 33,
+        _ => 0,
+    };
+    out.text.push_str(&format!("{}  {}\n", row.name, term.paint(color, &state_cell(&row.state))));
+    if let Some(description) = &detail.description {
+        out.fact("about", &clean_line(description));
+    }
+    let since = humantime::parse_rfc3339(&row.since).ok().and_then(|since| now.duration_since(since).ok());
+    let since = since.map_or_else(String::new, |time| format!(", for {}", short_duration(time)));
+    out.fact("phase", &format!("{}{since}", row.phase));
+    out.fact("reason", &clean_line(&detail.why));
+    // The headline stands in the reason already.
+    for line in detail.detail.iter().flat_map(|text| text.lines().skip(1)) {
+        out.fact("", &clean_line(line));
+    }
+    out.fact("desired", &row.desired);
+    out.fact("health", &row.health);
+    if let Some(server) = &detail.server {
+        let words = format!("{} {} (MCP {})", server.name, server.version, server.protocol_version);
+        out.fact("server", &clean_line(&words));
+    }
+    let pid = row.pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
+    out.fact("process", &format!("{}, life {}{pid}", detail.transport, row.incarnation));
+    if let Some(count) = row.tools {
+        out.fact("tools", &count.to_string());
+    }
+    if let Some(error) = &detail.tools_error {
+        out.fact("tools", &format!("could not be listed: {}", clean_line(error)));
+    }
+    if detail.calls.total > 0 {
+        let calls = &detail.calls;
+        let time = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), short_ms);
+        let words = format!(
+            "{}, {} failed, half within {}, 95% within {}",
+            calls.total,
+            calls.errors,
+            time(calls.p50_ms),
+            time(calls.p95_ms)
+        );
+        out.fact("calls", &words);
+    }
+    out.fact("restarts", &format!("{}, {} failures in a row", row.restarts, detail.failures));
+    if let Some(retry) = detail.retry_in_ms {
+        out.fact("retry", &format!("in {}", short_duration(Duration::from_millis(retry))));
+    }
+    if !row.depends_on.is_empty() {
+        out.fact("needs", &row.depends_on.join(", "));
+    }
+    if !detail.tags.is_empty() {
+        out.fact("tags", &clean_line(&detail.tags.join(", ")));
+    }
+    if !detail.enabled {
+        out.fact("enabled", "no: left out of a start of all");
+    }
+    for condition in &detail.conditions {
+        let holds = if condition.status { "" } else { "not " };
+        out.fact("fact", &clean_line(&format!("{holds}{}: {}", condition.kind, condition.message)));
+    }
+    for (nth, line) in detail.stderr.iter().enumerate() {
+        out.fact(if nth == 0 { "stderr" } else { "" }, &clean_line(line));
+    }
+    out.text
+}
+
+struct Facts {
+    text: String,
+}
+
+impl Facts {
+    fn fact(&mut self, name: &str, value: &str) {
+        self.text.push_str(format!("  {name:<9} {value}").trim_end());
+        self.text.push('\n');
+    }
+}

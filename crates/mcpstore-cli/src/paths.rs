@@ -1,0 +1,126 @@
+//! Where things are: the state folder, the control socket, the config.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, Permissions};
+use std::io::Read as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use mcpstore::config::{MAX_SOURCE_BYTES, Source};
+
+use crate::args::Global;
+use crate::exit::{Exit, Failure};
+
+/// What is looked for in the working directory when no config is named, in this order.
+pub(crate) const CONFIG_NAMES: [&str; 3] = ["mcp.json", ".mcp.json", "mcpstore.json"];
+
+/// The environment variable that names the config; several paths are separated by `:`.
+pub(crate) const CONFIG_VARIABLE: &str = "MCPSTORE_CONFIG";
+
+/// Where a manager keeps its state and listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Paths {
+    /// The state folder; [`Paths::make_state_dir`] makes it.
+    pub(crate) state_dir: PathBuf,
+    /// The control socket.
+    pub(crate) socket: PathBuf,
+}
+
+impl Paths {
+    /// The paths that the options and the environment give; nothing is made yet.
+    ///
+    /// # Errors
+    /// When there is neither an option nor a home folder to go by.
+    pub(crate) fn resolve(global: &Global) -> anyhow::Result<Self> {
+        Self::from(global, |name| std::env::var_os(name))
+    }
+
+    fn from(global: &Global, env: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<Self> {
+        // Relative paths in XDG variables are to be ignored (XDG base directory specification).
+        let folder = |name: &str| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state_dir = match (&global.state_dir, folder("XDG_STATE_HOME"), folder("HOME")) {
+            (Some(dir), _, _) => std::path::absolute(dir).context("the state folder has no absolute path")?,
+            (None, Some(state), _) => state.join("mcpstore"),
+            (None, None, Some(home)) => home.join(".local/state/mcpstore"),
+            (None, None, None) => {
+                let message = "neither HOME nor XDG_STATE_HOME names a folder to keep state in";
+                return Err(Failure::new(Exit::Failed, message).next("mcpstore --state-dir DIR up").into());
+            }
+        };
+        let socket = match (&global.socket, &global.state_dir, folder("XDG_RUNTIME_DIR")) {
+            (Some(socket), _, _) => std::path::absolute(socket).context("the socket has no absolute path")?,
+            (None, None, Some(runtime)) => runtime.join("mcpstore/mcpstore.sock"),
+            (None, Some(_), _) | (None, None, None) => state_dir.join("mcpstore.sock"),
+        };
+        Ok(Self { state_dir, socket })
+    }
+
+    /// Makes the state folder, for this user only.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn make_state_dir(&self) -> anyhow::Result<()> {
+        make_private_dir(&self.state_dir)
+            .with_context(|| format!("the state folder {} cannot be made", self.state_dir.display()))
+    }
+}
+
+/// Makes a folder, and what is missing above it, that only this user may enter. One that is there stays as it is.
+pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    // The umask may have taken bits away; what is private stays usable.
+    std::fs::set_permissions(dir, Permissions::from_mode(0o700))
+}
+
+/// Reads the config: the files named (`-` is stdin), else what [`CONFIG_VARIABLE`] names, else the first of
+/// [`CONFIG_NAMES`] in the working directory.
+///
+/// # Errors
+/// [`Failure`] with [`Exit::ConfigInvalid`]: there is none, or one cannot be read.
+pub(crate) fn read_config(files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    let files = match files {
+        [] => discover(Path::new(""), |name| std::env::var_os(name))?,
+        files => files.to_vec(),
+    };
+    files.iter().map(|file| read_source(file)).collect()
+}
+
+fn discover(dir: &Path, env: impl Fn(&str) -> Option<OsString>) -> Result<Vec<PathBuf>, Failure> {
+    if let Some(value) = env(CONFIG_VARIABLE).filter(|value| !value.is_empty()) {
+        return Ok(std::env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect());
+    }
+    match CONFIG_NAMES.iter().map(|name| dir.join(name)).find(|path| path.is_file()) {
+        Some(path) => Ok(vec![path]),
+        None => {
+            let tried = CONFIG_NAMES.map(|name| format!("./{name}")).join(", ");
+            let message = format!("no config: {CONFIG_VARIABLE} is not set, and there is none of {tried}");
+            Err(Failure::new(Exit::ConfigInvalid, message).next("mcpstore up --demo"))
+        }
+    }
+}
+
+/// Reads one config text; at most one byte more than the config crate takes, which then says so.
+fn read_source(file: &Path) -> Result<Source, Failure> {
+    let (name, read) = if file == Path::new("-") {
+        ("<stdin>".to_owned(), read_bounded(std::io::stdin().lock()))
+    } else {
+        (file.display().to_string(), std::fs::File::open(file).and_then(read_bounded))
+    };
+    match read {
+        Ok(bytes) => Ok(Source::new(name, String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) => {
+            let message = format!("the config {name} cannot be read: {error}");
+            Err(Failure::new(Exit::ConfigInvalid, message).next("mcpstore config check --config FILE"))
+        }
+    }
+}
+
+fn read_bounded(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_SOURCE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -31,7 +31,7 @@ pub(crate) async fn serve(name: &str) -> anyhow::Result<()> {
         clock::NAME => run(clock::Clock).await,
         notes::NAME => run(notes::Notes::default()).await,
         digest::NAME => run(digest::Digest).await,
-        other => bail!("no demo server `{other}`{}; there are {}", suggestion(other, &NAMES), NAMES.join(", ")),
+        other => bail!("no demo server `{other}` among {}{}", NAMES.join(", "), suggestion(other, &NAMES)),
     }
     .with_context(|| format!("demo server `{name}` ended"))
 }

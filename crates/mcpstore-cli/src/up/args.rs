@@ -1,0 +1,52 @@
+//! Arguments of `up`.
+
+use clap::Args;
+
+use crate::args::ConfigArgs;
+use crate::select::Select;
+
+const AFTER_HELP: &str = "\
+It stays until Ctrl-C, SIGTERM or `mcpstore down`, also when services failed or were stopped: they can be started again
+from a second terminal. --exit-on-failure ends that: the first service that fails for good stops all (exit code 1).
+
+A service whose config entry has an error is left out, and so is what requires it; the rest runs. When dependencies go
+round in a circle, or nothing is left to run, nothing starts (exit code 5).
+
+The first Ctrl-C stops in reverse order (exit code 0, or 1 when something did not stop); a second one kills what is left
+(exit code 130).
+
+Examples:
+  mcpstore up --demo
+  mcpstore up --config mcp.json
+  mcpstore up api 'tag:prod' --exit-on-failure";
+
+/// Arguments of `up`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct UpArgs {
+    /// Start only these and what they need: names, globs (* ?), or tag:WORD. Default: every enabled service.
+    #[arg(value_name = "SEL")]
+    pub(crate) selectors: Vec<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Run three small servers that live in this program, instead of a config.
+    #[arg(long, conflicts_with_all = ["config", "strict"])]
+    pub(crate) demo: bool,
+    /// Print the config of the demo, and do nothing else.
+    #[arg(long, requires = "demo")]
+    pub(crate) print_config: bool,
+    /// Stop everything when a service fails for good (exit code 1).
+    #[arg(long)]
+    pub(crate) exit_on_failure: bool,
+    /// Print a line for each change, on a terminal too, instead of a table that is kept up to date.
+    #[arg(long)]
+    pub(crate) no_table: bool,
+}
+
+impl UpArgs {
+    /// Which services to start; `None`: every enabled one.
+    pub(crate) fn selection(&self) -> Option<Select> {
+        let patterns = self.selectors.clone();
+        (!patterns.is_empty()).then_some(Select { all: false, patterns })
+    }
+}

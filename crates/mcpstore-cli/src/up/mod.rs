@@ -1,0 +1,16 @@
+//! `mcpstore up`: the manager in the foreground. Reads the config, starts, shows, and stops in reverse order.
+
+mod args;
+mod hints;
+mod line;
+mod prepare;
+mod row;
+mod run;
+mod screen;
+mod settle;
+mod signals;
+mod view;
+mod watch;
+
+pub(crate) use args::UpArgs;
+pub(crate) use run::run;

@@ -1,0 +1,123 @@
+//! From the arguments of `up` to the services to run.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use mcpstore::config::{MAX_PARALLEL_STARTS_DEFAULT, Source};
+use mcpstore::{LoadOptions, Loaded, ServiceSpec, load};
+
+use super::UpArgs;
+use crate::exit::{Exit, Failure};
+use crate::output::{Term, diagnostics_text, talk};
+use crate::paths::read_config;
+use crate::select::Known;
+
+/// What is to run.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) services: Vec<ServiceSpec>,
+    /// How many may start at the same time.
+    pub(super) max_parallel_starts: usize,
+}
+
+/// Reads the config, tells what is wrong with it on stderr, and checks the selectors. Starts nothing.
+///
+/// # Errors
+/// [`Failure`]: no config, no service that can run, or a selector that matches nothing.
+pub(super) fn prepare(args: &UpArgs, term: &Term) -> anyhow::Result<Prepared> {
+    let prepared = if args.demo {
+        let program = std::env::current_exe().context("the path of this program is unknown")?;
+        let services = crate::demo::services(&program)?;
+        Prepared { services, max_parallel_starts: MAX_PARALLEL_STARTS_DEFAULT }
+    } else {
+        let sources = read_config(&args.config.config)?;
+        let loaded = load(&sources, &|name| std::env::var(name).ok(), LoadOptions { strict: args.config.strict });
+        // Cleaned already, and with colours: so not through `talk`. What cannot be written is lost.
+        let _ = std::io::stderr().write_all(diagnostics_text(&loaded, &sources, term).as_bytes());
+        if let Some(words) = left_out(&loaded) {
+            talk(&words);
+        }
+        usable(&loaded, &sources)?;
+        Prepared { services: loaded.config.services, max_parallel_starts: loaded.config.max_parallel_starts }
+    };
+    if let Some(select) = args.selection() {
+        let known: Vec<Known<'_>> =
+            prepared.services.iter().map(|spec| Known { name: &spec.name, tags: &spec.tags }).collect();
+        let command = if args.demo { "mcpstore up --demo --print-config" } else { "mcpstore plan" };
+        select.among(&known).map_err(|failure| failure.next(command))?;
+    }
+    Ok(prepared)
+}
+
+/// Which services do not run, and that the others do.
+fn left_out(loaded: &Loaded) -> Option<String> {
+    let config = &loaded.config;
+    if config.services.is_empty() || config.left_out.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = config.left_out.iter().map(|name| format!("`{name}`")).collect();
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    let rest = match config.services.len() {
+        1 => "the other service runs".to_owned(),
+        count => format!("the other {count} services run"),
+    };
+    Some(format!("{} {verb} left out because of errors in the config; {rest}", names.join(", ")))
+}
+
+/// There is something to run.
+fn usable(loaded: &Loaded, sources: &[Source]) -> Result<(), Failure> {
+    if !loaded.config.services.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    let names = names.join(", ");
+    let message = if loaded.has_errors() {
+        format!("nothing was started: no service of {names} can run as it is")
+    } else {
+        format!("nothing was started: there is no service in {names}")
+    };
+    Err(Failure::new(Exit::ConfigInvalid, message).next(check_command(sources)))
+}
+
+fn check_command(sources: &[Source]) -> String {
+    let files: Vec<String> = sources.iter().map(|source| super::hints::quoted(&source.name)).collect();
+    format!("mcpstore config check --config {}", files.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Option<String>, Result<(), Failure>) {
+        let sources = [Source::new("mcp.json", text)];
+        let loaded = load(&sources, &|_| None, LoadOptions::default());
+        (left_out(&loaded), usable(&loaded, &sources))
+    }
+
+    #[test]
+    fn bad_services_are_left_out_and_the_rest_runs() {
+        let (words, usable) = read(
+            r#"{ "mcpServers": { "a": { "command": 1 }, "b": { "command": "b", "dependsOn": ["a"] }, "c": { "command": "c" } } }"#,
+        );
+        assert_eq!(words.unwrap(), "`a`, `b` are left out because of errors in the config; the other service runs");
+        assert_eq!(usable, Ok(()));
+    }
+
+    #[test]
+    fn of_a_cycle_nothing_starts() {
+        let (words, usable) = read(
+            r#"{ "mcpServers": { "a": { "command": "a", "dependsOn": ["b"] }, "b": { "command": "b", "dependsOn": ["a"] },
+                                "c": { "command": "c" } } }"#,
+        );
+        let failure = usable.unwrap_err();
+        assert_eq!((words, failure.exit), (None, Exit::ConfigInvalid));
+        assert_eq!(failure.message, "nothing was started: no service of mcp.json can run as it is");
+        assert_eq!(failure.next.unwrap(), "mcpstore config check --config mcp.json");
+    }
+
+    #[test]
+    fn an_empty_config_is_an_error_of_its_own() {
+        let failure = read(r#"{ "mcpServers": { } }"#).1.unwrap_err();
+        assert_eq!(failure.message, "nothing was started: there is no service in mcp.json");
+    }
+}

@@ -1,0 +1,75 @@
+//! From the arguments to a running manager, and its end.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use mcpstore::runtime::FleetConfig;
+use mcpstore::{McpStore, SupervisorConfig, Target};
+use tokio::sync::mpsc;
+
+use super::UpArgs;
+use super::hints::Reach;
+use super::prepare::prepare;
+use super::screen::Screen;
+use super::signals::Signals;
+use super::watch::{Options, Watch};
+use crate::args::Global;
+use crate::control;
+use crate::exit::{Exit, Failure};
+use crate::output::{Term, print};
+use crate::paths::Paths;
+
+/// Requests to shut down that may wait; more are not needed, the first one counts.
+const SHUTDOWN_REQUESTS: usize = 8;
+
+/// Runs the manager until it is told to end.
+///
+/// # Errors
+/// [`Failure`]: the config cannot run, a selector matches nothing, the control socket is taken, or the start as a whole
+/// was refused. Nothing runs then. What single services do is no error: the exit tells it.
+pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
+    let program = std::env::current_exe().context("the path of this program is unknown")?;
+    if args.print_config {
+        print(&format!("{}\n", crate::demo::config_text(&crate::demo::services(&program)?)?))?;
+        return Ok(Exit::Done);
+    }
+    let term = Term::stderr(global.color);
+    let prepared = prepare(&args, &term)?;
+    let paths = Paths::resolve(global)?;
+    paths.make_state_dir()?;
+    let mut signals = Signals::listen().context("signals cannot be listened to")?;
+
+    let defaults = SupervisorConfig::default();
+    let fleet = FleetConfig { max_parallel_starts: prepared.max_parallel_starts, ..defaults.fleet };
+    let store = McpStore::with_config(SupervisorConfig { fleet, ..defaults });
+    let (ask, mut asked) = mpsc::channel(SHUTDOWN_REQUESTS);
+    // Before anything starts: of two managers on one socket the second must not have started anything.
+    let control = control::serve(store.clone(), &paths.socket, ask)?;
+    store.add_services(prepared.services).await?;
+
+    let supervisor = store.supervisor();
+    let target = match args.selection() {
+        Some(select) => select.target(&supervisor.snapshot())?,
+        None => Target::All,
+    };
+    let options = Options {
+        exit_on_failure: args.exit_on_failure,
+        demo: args.demo,
+        reach: Reach::new(&program, std::env::var_os("PATH").as_deref(), elsewhere(&paths)),
+    };
+    let live = term.tty && !args.no_table && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
+    let mut watch = Watch::new(supervisor, Screen::new(live), term, options);
+    let refused = |error| Failure::new(Exit::Refused, format!("nothing was started: {error}")).next("mcpstore plan");
+    let reply = supervisor.start(target).await.map_err(refused)?;
+    let exit = watch.until_down(reply, &mut signals, &mut asked).await;
+    drop(watch);
+    // Last: a client that waits for the end takes the end of the conversation for it.
+    control.close().await;
+    Ok(exit)
+}
+
+/// The socket, when commands without options would not look there.
+fn elsewhere(paths: &Paths) -> Option<&Path> {
+    let default = Paths::resolve(&Global::default()).ok();
+    (default.as_ref().map(|default| &default.socket) != Some(&paths.socket)).then_some(paths.socket.as_path())
+}

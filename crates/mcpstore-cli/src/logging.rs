@@ -5,9 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Global;
-use crate::output::Term;
-
 /// The variable that says what is logged, in the syntax of `tracing_subscriber`: `info`, `mcpstore_runtime=debug`.
 const VARIABLE: &str = "RUST_LOG";
 
@@ -29,13 +26,10 @@ struct Held {
 /// Starts logging to stderr; by default warnings and errors.
 ///
 /// What of `RUST_LOG` makes no sense is left out, with a word. Called a second time, it does nothing.
-pub(crate) fn init(global: &Global) {
+pub(crate) fn init() {
     let wanted = std::env::var(VARIABLE).unwrap_or_default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter(&wanted))
-        .with_writer(|| Writer)
-        .with_ansi(Term::stderr(global.color).color)
-        .finish();
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter(&wanted)).with_writer(|| Writer).with_ansi(false).finish();
     // It fails only when something was set before, which then stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

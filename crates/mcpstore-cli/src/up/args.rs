@@ -18,7 +18,7 @@ The first Ctrl-C stops in reverse order (exit code 0, or 1 when something did no
 Examples:
   mcpstore up --demo
   mcpstore up --config mcp.json
-  mcpstore up api 'tag:prod' --exit-on-failure";
+  mcpstore up api 'tag:prod' --config mcp.json --exit-on-failure";
 
 /// Arguments of `up`.
 #[derive(Clone, Debug, Args)]

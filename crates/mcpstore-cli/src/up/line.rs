@@ -34,8 +34,9 @@ pub(super) fn last_words(notice: &Notice) -> Vec<String> {
 /// The reason and the first line of the detail.
 pub(super) fn why(notice: &Notice) -> String {
     let reason = notice.reason.to_string();
-    match notice.detail.as_deref().and_then(|detail| detail.lines().next()) {
-        Some(detail) if detail != reason => clean_line(&format!("{reason}: {detail}")),
+    match notice.detail.as_deref().and_then(|detail| detail.lines().next()).map(clean_line) {
+        // "exited: exit code 1" has the "exit code 1" already.
+        Some(detail) if !reason.contains(&detail) => format!("{reason}: {detail}"),
         Some(_) | None => reason,
     }
 }
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn a_change_is_one_line() {
         let line = |notice: &Notice| change(notice, "T", &Term::PLAIN);
-        let crash = notice(PhaseName::Cleanup, Reason::Exited(ExitStatus::Signal(9)), None);
+        let crash = notice(PhaseName::Cleanup, Reason::Exited(ExitStatus::Signal(9)), Some("signal 9 (SIGKILL)"));
         expect!["T api error (exited: signal 9 (SIGKILL))"].assert_eq(&line(&crash));
         assert!(!is_news(&crash) && last_words(&crash).is_empty());
 

@@ -46,12 +46,11 @@ pub(super) fn summary(outcomes: &[Outcome<'_>], took: Duration) -> (String, Opti
         outcomes.iter().filter(|one| !matches!(one.state, ServiceState::Running)).collect();
     rest.sort_by_key(|one| one.by_dependency);
     let Some(first) = rest.first() else { return (format!("{head} in {}", seconds(took)), None) };
-    let mut named: Vec<String> =
-        rest.iter().take(NAMED).map(|one| format!("{} {} ({})", one.name, one.state, one.why)).collect();
+    let mut named: Vec<String> = rest.iter().take(NAMED).map(|one| format!("{} ({})", one.name, one.why)).collect();
     if rest.len() > NAMED {
         named.push(format!("and {} more", rest.len() - NAMED));
     }
-    (format!("{head} after {}; {}", seconds(took), named.join(", ")), Some(first.name.to_owned()))
+    (format!("{head} after {}; not running: {}", seconds(took), named.join(", ")), Some(first.name.to_owned()))
 }
 
 #[cfg(test)]
@@ -67,18 +66,16 @@ mod tests {
         let running = |name| outcome(name, ServiceState::Running, "");
         let took = Duration::from_millis(420);
         assert_eq!(summary(&[running("a"), running("b")], took), ("2 of 2 services running in 0.4s".to_owned(), None));
-        let web = outcome("web", ServiceState::Error, "dependency failed: `api` is down");
-        let api = outcome("api", ServiceState::Error, "gave up: exit code 1");
+        let web = outcome("web", ServiceState::Error, "dependency failed");
+        let api = outcome("api", ServiceState::Error, "gave up");
         assert_eq!(
             summary(&[running("a"), web, api], took),
             (
-                "1 of 3 services running after 0.4s; api error (gave up: exit code 1), \
-                 web error (dependency failed: `api` is down)"
-                    .to_owned(),
+                "1 of 3 services running after 0.4s; not running: api (gave up), web (dependency failed)".to_owned(),
                 Some("api".to_owned())
             )
         );
         let many: Vec<Outcome<'_>> = (0..5).map(|_| outcome("x", ServiceState::Stopped, "completed")).collect();
-        assert!(summary(&many, took).0.ends_with("x stopped (completed), and 2 more"));
+        assert!(summary(&many, took).0.ends_with("x (completed), and 2 more"));
     }
 }

@@ -240,12 +240,13 @@ mod tests {
     #[test]
     fn progress_tells_what_each_does_and_waits_for() {
         expect![[r#"
+            |
               filesystem ✓ running    0.9s
               search     ✓ running    0.9s
               api        ⠹ starting  12.0s  shaking hands: fetching a package of some…
               web        … starting  12.0s  waiting for `api`
               browser    ✗ error      0.9s  gave up: exited: exit code 1"#]]
-        .assert_eq(&progress(&some(), Timestamp::from_secs(1), &frame(74, 24)).join("\n"));
+        .assert_eq(&format!("|\n{}", progress(&some(), Timestamp::from_secs(1), &frame(74, 24)).join("\n")));
     }
 
     #[test]

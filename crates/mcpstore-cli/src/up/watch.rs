@@ -198,7 +198,9 @@ impl<'a> Watch<'a> {
     fn live_line(&self, notice: &Notice) -> Option<String> {
         let at = seconds(notice.time.since(self.began));
         match (self.stage, notice.to) {
-            (Stage::Stopping { since, .. }, Some(ServiceState::Stopped)) => {
+            (Stage::Stopping { since, .. }, Some(ServiceState::Stopped))
+                if matches!(notice.from, Some(ServiceState::Stopping)) =>
+            {
                 Some(format!("stopped {} {}", notice.service, seconds(notice.time.since(since))))
             }
             (Stage::Stopping { .. }, _) if is_failure(notice) => {
@@ -240,7 +242,8 @@ impl<'a> Watch<'a> {
                 name: info.name().as_str(),
                 state: info.status.state,
                 by_dependency: matches!(info.status.phase, Phase::Failed { kind: FailKind::Dependency }),
-                why: crate::output::clean_line(&info.why()),
+                // What it was about was said when it happened.
+                why: info.status.reason.to_string(),
             })
             .collect();
         let last = infos.iter().map(|info| info.status.since).max().unwrap_or_default();

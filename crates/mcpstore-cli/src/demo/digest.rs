@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::{ServerHandler, schemars, tool, tool_handler, tool_router};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use super::{say, sha256};
+use super::say;
 
 pub(crate) const NAME: &str = "digest";
 pub(crate) const DESCRIPTION: &str = "What is in a text: counts and a checksum";
@@ -57,7 +58,7 @@ impl Digest {
     #[tool(description = "The SHA-256 checksum of a text", annotations(read_only_hint = true))]
     fn sha256(&self, Parameters(TextArgs { text }): Parameters<TextArgs>) -> Json<Checksum> {
         let mut hex = String::with_capacity(64);
-        for byte in sha256::of(text.as_bytes()) {
+        for byte in Sha256::digest(text.as_bytes()) {
             // Writing to a text cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
@@ -79,5 +80,12 @@ mod tests {
         let expected = Counts { bytes: 14, characters: 13, words: 4, lines: 2, longest_line: 8 };
         assert_eq!(count("né two x\nmore"), expected);
         assert_eq!(count(""), Counts { bytes: 0, characters: 0, words: 0, lines: 0, longest_line: 0 });
+    }
+
+    #[test]
+    fn checksum() {
+        // FIPS 180-4's example of one block.
+        let hex = Digest.sha256(Parameters(TextArgs { text: "abc".to_owned() })).0.sha256;
+        assert_eq!(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

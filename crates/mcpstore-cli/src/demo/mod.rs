@@ -2,12 +2,10 @@
 //!
 //! Each runs as a child process of its own, over stdio, exactly as a server that somebody else wrote would.
 
-mod calendar;
 mod clock;
 mod config;
 mod digest;
 mod notes;
-mod sha256;
 
 use std::fmt;
 use std::io::Write as _;

@@ -13,6 +13,8 @@ mod table;
 mod unit;
 
 pub use fleet::{Effect, Fleet, FleetConfig, Input, Rejection, Reply, ServiceDef, Target};
+#[cfg(feature = "planted-faults")]
+pub use fleet::{Faults, Pending};
 pub use jitter::{backoff_delay, jitter_key};
 pub use table::{PUBLIC_EDGES, PublicEdge, is_public_edge, states_markdown, transition_matrix};
 pub use unit::{

@@ -109,6 +109,45 @@ fn a_removal_waits_for_the_last_of_a_leak() {
 }
 
 #[test]
+fn a_removal_outlives_a_leak_of_both() {
+    let mut s = running(&["db", "a: db"], "a");
+    s.must(Input::StopRemove { target: names("a db"), force: false });
+    s.seconds(40);
+    assert!(s.record("a").leaked && s.record("db").leaked);
+    s.goes_down("a");
+    assert_eq!(s.fleet().statuses().count(), 1);
+    s.answers();
+    assert_eq!(s.fleet().statuses().count(), 0);
+}
+
+#[test]
+fn a_removal_of_a_leak_completes_with_the_leak() {
+    let mut s = running(&["a"], "a");
+    s.stop("a");
+    s.seconds(20);
+    assert!(s.record("a").leaked);
+    let refused = s.must(Input::Remove(names("a"))).refused;
+    assert_eq!(refused, [(name("a"), Rejection::Refused { name: name("a"), rejected: Rejected::Leaked })]);
+    assert!(s.must(Input::StopRemove { target: names("a"), force: false }).refused.is_empty());
+    let refused = s.start("a").refused;
+    assert_eq!(refused, [(name("a"), Rejection::Refused { name: name("a"), rejected: Rejected::Removing })]);
+    s.answers();
+    assert_eq!(s.fleet().statuses().count(), 0);
+}
+
+#[test]
+fn who_cannot_start_stops_no_rival() {
+    let mut s = running(&["old", "new: old conflicts"], "new");
+    s.stop("new");
+    s.seconds(20);
+    assert!(s.record("new").leaked);
+    s.start("old");
+    // `old` waits until the leak is gone. A start of `new` is refused, and changes nothing about that.
+    s.start("new");
+    assert_eq!((s.phase("old"), s.record("old").desired), (PhaseName::Wait, Desired::Up));
+}
+
+#[test]
 fn a_start_stops_what_conflicts_and_waits_until_it_is_down() {
     let mut s = running(&["old", "user: old", "new: old conflicts"], "user");
     let from = s.mark();

@@ -1,6 +1,6 @@
 //! What commands do to the fleet.
 
-use mcpstore_graph::{Edge, NodeId};
+use mcpstore_graph::NodeId;
 use mcpstore_types::{DepKind, Desired, Phase, Reason, StopKind, nearest};
 
 use super::entry::Intent;
@@ -84,22 +84,13 @@ impl Fleet {
         target: &Target,
         force: bool,
     ) -> Result<Reply, Rejection> {
-        let mut roots = self.resolve(target)?;
+        let roots = self.resolve(target)?;
         self.check_unused(&roots)?;
-        roots.sort_unstable_by_key(|id| std::cmp::Reverse(self.graph.rank(*id)));
         let mut reply = Reply::default();
         for id in roots {
-            let stays = |edge: &Edge| edge.kind.orders() && !self.is_leaving_for_good(edge.node);
-            if self.entry(id).unit.leaked {
-                self.give(turn, id, Command::Remove, &mut reply);
-            } else if self.graph.dependents(id).iter().any(stays) {
-                self.refuse_in_use(id, &mut reply);
-            } else {
-                self.mark(turn, id, StopKind::ByUser, Command::StopRemove { force });
-                reply.affected.push(self.graph.name(id).clone());
-            }
+            self.mark(turn, id, StopKind::ByUser, Command::StopRemove { force });
+            reply.affected.push(self.graph.name(id).clone());
         }
-        reply.affected.reverse();
         Ok(reply)
     }
 
@@ -213,7 +204,9 @@ impl Fleet {
     }
 
     fn stop_rivals(&mut self, turn: &mut Turn<'_>, set: &[NodeId]) {
-        let mut rivals: Vec<NodeId> = set.iter().flat_map(|id| self.graph.conflicts(*id).iter().copied()).collect();
+        // Who cannot start anyway stops no one.
+        let starting = set.iter().filter(|id| self.bars_start(**id).is_none());
+        let mut rivals: Vec<NodeId> = starting.flat_map(|id| self.graph.conflicts(*id).iter().copied()).collect();
         rivals.sort_unstable();
         rivals.dedup();
         rivals.retain(|id| {

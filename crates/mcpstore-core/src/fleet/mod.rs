@@ -4,6 +4,8 @@ mod command;
 mod depend;
 mod entry;
 mod input;
+#[cfg(feature = "planted-faults")]
+mod peek;
 mod register;
 mod settle;
 mod status;
@@ -17,6 +19,8 @@ use mcpstore_types::Timestamp;
 
 use entry::Entry;
 pub use input::{Effect, Input, Rejection, Reply, ServiceDef, Target};
+#[cfg(feature = "planted-faults")]
+pub use peek::Pending;
 use timers::Timers;
 
 /// What holds for the whole fleet.

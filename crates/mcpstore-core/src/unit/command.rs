@@ -142,6 +142,11 @@ impl Stepper<'_> {
 
     fn stop_remove(&mut self, force: bool) -> Verdict {
         match self.unit.phase {
+            // What leaked keeps its name until the last of it is gone.
+            Phase::Failed { .. } if self.unit.leaked => {
+                self.want_down(StopKind::ByUser);
+                self.set_then(Then::Remove)
+            }
             Phase::Idle | Phase::Stopped { .. } | Phase::BackOff { .. } | Phase::Failed { .. } | Phase::Wait => {
                 self.remove_from_down()
             }

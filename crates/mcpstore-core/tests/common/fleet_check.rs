@@ -1,7 +1,7 @@
 //! What must hold of every effect of a fleet, and of every service after every input.
 
 use mcpstore_core::{Action, Move, Unit};
-use mcpstore_types::{Incarnation, Phase, PhaseName, Reason, ServiceName};
+use mcpstore_types::{Incarnation, PhaseName, Reason, ServiceName};
 
 use super::fleet_world::{Checked, World, broken, hard, is_asked, is_completed, lives, ordered, wants_up};
 use super::unit_world::{Told, Truth, is_one_of_the_twenty, needs_deadline};
@@ -121,7 +121,7 @@ impl World {
         let mut needs_tick = false;
         for (name, unit) in &all {
             let held = self.fleet.is_held(name.as_str());
-            let (now, max) = (self.now, self.defs[name].restart);
+            let max = self.defs[name].restart;
             let shadow = self.shadows.get_mut(name).unwrap();
             shadow.leaked = unit.leaked;
             if unit.phase.name() != shadow.phase || unit.phase.state() != shadow.state {
@@ -137,7 +137,12 @@ impl World {
             if wants_up(unit) && !shadow.wanted || !held && shadow.wanted && !wants_up(unit) {
                 return broken("I6", format!("`{name}`: wanted is {}, desired {}", shadow.wanted, unit.desired));
             }
-            if matches!(unit.phase, Phase::Ready) && now.since(unit.since) >= max.stable_after {
+            // A command that was held has come through: the budget is new.
+            if std::mem::replace(&mut shadow.held, held) && !held {
+                shadow.restarts = 0;
+            }
+            // Whether it is rightly called stable, the search over one service tells.
+            if unit.stable {
                 shadow.restarts = 0;
             }
             if shadow.restarts > max.max_attempts {

@@ -139,7 +139,7 @@ impl World {
 
     /// A world that answers everything and lets time pass, until nothing moves any more.
     pub(crate) fn settle(&mut self) -> Checked<()> {
-        for _ in 0..20_000 {
+        for _ in 0..2_000 {
             self.answer_all()?;
             if !self.tick_next()? {
                 return Ok(());

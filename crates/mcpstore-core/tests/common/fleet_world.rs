@@ -37,6 +37,8 @@ pub(crate) struct Shadow {
     pub(crate) restarts: u32,
     /// Something of its last life survived the kill.
     pub(crate) leaked: bool,
+    /// A command waits for its dependents.
+    pub(crate) held: bool,
 }
 
 /// A fleet, its world and its history.
@@ -218,6 +220,7 @@ impl World {
                         adopted: false,
                         restarts: 0,
                         leaked: false,
+                        held: false,
                     };
                     self.shadows.insert(def.name.clone(), shadow);
                 }
@@ -230,7 +233,9 @@ impl World {
                 let rivals: Vec<_> = self
                     .shadows
                     .iter()
-                    .filter(|(n, s)| (s.wanted || lives(s.phase)) && set.iter().any(|m| self.conflict(n, m)))
+                    .filter(|(n, s)| {
+                        (s.wanted || lives(s.phase)) && set.iter().any(|m| !refused(m) && self.conflict(n, m))
+                    })
                     .map(|(n, _)| n.clone())
                     .collect();
                 self.forget(&rivals);

@@ -4,6 +4,7 @@
 
 pub(crate) mod fleet_check;
 pub(crate) mod fleet_moves;
+pub(crate) mod fleet_search;
 pub(crate) mod fleet_world;
 pub(crate) mod script;
 pub(crate) mod unit_search;

@@ -145,7 +145,7 @@ impl World {
     }
 
     pub(crate) fn life(&self, service: &str) -> bool {
-        self.shadows[&name(service)].life.is_some()
+        self.shadows.get(&name(service)).is_some_and(|shadow| shadow.life.is_some())
     }
 
     /// `service action` of every action since effect number `from`.

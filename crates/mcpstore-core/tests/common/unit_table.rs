@@ -95,7 +95,8 @@ impl Facts<'_> {
         if wants_up && row.then == Then::Remove {
             return Err(Rejected::Removing);
         }
-        if row.leaked && (wants_up || matches!(command, Command::Remove | Command::StopRemove { .. })) {
+        // reading: a leak is no mere activity, so this is the reason and not `Active`.
+        if row.leaked && (wants_up || matches!(command, Command::Remove)) {
             return Err(Rejected::Leaked);
         }
         Ok(match (command, row.phase) {
@@ -118,6 +119,8 @@ impl Facts<'_> {
             (Command::Stop { kind, force }, _) => self.stop(row, kind, force),
             (Command::Remove, P::Idle | P::Stopped | P::BackOff | P::Failed) => row.to(P::Removed).up(false),
             (Command::Remove, _) => return Err(Rejected::Active),
+            // reading: what leaked keeps its name until the last of it is gone.
+            (Command::StopRemove { .. }, P::Failed) if row.leaked => row.up(false).then(Then::Remove),
             (Command::StopRemove { .. }, P::Idle | P::Stopped | P::BackOff | P::Failed | P::Wait) => {
                 row.to(P::Removed).up(false)
             }

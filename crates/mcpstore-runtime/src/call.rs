@@ -53,7 +53,12 @@ impl Supervisor {
     ///
     /// # Cancel safety
     /// As [`Supervisor::call_tool`].
-    pub async fn call_tool_text(&self, service: &str, tool: &str, arguments: &str) -> Result<Box<RawValue>, CallFailure> {
+    pub async fn call_tool_text(
+        &self,
+        service: &str,
+        tool: &str,
+        arguments: &str,
+    ) -> Result<Box<RawValue>, CallFailure> {
         match RawValue::from_string(arguments.to_owned()) {
             Ok(arguments) => self.call_tool(service, tool, arguments).await,
             Err(_) => {

@@ -64,7 +64,7 @@ impl Supervisor {
         let Some(session) = &info.session else {
             return report(false, None, Some(format!("it is {state}: {}", info.why())));
         };
-        let probed = probe(session.as_ref(), &info.spec.policy.health).await;
+        let probed = probe(session.as_ref(), &info.spec.policy.health, &info.monitor).await;
         match probed.outcome {
             ProbeOutcome::Pass { latency } => {
                 info.monitor.note_check(self.now(), true, Some(latency));

@@ -30,7 +30,6 @@ pub(crate) fn with_stderr(headline: String, stderr: &[String]) -> String {
 /// What was not done in time, and in what time.
 pub(crate) fn timed_out(phase: PhaseName, timeouts: &Timeouts) -> String {
     match phase {
-        PhaseName::Wait => format!("its dependencies were not there within {:?}", timeouts.wait),
         PhaseName::Spawn => format!("it was not launched within {:?}", timeouts.start),
         PhaseName::Init => {
             format!("it did not answer the handshake within {:?}", timeouts.handshake.min(timeouts.start))

@@ -9,55 +9,75 @@ use tokio::sync::watch;
 /// The last notices, and a stream of those to come. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Events {
-    shared: Arc<Shared>,
+    ring: Arc<Ring>,
+    last: watch::Receiver<u64>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    ring: Mutex<VecDeque<Arc<Notice>>>,
+struct Ring {
+    kept: Mutex<VecDeque<Arc<Notice>>>,
     keep: usize,
+}
+
+/// The writing end. The streams end when it is dropped.
+#[derive(Debug)]
+pub(crate) struct EventLog {
+    events: Events,
     last: watch::Sender<u64>,
 }
 
-impl Events {
+impl EventLog {
+    /// A log that keeps so many notices, at least one.
     pub(crate) fn new(keep: usize) -> Self {
-        Self { shared: Arc::new(Shared { ring: Mutex::default(), keep: keep.max(1), last: watch::Sender::new(0) }) }
+        let (sender, last) = watch::channel(0);
+        let ring = Arc::new(Ring { kept: Mutex::default(), keep: keep.max(1) });
+        Self { events: Events { ring, last }, last: sender }
     }
 
-    pub(crate) fn push(&self, notice: Notice) {
-        let seq = notice.seq;
-        let mut ring = self.ring();
-        if ring.len() == self.shared.keep {
-            ring.pop_front();
+    /// The reading end.
+    pub(crate) fn reader(&self) -> Events {
+        self.events.clone()
+    }
+
+    /// Appends notices, whose numbers go on without a gap.
+    pub(crate) fn append(&self, notices: Vec<Notice>) {
+        let Some(seq) = notices.last().map(|notice| notice.seq) else { return };
+        let mut kept = self.events.kept();
+        for notice in notices {
+            if kept.len() == self.events.ring.keep {
+                kept.pop_front();
+            }
+            kept.push_back(Arc::new(notice));
         }
-        ring.push_back(Arc::new(notice));
-        drop(ring);
-        self.shared.last.send_replace(seq);
+        drop(kept);
+        self.last.send_replace(seq);
     }
+}
 
+impl Events {
     /// The number of the newest notice; 0 before the first.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
-        *self.shared.last.borrow()
+        *self.last.borrow()
     }
 
     /// The kept notices numbered above `seq`, oldest first; `0` gives all that are kept.
     #[must_use]
     pub fn since(&self, seq: u64) -> Vec<Arc<Notice>> {
-        let ring = self.ring();
-        let start = ring.partition_point(|notice| notice.seq <= seq);
-        ring.iter().skip(start).cloned().collect()
+        let kept = self.kept();
+        let start = kept.partition_point(|notice| notice.seq <= seq);
+        kept.iter().skip(start).cloned().collect()
     }
 
     /// A stream of the notices numbered above `seq`: those kept first, then those to come.
     #[must_use]
     pub fn stream(&self, seq: u64) -> EventStream {
-        EventStream { events: self.clone(), seen: seq, missed: 0, last: self.shared.last.subscribe() }
+        EventStream { events: self.clone(), seen: seq, missed: 0 }
     }
 
-    fn ring(&self) -> MutexGuard<'_, VecDeque<Arc<Notice>>> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<Notice>>> {
         // Nothing in here panics half-way, so what a poisoned lock holds is whole.
-        self.shared.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,7 +87,6 @@ pub struct EventStream {
     events: Events,
     seen: u64,
     missed: u64,
-    last: watch::Receiver<u64>,
 }
 
 impl EventStream {
@@ -78,7 +97,7 @@ impl EventStream {
     pub async fn next(&mut self) -> Option<Vec<Arc<Notice>>> {
         loop {
             let seen = self.seen;
-            let ended = self.last.wait_for(|last| *last > seen).await.is_err();
+            let ended = self.events.last.wait_for(|last| *last > seen).await.is_err();
             let notices = self.events.since(seen);
             if let (Some(first), Some(last)) = (notices.first(), notices.last()) {
                 self.missed += first.seq - seen - 1;
@@ -119,15 +138,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_reader_is_told_what_it_missed() {
-        let events = Events::new(3);
-        let mut stream = events.stream(0);
-        for seq in 1..=5 {
-            events.push(notice(seq));
-        }
+        let log = EventLog::new(3);
+        let mut stream = log.reader().stream(0);
+        log.append(vec![notice(1)]);
+        log.append((2..=5).map(notice).collect());
         let seqs: Vec<_> = stream.next().await.unwrap().iter().map(|n| n.seq).collect();
         assert_eq!((seqs, stream.missed()), (vec![3, 4, 5], 2));
-        let (next, ()) = tokio::join!(stream.next(), async { events.push(notice(6)) });
+        let (next, ()) = tokio::join!(stream.next(), async { log.append(vec![notice(6)]) });
         assert_eq!(next.unwrap()[0].seq, 6);
         assert_eq!(stream.missed(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_with_its_log_once_all_is_read() {
+        let log = EventLog::new(3);
+        let mut stream = log.reader().stream(0);
+        log.append(vec![notice(1)]);
+        drop(log);
+        assert_eq!(stream.next().await.unwrap().len(), 1);
+        assert!(stream.next().await.is_none());
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Needs a running tokio runtime with time and I/O enabled.
 
+mod actions;
 mod call;
 mod check;
 mod clock;
@@ -15,8 +16,10 @@ mod detail;
 mod error;
 mod events;
 mod life;
+mod lister;
 mod monitor;
 mod msg;
+mod notices;
 mod owner;
 mod prober;
 mod publish;

@@ -8,6 +8,7 @@ use mcpstore_transport::{
     Adapter, Endpoint, HandshakeFuture, LaunchError, LaunchRequest, Launched, ServerInfo, Session,
 };
 use mcpstore_types::{ExitStatus, Incarnation};
+use tokio::task::JoinError;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +19,19 @@ const EXIT_AFTER_CLOSE: Duration = Duration::from_millis(500);
 /// How often a drain looks whether calls are still in flight.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 
+/// How long a launch that is given up may still come to its end: what it made is then ended in good order, rather than
+/// dropped in mid-air.
+const ABORT_GRACE: Duration = Duration::from_millis(250);
+
 /// One life, as the owner keeps it.
 pub(crate) struct Life {
+    /// Which one of all lives of all services.
+    pub(crate) id: u64,
     pub(crate) incarnation: Incarnation,
-    /// Ends the handshake and the probes of this life.
+    /// Ends the handshake and whatever else asks the server something.
     pub(crate) cancel: CancellationToken,
+    /// Ends the probes alone.
+    pub(crate) probes: CancellationToken,
     /// Gives up a launch under way.
     pub(crate) abort: CancellationToken,
     pub(crate) endpoint: Option<Arc<dyn Endpoint>>,
@@ -30,19 +39,25 @@ pub(crate) struct Life {
     pub(crate) session: Option<Arc<dyn Session>>,
     pub(crate) server: Option<ServerInfo>,
     pub(crate) exit: Option<ExitStatus>,
+    /// Nothing of its group is left.
+    pub(crate) gone: bool,
 }
 
 impl Life {
-    pub(crate) fn new(incarnation: Incarnation) -> Self {
+    pub(crate) fn new(id: u64, incarnation: Incarnation) -> Self {
+        let cancel = CancellationToken::new();
         Self {
+            id,
             incarnation,
-            cancel: CancellationToken::new(),
+            probes: cancel.child_token(),
+            cancel,
             abort: CancellationToken::new(),
             endpoint: None,
             handshake: None,
             session: None,
             server: None,
             exit: None,
+            gone: false,
         }
     }
 
@@ -65,22 +80,54 @@ impl Drop for Life {
     fn drop(&mut self) {
         self.abort.cancel();
         self.end_session();
+        // The task that waits for its exit holds the endpoint too, so that dropping ours does not kill it.
+        if let Some(endpoint) = self.endpoint.take().filter(|_| !self.gone) {
+            endpoint.kill();
+        }
     }
 }
 
-/// Launches, and says how it went. Asked to abort, it gives up and says so; either way it speaks once.
+/// Launches, and says how it went. Asked to abort, it gives up and says so; either way it speaks once, even when the
+/// adapter panics.
 pub(crate) async fn launch(
     adapter: Result<Arc<dyn Adapter>, LaunchError>,
     request: LaunchRequest,
     abort: CancellationToken,
     reporter: Reporter,
 ) {
-    let launched = async {
-        let adapter = adapter?;
-        adapter.launch(request).await
+    let outcome = match adapter {
+        Err(error) => Some(Err(error)),
+        Ok(adapter) => launch_with(adapter, request, abort).await,
     };
-    let outcome: Option<Result<Launched, LaunchError>> = abort.run_until_cancelled(launched).await;
     reporter.send(News::Launched(outcome)).await;
+}
+
+async fn launch_with(
+    adapter: Arc<dyn Adapter>,
+    request: LaunchRequest,
+    abort: CancellationToken,
+) -> Option<Result<Launched, LaunchError>> {
+    let program = request.spec.name.to_string();
+    let mut launching = tokio::spawn(async move { adapter.launch(request).await });
+    let done = match abort.run_until_cancelled(&mut launching).await {
+        Some(done) => done,
+        None => match timeout(ABORT_GRACE, &mut launching).await {
+            Ok(done) => done,
+            Err(_) => {
+                launching.abort();
+                launching.await
+            }
+        },
+    };
+    match done {
+        Ok(outcome) => Some(outcome),
+        Err(end) if end.is_panic() => Some(Err(panicked(program, end))),
+        Err(_) => None,
+    }
+}
+
+fn panicked(program: String, end: JoinError) -> LaunchError {
+    LaunchError::Spawn { program, source: Arc::new(std::io::Error::other(end)) }
 }
 
 /// Waits for the end of the main process, then of its group, and reports both. Nothing cancels it.

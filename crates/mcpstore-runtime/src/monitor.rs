@@ -1,9 +1,11 @@
 //! What is measured of one service, shared by its prober, its callers and its readers.
 
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcpstore_monitor::{CallStats, LatencyWindow, Sample, SampleWindow, ServiceMetrics};
+use mcpstore_transport::Session;
 use mcpstore_types::Timestamp;
 
 /// The samples of one service over all its lives. Each lock is held for a few stores only.
@@ -11,6 +13,19 @@ use mcpstore_types::Timestamp;
 pub(crate) struct ServiceMonitor {
     checks: Mutex<SampleWindow>,
     calls: Mutex<LatencyWindow>,
+    /// Probes and lists of ours under way: they keep no server busy.
+    own: AtomicUsize,
+    /// Calls that got an answer.
+    answered: AtomicU64,
+}
+
+/// A request of ours under way, for as long as it is kept.
+pub(crate) struct OwnRequest<'a>(&'a ServiceMonitor);
+
+impl Drop for OwnRequest<'_> {
+    fn drop(&mut self) {
+        self.0.own.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl ServiceMonitor {
@@ -19,8 +34,27 @@ impl ServiceMonitor {
     }
 
     pub(crate) fn note_call(&self, ok: bool, took: Duration) {
+        if ok {
+            self.answered.fetch_add(1, Ordering::Relaxed);
+        }
         let mut calls = lock(&self.calls);
         if ok { calls.success(took) } else { calls.failure() }
+    }
+
+    /// Notes that a probe or a list is under way.
+    pub(crate) fn own_request(&self) -> OwnRequest<'_> {
+        self.own.fetch_add(1, Ordering::Relaxed);
+        OwnRequest(self)
+    }
+
+    /// True while somebody's call is in flight: a probe among them does not make another one think the server busy.
+    pub(crate) fn is_busy(&self, session: &dyn Session) -> bool {
+        session.in_flight() > self.own.load(Ordering::Relaxed)
+    }
+
+    /// A number that changes when the server shows that it lives: by bytes, or by an answer where bytes are not counted.
+    pub(crate) fn signs_of_life(&self, session: &dyn Session) -> (u64, u64) {
+        (session.counters().bytes, self.answered.load(Ordering::Relaxed))
     }
 
     pub(crate) fn metrics(&self, now: Timestamp, over: Option<Duration>) -> ServiceMetrics {

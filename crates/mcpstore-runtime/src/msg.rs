@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcpstore_core::{Input, Rejection, Reply, Report};
 use mcpstore_transport::{HandshakeError, LaunchError, Launched, Session, ToolList};
-use mcpstore_types::{Health, Incarnation, ServiceName, ServiceSpec};
+use mcpstore_types::{Health, ServiceName, ServiceSpec};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many inputs may wait for the owner. Helpers wait for room; nothing is dropped.
@@ -20,7 +20,7 @@ pub(crate) enum Msg {
     /// These services exist now.
     Register { specs: Vec<ServiceSpec>, answer: Answer },
     /// A helper reports about one life.
-    Life { service: ServiceName, incarnation: Incarnation, news: News },
+    Life { service: ServiceName, life: u64, news: News },
 }
 
 /// What a helper reports.
@@ -41,7 +41,8 @@ pub(crate) enum News {
 #[derive(Clone)]
 pub(crate) struct Reporter {
     pub(crate) service: ServiceName,
-    pub(crate) incarnation: Incarnation,
+    /// Which life it speaks of, by its number among all lives.
+    pub(crate) life: u64,
     /// Weak: a helper does not keep the owner alive once every handle is gone.
     pub(crate) inbox: mpsc::WeakSender<Msg>,
 }
@@ -49,7 +50,7 @@ pub(crate) struct Reporter {
 impl Reporter {
     /// Sends news; waits for room. News to an owner that is gone are void.
     pub(crate) async fn send(&self, news: News) {
-        let msg = Msg::Life { service: self.service.clone(), incarnation: self.incarnation, news };
+        let msg = Msg::Life { service: self.service.clone(), life: self.life, news };
         if let Some(inbox) = self.inbox.upgrade() {
             // The owner ends only when the whole supervisor does: then nobody is left to be told.
             let _ = inbox.send(msg).await;

@@ -4,30 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use mcpstore_core::{Action, Effect, Fleet, Input, Move, Rejection, Reply, Report, ServiceDef, SpawnFailure};
-use mcpstore_transport::{
-    AdapterSet, HandshakeError, LaunchError, LaunchRequest, Launched, LogRing, Session, ToolList,
-};
-use mcpstore_types::{
-    Clock, ExitStatus, Health, Incarnation, Notice, PhaseName, Reason, ServiceName, ServiceSpec, Timestamp,
-};
+use mcpstore_core::{Effect, Fleet, Input, Rejection, Reply, Report, ServiceDef, SpawnFailure, Target};
+use mcpstore_transport::{AdapterSet, HandshakeError, LaunchError, Launched, LogRing, Session, ToolList};
+use mcpstore_types::{Clock, ExitStatus, Health, Incarnation, Notice, PhaseName, ServiceName, ServiceSpec, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-use crate::detail::{STDERR_LINES, error_chain, timed_out, with_stderr};
-use crate::events::Events;
+use crate::detail::error_chain;
+use crate::events::{EventLog, Events};
 use crate::life::{self, Life};
 use crate::monitor::ServiceMonitor;
-use crate::msg::{Answer, Msg, News, Reporter};
-use crate::prober::Prober;
+use crate::msg::{Answer, Msg, News};
 use crate::snapshot::Snapshot;
 
 /// What the owner publishes and readers read.
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
-    /// The version of the newest snapshot; waiters wake by it.
-    pub(crate) version: watch::Sender<u64>,
+    /// The version of the newest snapshot; waiters wake by it, and learn from it that the owner is gone.
+    pub(crate) version: watch::Receiver<u64>,
     pub(crate) events: Events,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) wall_origin: std::time::SystemTime,
@@ -46,48 +41,73 @@ pub(crate) struct Record {
     pub(crate) life: Option<Life>,
 }
 
+/// What is made and shown at the end of a turn, all of it after the snapshot that it speaks of.
+#[derive(Default)]
+pub(crate) struct Turn {
+    /// Services that may not be as the last snapshot has them.
+    pub(crate) touched: BTreeSet<ServiceName>,
+    pub(crate) members_changed: bool,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) answers: Vec<(Answer, Result<Reply, Rejection>)>,
+}
+
 /// The owner: takes inputs one by one, never waits inside one.
 pub(crate) struct Owner {
     pub(crate) fleet: Fleet,
     pub(crate) records: BTreeMap<ServiceName, Record>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) touched: BTreeSet<ServiceName>,
-    pub(crate) members_changed: bool,
-    adapters: AdapterSet,
-    inbox: mpsc::WeakSender<Msg>,
-    helpers: TaskTracker,
-    next_seq: u64,
+    pub(crate) version: watch::Sender<u64>,
+    pub(crate) log: EventLog,
+    pub(crate) turn: Turn,
+    /// Running services with failures behind them: time alone makes these forgotten.
+    pub(crate) on_trial: BTreeSet<ServiceName>,
+    pub(crate) next_seq: u64,
+    /// How many lives there were, of all services.
+    pub(crate) last_life: u64,
+    pub(crate) adapters: AdapterSet,
+    pub(crate) inbox: mpsc::WeakSender<Msg>,
+    pub(crate) helpers: TaskTracker,
     effects: Vec<Effect>,
-    answers: Vec<(Answer, Result<Reply, Rejection>)>,
 }
 
 impl Owner {
-    pub(crate) fn new(fleet: Fleet, adapters: AdapterSet, shared: Arc<Shared>, inbox: mpsc::WeakSender<Msg>) -> Self {
+    pub(crate) fn new(
+        fleet: Fleet,
+        adapters: AdapterSet,
+        shared: Arc<Shared>,
+        version: watch::Sender<u64>,
+        log: EventLog,
+        inbox: mpsc::WeakSender<Msg>,
+    ) -> Self {
         Self {
             fleet,
             records: BTreeMap::new(),
             shared,
-            touched: BTreeSet::new(),
-            members_changed: false,
+            version,
+            log,
+            turn: Turn::default(),
+            on_trial: BTreeSet::new(),
+            next_seq: 1,
+            last_life: 0,
             adapters,
             inbox,
             helpers: TaskTracker::new(),
-            next_seq: 1,
             effects: Vec::new(),
-            answers: Vec::new(),
         }
     }
 
-    /// Works until every handle is gone. What still lives then is killed, as its endpoints are dropped.
+    /// Works until every handle is gone. What still lives then is killed, as its life is dropped.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) {
         loop {
             let wait = self.fleet.next_deadline().map(|at| at.since(self.now()));
             tokio::select! {
+                // A report that is here in time counts, even when its deadline passes at the same moment.
+                biased;
                 msg = inbox.recv() => match msg {
                     Some(msg) => self.handle(msg),
                     None => break,
                 },
-                () = async { sleep(wait.unwrap_or_default()).await }, if wait.is_some() => self.apply_quietly(Input::Tick),
+                () = async { sleep(wait.unwrap_or_default()).await }, if wait.is_some() => {}
             }
             // What waits already is taken before anything is published: readers see one snapshot for a burst.
             for _ in 0..inbox.len() {
@@ -95,12 +115,12 @@ impl Owner {
                     self.handle(msg);
                 }
             }
-            self.publish();
-            // Only now: whoever has an answer finds its consequences in the snapshot.
-            for (answer, reply) in self.answers.drain(..) {
-                // The caller may have gone away; its command holds all the same.
-                let _ = answer.send(reply);
+            // Not left to the select: an inbox that is never empty must not hold up the deadlines.
+            if self.fleet.next_deadline().is_some_and(|at| at <= self.now()) {
+                self.turn.touched.extend(self.on_trial.iter().cloned());
+                self.apply_quietly(Input::Tick);
             }
+            self.publish();
         }
     }
 
@@ -112,14 +132,25 @@ impl Owner {
     fn handle(&mut self, msg: Msg) {
         match msg {
             Msg::Command { input, answer } => {
+                if let Input::ResetFailed(target) = &input {
+                    self.touch_target(target);
+                }
                 let reply = self.apply(input);
-                self.answers.push((answer, reply));
+                self.turn.answers.push((answer, reply));
             }
             Msg::Register { specs, answer } => {
                 let reply = self.register(specs);
-                self.answers.push((answer, reply));
+                self.turn.answers.push((answer, reply));
             }
-            Msg::Life { service, incarnation, news } => self.hear(&service, incarnation, news),
+            Msg::Life { service, life, news } => self.hear(&service, life, news),
+        }
+    }
+
+    /// Failures are forgotten without a notice.
+    fn touch_target(&mut self, target: &Target) {
+        match target {
+            Target::All => self.turn.touched.extend(self.records.keys().cloned()),
+            Target::Names(names) => self.turn.touched.extend(names.iter().cloned()),
         }
     }
 
@@ -138,23 +169,21 @@ impl Owner {
                 life: None,
                 spec: Arc::new(spec),
             };
-            self.touched.insert(record.spec.name.clone());
+            self.turn.touched.insert(record.spec.name.clone());
             self.records.insert(record.spec.name.clone(), record);
         }
-        self.members_changed = true;
+        self.turn.members_changed = true;
         Ok(reply)
     }
 
-    fn hear(&mut self, service: &ServiceName, incarnation: Incarnation, news: News) {
-        let current = self.life(service).is_some_and(|life| life.incarnation == incarnation);
-        if !current {
-            // A launch that comes too late is dropped here, which kills it; the core counts the rest as stale.
-            if let News::Report(report) = news {
-                self.report(service, incarnation, report);
-            }
+    fn hear(&mut self, service: &ServiceName, life: u64, news: News) {
+        // By a number of its own, not by its incarnation: a service that was removed and came again begins anew at 1.
+        let Some(incarnation) = self.life(service).filter(|now| now.id == life).map(|now| now.incarnation) else {
+            // A launch that comes too late is dropped here, which kills it.
+            tracing::debug!(%service, "news of a life that is over");
             return;
-        }
-        self.touched.insert(service.clone());
+        };
+        self.turn.touched.insert(service.clone());
         match news {
             News::Launched(outcome) => self.launched(service, incarnation, outcome),
             News::Handshake(result) => self.shook_hands(service, incarnation, result),
@@ -162,25 +191,43 @@ impl Owner {
             News::Health { health, consequence, detail } => {
                 if let Some(record) = self.records.get_mut(service) {
                     record.health = health;
-                    if consequence.is_some() {
-                        record.detail = detail.map(Arc::from);
-                    }
                 }
                 if let Some(report) = consequence {
+                    if self.heeds(service, report) {
+                        self.set_words(service, detail, matches!(report, Report::LivenessFail));
+                    }
                     self.report(service, incarnation, report);
                 }
             }
             News::Report(report) => {
                 match report {
                     Report::Exit(status) => self.exited(service, status),
-                    Report::GroupEmpty => self.note_exit_detail(service),
-                    Report::LivenessFail => {
-                        self.set_detail(service, Some("it closed its output, but did not exit".into()))
+                    Report::GroupEmpty => {
+                        self.note_exit_detail(service);
+                        if let Some(life) = self.life_mut(service) {
+                            life.gone = true;
+                        }
+                    }
+                    Report::LivenessFail if self.heeds(service, report) => {
+                        self.set_words(service, Some("it closed its output, but did not exit".into()), true);
                     }
                     _ => {}
                 }
                 self.report(service, incarnation, report);
             }
+        }
+    }
+
+    /// Whether the core will act on this report, as far as words are set for it: else they would stand beside a reason
+    /// that is not theirs.
+    fn heeds(&self, service: &ServiceName, report: Report) -> bool {
+        let Some(phase) = self.phase(service) else { return false };
+        match report {
+            Report::ProbeUp => matches!(phase, PhaseName::Probe | PhaseName::Degraded),
+            Report::ProbeDown => matches!(phase, PhaseName::Ready),
+            Report::LivenessFail => matches!(phase, PhaseName::Ready | PhaseName::Degraded),
+            Report::InitOk | Report::InitErr { .. } => matches!(phase, PhaseName::Init),
+            _ => true,
         }
     }
 
@@ -193,12 +240,13 @@ impl Owner {
         let report = match outcome {
             None => Report::SpawnErr(SpawnFailure::Transient),
             Some(Err(error)) => {
-                self.set_detail(service, Some(error_chain(&error)));
+                self.set_words(service, Some(error_chain(&error)), false);
                 Report::SpawnErr(if error.is_permanent() { SpawnFailure::Spec } else { SpawnFailure::Transient })
             }
             Some(Ok(launched)) => {
-                let reporter = self.reporter(service, incarnation);
-                self.helpers.spawn(life::watch_exit(Arc::clone(&launched.endpoint), reporter));
+                if let Some(reporter) = self.reporter(service) {
+                    self.helpers.spawn(life::watch_exit(Arc::clone(&launched.endpoint), reporter));
+                }
                 if let Some(life) = self.life_mut(service) {
                     life.endpoint = Some(launched.endpoint);
                     life.handshake = Some(launched.handshake);
@@ -216,8 +264,13 @@ impl Owner {
         result: Result<Arc<dyn Session>, HandshakeError>,
     ) {
         let report = match result {
+            // A stop overtook it: nobody wants the session any more.
+            Ok(session) if !self.heeds(service, Report::InitOk) => {
+                session.close();
+                return;
+            }
             Ok(session) => {
-                let reporter = self.reporter(service, incarnation);
+                let Some(reporter) = self.reporter(service) else { return };
                 let Some(life) = self.life_mut(service) else { return };
                 life.server = Some(session.server().clone());
                 life.session = Some(Arc::clone(&session));
@@ -230,9 +283,11 @@ impl Owner {
             // The exit itself is on its way, with its status.
             Err(HandshakeError::Exited { .. }) => return,
             Err(error) => {
-                let stderr = self.records.get(service).map(|r| r.logs.stderr_tail(STDERR_LINES)).unwrap_or_default();
-                self.set_detail(service, Some(with_stderr(error_chain(&error), &stderr)));
-                Report::InitErr { auth: matches!(error, HandshakeError::Auth { .. }) }
+                let report = Report::InitErr { auth: matches!(error, HandshakeError::Auth { .. }) };
+                if self.heeds(service, report) {
+                    self.set_words(service, Some(error_chain(&error)), true);
+                }
+                report
             }
         };
         self.report(service, incarnation, report);
@@ -257,19 +312,6 @@ impl Owner {
         self.note_exit_detail(service);
     }
 
-    /// How it exited, and its last words. Asked again when the group is empty: by then the last words have arrived.
-    fn note_exit_detail(&mut self, service: &ServiceName) {
-        let unexpected = self.fleet.unit(service.as_str()).is_some_and(|unit| {
-            matches!(unit.phase.name(), PhaseName::Init | PhaseName::Probe | PhaseName::Ready | PhaseName::Degraded)
-                || (matches!(unit.phase.name(), PhaseName::Cleanup) && matches!(unit.reason, Reason::Exited(_)))
-        });
-        let Some(record) = self.records.get_mut(service).filter(|_| unexpected) else { return };
-        let Some(status) = record.life.as_ref().and_then(|life| life.exit) else { return };
-        let stderr = record.logs.stderr_tail(STDERR_LINES);
-        record.detail = Some(Arc::from(with_stderr(status.to_string(), &stderr)));
-        record.last_stderr = Arc::from(stderr);
-    }
-
     fn report(&mut self, service: &ServiceName, incarnation: Incarnation, report: Report) {
         self.apply_quietly(Input::Report { service: service.clone(), incarnation, report });
     }
@@ -286,7 +328,7 @@ impl Owner {
         let mut effects = std::mem::take(&mut self.effects);
         let reply = self.fleet.apply(now, input, &mut effects);
         if let Ok(reply) = &reply {
-            self.touched.extend(reply.affected.iter().cloned());
+            self.turn.touched.extend(reply.affected.iter().cloned());
         }
         for effect in effects.drain(..) {
             match effect {
@@ -300,145 +342,65 @@ impl Owner {
         reply
     }
 
-    fn notice(
-        &mut self,
-        time: Timestamp,
-        service: ServiceName,
-        incarnation: Incarnation,
-        step: Move,
-        dependency: Option<&ServiceName>,
-    ) {
-        self.touched.insert(service.clone());
-        let live = self.fleet.unit(service.as_str()).is_some_and(mcpstore_core::Unit::is_live);
-        if let Some(record) = self.records.get_mut(&service) {
-            match (dependency, step.reason) {
-                (Some(name), _) => record.detail = Some(Arc::from(format!("dependency `{name}`"))),
-                (None, Reason::TimedOut(phase)) => {
-                    let stderr = record.logs.stderr_tail(STDERR_LINES);
-                    let headline = timed_out(phase, &record.spec.policy.timeouts);
-                    record.detail = Some(Arc::from(with_stderr(headline, &stderr)));
-                }
-                (None, reason) if clears_detail(reason) => record.detail = None,
-                (None, _) => {}
-            }
-            if !live {
-                record.life = None;
-                record.health = Health::Unknown;
-                record.tools = None;
-                record.tools_error = None;
-            }
-        }
-        let detail = self.records.get(&service).and_then(|r| r.detail.clone());
-        if step.to.is_none() {
-            self.records.remove(&service);
-            self.members_changed = true;
-        }
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        tracing::info!(%service, %incarnation, phase = %step.phase, reason = %step.reason, "service moved");
-        let (from, to, phase, reason) = (step.from, step.to, step.phase, step.reason);
-        self.shared.events.push(Notice { seq, time, service, incarnation, from, to, phase, reason, detail });
+    fn phase(&self, service: &ServiceName) -> Option<PhaseName> {
+        self.fleet.unit(service.as_str()).map(|unit| unit.phase.name())
     }
 
-    fn act(&mut self, service: &ServiceName, incarnation: Incarnation, action: Action) {
-        let reporter = self.reporter(service, incarnation);
-        match action {
-            Action::Spawn => self.spawn(service, incarnation, reporter),
-            Action::AbortSpawn => {
-                if let Some(life) = self.life_mut(service) {
-                    life.abort.cancel();
-                }
-            }
-            Action::Handshake => {
-                let Some(life) = self.life_mut(service) else { return };
-                let cancel = life.cancel.clone();
-                if let Some(handshake) = life.handshake.take() {
-                    self.helpers.spawn(life::shake_hands(handshake, cancel, reporter));
-                }
-            }
-            Action::Probe => self.probe(service, reporter),
-            Action::Drain => {
-                let session = self.life(service).and_then(|life| life.session.clone());
-                let cancel = self.life(service).map(|life| life.cancel.clone()).unwrap_or_default();
-                self.helpers.spawn(async move {
-                    cancel.run_until_cancelled(life::drain(session, reporter)).await;
-                });
-            }
-            Action::Close => {
-                if let Some(life) = self.life_mut(service) {
-                    life.end_session();
-                    if let Some(endpoint) = &life.endpoint {
-                        endpoint.close_input();
-                    }
-                }
-            }
-            Action::Term | Action::Kill | Action::Sweep => {
-                let Some(life) = self.life_mut(service) else { return };
-                life.end_session();
-                let Some(endpoint) = &life.endpoint else { return };
-                if matches!(action, Action::Term) { endpoint.terminate() } else { endpoint.kill() }
-            }
-        }
-    }
-
-    fn spawn(&mut self, service: &ServiceName, incarnation: Incarnation, reporter: Reporter) {
-        let Some(record) = self.records.get_mut(service) else { return };
-        record.logs = Arc::new(record.logs.following(incarnation));
-        record.health = Health::Unknown;
-        record.tools = None;
-        record.tools_error = None;
-        let life = Life::new(incarnation);
-        let request = LaunchRequest { spec: Arc::clone(&record.spec), incarnation, logs: Arc::clone(&record.logs) };
-        let adapter = self.adapters.get(record.spec.transport.kind());
-        self.helpers.spawn(life::launch(adapter, request, life.abort.clone(), reporter));
-        record.life = Some(life);
-    }
-
-    fn probe(&mut self, service: &ServiceName, reporter: Reporter) {
-        let Some(record) = self.records.get(service) else { return };
-        let Some(life) = &record.life else { return };
-        let Some(session) = life.session.clone() else { return };
-        let prober = Prober {
-            session,
-            spec: Arc::clone(&record.spec),
-            monitor: Arc::clone(&record.monitor),
-            clock: Arc::clone(&self.shared.clock),
-            reporter,
-        };
-        self.helpers.spawn(prober.run(life.cancel.clone()));
-    }
-
-    fn reporter(&self, service: &ServiceName, incarnation: Incarnation) -> Reporter {
-        Reporter { service: service.clone(), incarnation, inbox: self.inbox.clone() }
-    }
-
-    fn set_detail(&mut self, service: &ServiceName, detail: Option<String>) {
-        if let Some(record) = self.records.get_mut(service) {
-            record.detail = detail.map(Arc::from);
-        }
-    }
-
-    fn life(&self, service: &ServiceName) -> Option<&Life> {
+    pub(crate) fn life(&self, service: &ServiceName) -> Option<&Life> {
         self.records.get(service)?.life.as_ref()
     }
 
-    fn life_mut(&mut self, service: &ServiceName) -> Option<&mut Life> {
+    pub(crate) fn life_mut(&mut self, service: &ServiceName) -> Option<&mut Life> {
         self.records.get_mut(service)?.life.as_mut()
     }
 }
 
-/// Reasons that need no words of the world beside them: an older detail would mislead.
-fn clears_detail(reason: Reason) -> bool {
-    !matches!(
-        reason,
-        Reason::SpawnFailed
-            | Reason::SpecUnusable
-            | Reason::HandshakeFailed
-            | Reason::AuthRefused
-            | Reason::ProbeFailed
-            | Reason::LivenessFailed
-            | Reason::Exited(_)
-            | Reason::GaveUp
-            | Reason::GroupEmpty
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::TokioClock;
+    use mcpstore_core::FleetConfig;
+
+    /// An owner of a service `s` that was told to start; its launch has not come back.
+    fn owner(inbox: &mpsc::Sender<Msg>) -> (Owner, ServiceName) {
+        let (version, versions) = watch::channel(0);
+        let log = EventLog::new(10);
+        let shared = Shared {
+            snapshot: ArcSwap::from_pointee(Snapshot::default()),
+            version: versions,
+            events: log.reader(),
+            clock: Arc::new(TokioClock::new()),
+            wall_origin: std::time::SystemTime::now(),
+        };
+        let fleet = Fleet::new(FleetConfig::default());
+        let mut owner = Owner::new(fleet, AdapterSet::empty(), Arc::new(shared), version, log, inbox.downgrade());
+        let name = ServiceName::new("s").unwrap();
+        owner.register(vec![ServiceSpec::stdio(name.clone(), "x", Vec::<String>::new())]).unwrap();
+        owner.apply(Input::Start(Target::All)).unwrap();
+        (owner, name)
+    }
+
+    #[tokio::test]
+    async fn news_of_another_life_change_nothing_though_its_number_be_the_same() {
+        let (inbox, _mailbox) = mpsc::channel(8);
+        let (mut owner, service) = owner(&inbox);
+        let before = *owner.fleet.unit("s").unwrap();
+        assert_eq!((before.phase.name(), before.incarnation), (PhaseName::Spawn, Incarnation(1)));
+        owner.publish();
+        let late = [
+            News::Report(Report::SpawnOk),
+            News::Report(Report::SpawnErr(SpawnFailure::Spec)),
+            News::Tools(Ok(ToolList::default())),
+            News::Health { health: Health::Unhealthy, consequence: Some(Report::LivenessFail), detail: None },
+            News::Launched(None),
+        ];
+        for news in late {
+            owner.handle(Msg::Life { service: service.clone(), life: 0, news });
+        }
+        assert_eq!(*owner.fleet.unit("s").unwrap(), before);
+        assert!(owner.records["s"].tools.is_none() && owner.turn.touched.is_empty());
+        let news = News::Report(Report::SpawnOk);
+        owner.handle(Msg::Life { service, life: owner.last_life, news });
+        assert_eq!(owner.fleet.unit("s").unwrap().phase.name(), PhaseName::Init);
+    }
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use mcpstore_core::Report;
 use mcpstore_monitor::{ProbeOutcome, ProbeVerdict};
-use mcpstore_transport::{CallError, CallLimits, Session, list_tools, ping};
+use mcpstore_transport::{CallError, CallLimits, Session, TimeoutKind, list_tools, ping};
 use mcpstore_types::{Clock, Health, HealthSpec, ProbeKind, ServiceSpec};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::detail::error_chain;
+use crate::lister::Lister;
 use crate::monitor::ServiceMonitor;
 use crate::msg::{News, Reporter};
 
-/// A storm of `list_changed` ends in refreshes no closer than this.
-const REFRESH_PAUSE: Duration = Duration::from_millis(500);
+/// How long a service that is ready is held back for its first list of tools, so that whoever waited for it finds them.
+/// A list that hangs shall not keep it from running.
+const FIRST_LIST: Duration = Duration::from_secs(2);
 
 /// What a prober works with.
 pub(crate) struct Prober {
@@ -31,80 +32,68 @@ pub(crate) struct Prober {
 pub(crate) struct Probed {
     pub(crate) outcome: ProbeOutcome,
     pub(crate) error: Option<String>,
+    /// The conversation is over: there is nothing left to probe.
+    pub(crate) closed: bool,
+    /// Nothing came back, and somebody's call was under way.
+    pub(crate) busy: bool,
 }
 
 impl Prober {
-    /// Probes until cancelled. Ends by itself only when the session is closed.
+    /// Probes, and keeps the list of tools, until cancelled.
     pub(crate) async fn run(self, cancel: CancellationToken) {
-        cancel.run_until_cancelled(self.probe_for_ever()).await;
+        let lister = Lister {
+            session: Arc::clone(&self.session),
+            spec: Arc::clone(&self.spec),
+            monitor: Arc::clone(&self.monitor),
+            reporter: self.reporter.clone(),
+        };
+        let (start, started) = oneshot::channel();
+        let (listed_once, first_list) = oneshot::channel();
+        let both = async { tokio::join!(self.probe_for_ever(start, first_list), lister.run(started, listed_once)) };
+        cancel.run_until_cancelled(both).await;
     }
 
-    async fn probe_for_ever(self) {
+    async fn probe_for_ever(self, start_list: oneshot::Sender<()>, first_list: oneshot::Receiver<()>) {
         let health = self.spec.policy.health.clone();
-        let mut changes = self.session.changes();
         let mut verdict = ProbeVerdict::new(&health);
-        let mut up = false;
-        let mut listed = false;
+        let mut first = Some((start_list, first_list));
+        let mut silent_since = Instant::now();
+        let mut signs = self.monitor.signs_of_life(self.session.as_ref());
         loop {
-            let probed = self.probe_once().await;
+            let mut probed = probe(self.session.as_ref(), &health, &self.monitor).await;
+            let now = self.monitor.signs_of_life(self.session.as_ref());
+            if now != signs || matches!(probed.outcome, ProbeOutcome::Pass { .. }) {
+                (signs, silent_since) = (now, Instant::now());
+            } else if probed.busy && silent_since.elapsed() >= self.spec.policy.timeouts.call {
+                // Longer than any call may take without a byte: whoever calls it again and again must not keep it hung.
+                probed.outcome = ProbeOutcome::Fail;
+            }
+            self.note(&probed);
+            if probed.closed {
+                // Its end is told by those who watch it, with better words.
+                std::future::pending::<()>().await;
+            }
             let before = verdict.health();
             let change = verdict.observe(probed.outcome);
-            if !up && matches!(change.health, Health::Healthy) {
-                changes.mark_unchanged();
-                listed = self.refresh_tools().await;
-                up = true;
-                self.tell(change.health, Some(Report::ProbeUp), None).await;
-            } else if change.changed {
-                let consequence = if up { consequence(before, change.health) } else { None };
-                self.tell(change.health, consequence, probed.error).await;
+            if change.changed {
+                // The first change of a life is its first pass: before that, nothing counts.
+                if let Some((start_list, first_list)) = first.take() {
+                    let _ = start_list.send(());
+                    let _ = timeout(FIRST_LIST, first_list).await;
+                }
+                self.tell(change.health, consequence(before, change.health), probed.error).await;
             }
-            let pause = if up { verdict.next_probe_in(&health) } else { health.startup };
-            listed = self.wait_or_refresh(pause, &mut changes, listed || !up).await;
+            sleep(verdict.next_probe_in(&health)).await;
         }
     }
 
-    /// One probe, measured. One that could not decide leaves no sample.
-    pub(crate) async fn probe_once(&self) -> Probed {
-        let started = Instant::now();
-        let probed = probe(self.session.as_ref(), &self.spec.policy.health).await;
+    /// Keeps the sample. A probe that could not decide leaves none.
+    fn note(&self, probed: &Probed) {
         match probed.outcome {
             ProbeOutcome::Pass { latency } => self.monitor.note_check(self.clock.now(), true, Some(latency)),
             ProbeOutcome::Fail => self.monitor.note_check(self.clock.now(), false, None),
-            ProbeOutcome::Unknown => {
-                tracing::debug!(service = %self.spec.name, took = ?started.elapsed(), "probe could not decide");
-            }
+            ProbeOutcome::Unknown => tracing::debug!(service = %self.spec.name, "probe could not decide"),
         }
-        probed
-    }
-
-    /// Sleeps for `pause`; lists the tools again when the server says they changed, or the last list failed.
-    async fn wait_or_refresh(&self, pause: Duration, changes: &mut watch::Receiver<u64>, listed: bool) -> bool {
-        let until = Instant::now() + pause;
-        let mut listed = listed;
-        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            match timeout(left, changes.changed()).await {
-                Ok(Ok(())) => {
-                    listed = self.refresh_tools().await;
-                    sleep(REFRESH_PAUSE).await;
-                }
-                // The session is gone: nothing changes any more, and its end is reported elsewhere.
-                Ok(Err(_)) => sleep(left).await,
-                Err(_) => break,
-            }
-        }
-        if listed { true } else { self.refresh_tools().await }
-    }
-
-    async fn refresh_tools(&self) -> bool {
-        if !self.session.server().has_tools {
-            self.reporter.send(News::Tools(Ok(Default::default()))).await;
-            return true;
-        }
-        let limits = CallLimits::for_list(&self.spec.policy.timeouts);
-        let tools = list_tools(self.session.as_ref(), limits).await.map_err(|error| error_chain(&error));
-        let listed = tools.is_ok();
-        self.reporter.send(News::Tools(tools)).await;
-        listed
     }
 
     async fn tell(&self, health: Health, consequence: Option<Report>, error: Option<String>) {
@@ -118,35 +107,49 @@ fn consequence(before: Health, after: Health) -> Option<Report> {
     match (before, after) {
         (_, Health::Unhealthy) => Some(Report::LivenessFail),
         (_, Health::Degraded) => Some(Report::ProbeDown),
-        (Health::Degraded | Health::Unhealthy, Health::Healthy) => Some(Report::ProbeUp),
-        (Health::Unknown | Health::Healthy, Health::Healthy) | (_, Health::Unknown) => None,
+        (Health::Unknown | Health::Degraded | Health::Unhealthy, Health::Healthy) => Some(Report::ProbeUp),
+        (Health::Healthy, Health::Healthy) | (_, Health::Unknown) => None,
     }
 }
 
 /// Asks the server once. An answer of any kind shows that it lives; so do bytes that came meanwhile, and a call that is
 /// still inside its own deadline keeps it busy: then the probe says nothing.
-pub(crate) async fn probe(session: &dyn Session, health: &HealthSpec) -> Probed {
-    let bytes_before = session.counters().bytes;
-    let busy = session.in_flight() > 0;
+pub(crate) async fn probe(session: &dyn Session, health: &HealthSpec, monitor: &ServiceMonitor) -> Probed {
+    let before = monitor.signs_of_life(session);
     let started = Instant::now();
-    let answer = match health.probe {
-        ProbeKind::List => list_tools(session, CallLimits::within(health.timeout)).await.map(drop),
-        // Every kind without a code of its own is a ping.
-        _ => ping(session, health.timeout).await,
+    let answer = {
+        let _own = monitor.own_request();
+        ask(session, health).await
     };
     let latency = started.elapsed();
-    match answer {
-        Ok(()) | Err(CallError::Rpc { .. } | CallError::Malformed { .. }) => {
-            Probed { outcome: ProbeOutcome::Pass { latency }, error: None }
-        }
-        Err(error @ CallError::Overloaded { .. }) => {
-            Probed { outcome: ProbeOutcome::Unknown, error: Some(error.to_string()) }
+    let (mut busy, mut closed) = (false, false);
+    let (outcome, error) = match answer {
+        Ok(()) | Err(CallError::Rpc { .. } | CallError::Malformed { .. }) => (ProbeOutcome::Pass { latency }, None),
+        Err(error @ CallError::Overloaded { .. }) => (ProbeOutcome::Unknown, Some(error)),
+        Err(error @ CallError::Closed) => {
+            closed = true;
+            (ProbeOutcome::Fail, Some(error))
         }
         Err(error) => {
-            let alive = busy || session.counters().bytes > bytes_before;
-            let undecided = alive && !matches!(error, CallError::Closed);
-            let outcome = if undecided { ProbeOutcome::Unknown } else { ProbeOutcome::Fail };
-            Probed { outcome, error: Some(error.to_string()) }
+            let alive = monitor.signs_of_life(session) != before;
+            busy = !alive && monitor.is_busy(session);
+            (if alive || busy { ProbeOutcome::Unknown } else { ProbeOutcome::Fail }, Some(error))
         }
+    };
+    Probed { outcome, error: error.map(|error| error.to_string()), closed, busy }
+}
+
+/// The question that the spec wants asked, inside the probe's time however many pages its answer has.
+async fn ask(session: &dyn Session, health: &HealthSpec) -> Result<(), CallError> {
+    let asked = async {
+        match health.probe {
+            ProbeKind::List => list_tools(session, CallLimits::within(health.timeout)).await.map(drop),
+            // Every kind without a code of its own is a ping.
+            _ => ping(session, health.timeout).await,
+        }
+    };
+    match timeout(health.timeout, asked).await {
+        Ok(answer) => answer,
+        Err(_) => Err(CallError::TimedOut { after: health.timeout, what: TimeoutKind::Total }),
     }
 }

@@ -9,39 +9,55 @@ use crate::owner::{Owner, Record};
 use crate::snapshot::{ServiceInfo, Snapshot};
 
 impl Owner {
-    /// Publishes a snapshot in which the touched services, and those that depend on them, are as they are now.
+    /// Ends a turn: publishes a snapshot in which whoever may have changed is as it is now, then what speaks of it: the
+    /// notices, the wake-up for those who wait, and the answers. Whoever hears of a change finds it in the snapshot.
     pub(crate) fn publish(&mut self) {
-        let mut stale: BTreeSet<ServiceName> = std::mem::take(&mut self.touched);
+        let turn = std::mem::take(&mut self.turn);
+        if turn.members_changed || !turn.touched.is_empty() {
+            let snapshot = self.snapshot(turn.touched, turn.members_changed);
+            let version = snapshot.version;
+            self.shared.snapshot.store(Arc::new(snapshot));
+            self.log.append(turn.notices);
+            self.version.send_replace(version);
+        }
+        for (answer, reply) in turn.answers {
+            // The caller may have gone away; its command holds all the same.
+            let _ = answer.send(reply);
+        }
+    }
+
+    fn snapshot(&mut self, touched: BTreeSet<ServiceName>, members_changed: bool) -> Snapshot {
         let graph = self.fleet.graph();
-        let neighbours: Vec<ServiceName> = stale
-            .iter()
-            .filter_map(|name| graph.id(name.as_str()))
-            .flat_map(|id| graph.dependents(id).iter().chain(graph.dependencies(id)))
-            .map(|edge| graph.name(edge.node).clone())
-            .collect();
-        stale.extend(neighbours);
         let old = self.shared.snapshot.load();
-        let same_members = !std::mem::take(&mut self.members_changed);
-        let services: Vec<Arc<ServiceInfo>> = graph
-            .nodes()
-            .filter_map(|id| {
-                let name = graph.name(id);
-                match old.get(name.as_str()).filter(|_| !stale.contains(name)) {
-                    Some(info) => Some(Arc::clone(info)),
-                    None => self.info(name).map(Arc::new),
-                }
-            })
-            .collect();
-        let (index, start_order) = if same_members {
-            (old.index.clone(), Arc::clone(&old.start_order))
-        } else {
-            let index: BTreeMap<_, _> = services.iter().enumerate().map(|(i, s)| (s.name().clone(), i)).collect();
-            (index, graph.start_order().iter().map(|id| graph.name(*id).clone()).collect())
-        };
         let version = old.version + 1;
+        if members_changed {
+            let services: Vec<_> = graph.nodes().filter_map(|id| self.info(graph.name(id))).map(Arc::new).collect();
+            let index: BTreeMap<_, _> = services.iter().enumerate().map(|(i, s)| (s.name().clone(), i)).collect();
+            let start_order = graph.start_order().iter().map(|id| graph.name(*id).clone()).collect();
+            self.on_trial = services.iter().filter(|info| on_trial(info)).map(|info| info.name().clone()).collect();
+            return Snapshot { version, services, index: Arc::new(index), start_order };
+        }
+        let mut stale = touched;
+        let ids: Vec<_> = stale.iter().filter_map(|name| graph.id(name.as_str())).collect();
+        for id in ids {
+            let edges = graph.dependents(id).iter().chain(graph.dependencies(id)).map(|edge| edge.node);
+            // What a service shows depends on these too: whom it waits for, whom it misses, who holds its stop.
+            let around = edges.chain(graph.conflicts(id).iter().copied());
+            stale.extend(around.map(|other| graph.name(other).clone()));
+        }
+        let mut services = old.services.clone();
+        let (index, start_order) = (Arc::clone(&old.index), Arc::clone(&old.start_order));
         drop(old);
-        self.shared.snapshot.store(Arc::new(Snapshot { version, services, index, start_order }));
-        self.shared.version.send_replace(version);
+        for name in stale {
+            let Some((slot, info)) = index.get(&name).copied().zip(self.info(&name)) else { continue };
+            if on_trial(&info) {
+                self.on_trial.insert(name);
+            } else {
+                self.on_trial.remove(&name);
+            }
+            services[slot] = Arc::new(info);
+        }
+        Snapshot { version, services, index, start_order }
     }
 
     fn info(&self, name: &ServiceName) -> Option<ServiceInfo> {
@@ -74,4 +90,9 @@ impl Owner {
             status,
         })
     }
+}
+
+/// It runs and has failures behind it, which are forgotten when it has been stable for a while.
+fn on_trial(info: &ServiceInfo) -> bool {
+    matches!(info.status.state, ServiceState::Running) && info.status.failures > 0
 }

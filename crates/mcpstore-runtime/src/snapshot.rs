@@ -15,7 +15,7 @@ pub struct Snapshot {
     /// Grows with every snapshot.
     pub version: u64,
     pub(crate) services: Vec<Arc<ServiceInfo>>,
-    pub(crate) index: BTreeMap<ServiceName, usize>,
+    pub(crate) index: Arc<BTreeMap<ServiceName, usize>>,
     /// The names in start order.
     pub start_order: Arc<[ServiceName]>,
 }
@@ -92,7 +92,7 @@ impl ServiceInfo {
     pub fn why(&self) -> String {
         let reason = self.status.reason.to_string();
         match self.detail.as_deref().and_then(|d| d.lines().next()) {
-            Some(detail) if detail != reason => format!("{reason}: {detail}"),
+            Some(detail) if !reason.ends_with(detail) => format!("{reason}: {detail}"),
             Some(_) | None => reason,
         }
     }

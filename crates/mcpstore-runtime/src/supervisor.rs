@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::TokioClock;
 use crate::config::SupervisorConfig;
 use crate::error::CommandError;
-use crate::events::{EventStream, Events};
+use crate::events::{EventLog, EventStream, Events};
 use crate::msg::{Answer, INBOX, Msg};
 use crate::owner::{Owner, Shared};
 use crate::snapshot::{ServiceInfo, Snapshot};
@@ -42,15 +42,18 @@ impl Supervisor {
     #[must_use]
     pub fn launch(config: SupervisorConfig) -> Self {
         let (inbox, mailbox) = mpsc::channel(INBOX);
+        let (version, versions) = watch::channel(0);
+        let log = EventLog::new(config.event_history);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(Snapshot::default()),
-            version: watch::Sender::new(0),
-            events: Events::new(config.event_history),
+            version: versions,
+            events: log.reader(),
             clock: config.clock.unwrap_or_else(|| Arc::new(TokioClock::new())),
             wall_origin: SystemTime::now(),
         });
         tracing::info!(seed = config.fleet.seed, "supervisor starts");
-        let owner = Owner::new(Fleet::new(config.fleet), config.adapters, Arc::clone(&shared), inbox.downgrade());
+        let fleet = Fleet::new(config.fleet);
+        let owner = Owner::new(fleet, config.adapters, Arc::clone(&shared), version, log, inbox.downgrade());
         tokio::spawn(owner.run(mailbox));
         Self { inbox, shared }
     }
@@ -140,10 +143,12 @@ impl Supervisor {
         self.shared.events.stream(self.shared.events.last_seq())
     }
 
-    /// A receiver that changes with every new snapshot, and holds its version.
+    /// A receiver that changes with every new snapshot, and holds its version. Its sender goes with the supervisor.
     #[must_use]
     pub fn versions(&self) -> watch::Receiver<u64> {
-        self.shared.version.subscribe()
+        let mut versions = self.shared.version.clone();
+        versions.mark_unchanged();
+        versions
     }
 
     /// The measured health of one service over the last `over` (or all kept samples); `None`: no such service.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore_core::Target;
+use mcpstore_core::{Reply, Target};
 use mcpstore_types::{Desired, Health, Incarnation, Phase, ServiceName, ServiceState};
 use tokio::time::timeout;
 
@@ -192,10 +192,7 @@ impl Supervisor {
     /// The command holds; only the wait ends.
     pub async fn start_all_and_wait(&self) -> Result<Vec<Arc<ServiceInfo>>, WaitError> {
         let reply = self.start(Target::All).await?;
-        for name in &reply.affected {
-            self.wait(name, Goal::Settled, None).await?;
-        }
-        Ok(self.snapshot().of(&reply))
+        self.wait_for_each(&reply, Goal::Settled).await
     }
 
     /// Stops every service in reverse order and waits until all are down, at most about the stop-all deadline; returns
@@ -208,13 +205,18 @@ impl Supervisor {
     /// The command holds; only the wait ends.
     pub async fn stop_all_and_wait(&self, force: bool) -> Result<Vec<Arc<ServiceInfo>>, WaitError> {
         let reply = self.stop(Target::All, force).await?;
+        self.wait_for_each(&reply, Goal::Down).await
+    }
+
+    /// Waits for every service of the reply; one that is removed meanwhile is not waited for.
+    async fn wait_for_each(&self, reply: &Reply, goal: Goal) -> Result<Vec<Arc<ServiceInfo>>, WaitError> {
         for name in &reply.affected {
-            match self.wait(name, Goal::Down, None).await {
+            match self.wait(name, goal, None).await {
                 Ok(_) | Err(WaitError::Unknown { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.snapshot().of(&reply))
+        Ok(self.snapshot().of(reply))
     }
 
     fn unknown(&self, name: &ServiceName) -> WaitError {
@@ -223,7 +225,7 @@ impl Supervisor {
 }
 
 /// A refusal of the one service that was asked is the command's own.
-fn refuse(reply: mcpstore_core::Reply) -> Result<(), WaitError> {
+fn refuse(reply: Reply) -> Result<(), WaitError> {
     match reply.refused.into_iter().next() {
         Some((_, rejection)) => Err(WaitError::Command(rejection.into())),
         None => Ok(()),

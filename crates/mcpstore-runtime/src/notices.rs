@@ -1,0 +1,114 @@
+//! What subscribers are shown, and the words beside it.
+
+use std::sync::Arc;
+
+use mcpstore_core::{Move, Unit};
+use mcpstore_types::{ConditionKind, Health, Incarnation, Notice, PhaseName, Reason, ServiceName, Timestamp};
+
+use crate::detail::{STDERR_LINES, timed_out, with_stderr};
+use crate::owner::Owner;
+
+impl Owner {
+    /// Takes a step of the core into the records, and shows it at the end of the turn.
+    pub(crate) fn notice(
+        &mut self,
+        time: Timestamp,
+        service: ServiceName,
+        incarnation: Incarnation,
+        step: Move,
+        dependency: Option<&ServiceName>,
+    ) {
+        self.turn.touched.insert(service.clone());
+        match (dependency, step.reason) {
+            (Some(name), _) => self.set_words(&service, Some(format!("dependency `{name}`")), false),
+            (None, Reason::TimedOut(PhaseName::Wait)) => {
+                let words = self.waited_in_vain(&service);
+                self.set_words(&service, words, false);
+            }
+            (None, Reason::TimedOut(phase)) => {
+                let timeouts = self.records.get(&service).map(|record| record.spec.policy.timeouts);
+                let words = timeouts.map(|timeouts| timed_out(phase, &timeouts));
+                self.set_words(&service, words, true);
+            }
+            (None, reason) if clears_detail(reason) => self.set_words(&service, None, false),
+            (None, _) => {}
+        }
+        let live = self.fleet.unit(service.as_str()).is_some_and(Unit::is_live);
+        let mut detail = None;
+        if let Some(record) = self.records.get_mut(&service) {
+            if !live {
+                record.life = None;
+                record.health = Health::Unknown;
+                record.tools = None;
+                record.tools_error = None;
+            }
+            detail.clone_from(&record.detail);
+            if matches!(step.reason, Reason::DependencyRecovered) {
+                // The notice names the dependency. The service as it is from now on has nothing to do with it.
+                record.detail = None;
+            }
+        }
+        if step.to.is_none() {
+            self.records.remove(&service);
+            self.turn.members_changed = true;
+        }
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        tracing::info!(%service, %incarnation, phase = %step.phase, reason = %step.reason, "service moved");
+        let (from, to, phase, reason) = (step.from, step.to, step.phase, step.reason);
+        self.turn.notices.push(Notice { seq, time, service, incarnation, from, to, phase, reason, detail });
+    }
+
+    /// Keeps the words beside a service's reason; with `last_words`, the tail of its stderr under them.
+    pub(crate) fn set_words(&mut self, service: &ServiceName, words: Option<String>, last_words: bool) {
+        let Some(record) = self.records.get_mut(service) else { return };
+        record.detail = words.map(|words| {
+            if !last_words {
+                return Arc::from(words);
+            }
+            let stderr = record.logs.stderr_tail(STDERR_LINES);
+            let text = Arc::from(with_stderr(words, &stderr));
+            record.last_stderr = Arc::from(stderr);
+            text
+        });
+    }
+
+    /// How it exited, and its last words. Asked again when the group is empty: by then the last words have arrived.
+    pub(crate) fn note_exit_detail(&mut self, service: &ServiceName) {
+        let unexpected = self.fleet.unit(service.as_str()).is_some_and(|unit| {
+            matches!(unit.phase.name(), PhaseName::Init | PhaseName::Probe | PhaseName::Ready | PhaseName::Degraded)
+                || (matches!(unit.phase.name(), PhaseName::Cleanup) && matches!(unit.reason, Reason::Exited(_)))
+        });
+        let life = self.records.get(service).and_then(|record| record.life.as_ref());
+        if let Some(status) = life.and_then(|life| life.exit).filter(|_| unexpected) {
+            self.set_words(service, Some(status.to_string()), true);
+        }
+    }
+
+    /// What it waited for until its time was up.
+    fn waited_in_vain(&self, service: &ServiceName) -> Option<String> {
+        let wait = self.records.get(service)?.spec.policy.timeouts.wait;
+        let status = self.fleet.status(service.as_str())?;
+        let unmet = status.conditions.iter().find(|c| matches!(c.kind, ConditionKind::DependenciesMet) && !c.status);
+        Some(match unmet {
+            Some(condition) => format!("its dependencies were not there within {wait:?}: {}", condition.message),
+            None => format!("no start slot was free within {wait:?}"),
+        })
+    }
+}
+
+/// Reasons that need no words of the world beside them: an older detail would mislead.
+fn clears_detail(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::SpawnFailed
+            | Reason::SpecUnusable
+            | Reason::HandshakeFailed
+            | Reason::AuthRefused
+            | Reason::ProbeFailed
+            | Reason::LivenessFailed
+            | Reason::Exited(_)
+            | Reason::GaveUp
+            | Reason::GroupEmpty
+    )
+}

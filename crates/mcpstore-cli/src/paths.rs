@@ -124,3 +124,59 @@ fn read_bounded(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
     from.take(MAX_SOURCE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(socket: Option<&str>, state_dir: Option<&str>, env: &[(&str, &str)]) -> Option<(String, String)> {
+        let global =
+            Global { socket: socket.map(Into::into), state_dir: state_dir.map(Into::into), ..Global::default() };
+        let look_up = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+        let paths = Paths::from(&global, look_up).ok()?;
+        Some((paths.state_dir.display().to_string(), paths.socket.display().to_string()))
+    }
+
+    #[test]
+    fn options_win_and_the_environment_fills_in() {
+        let pair = |state: &str, socket: &str| Some((state.to_owned(), socket.to_owned()));
+        let home = ("HOME", "/h");
+        let run = ("XDG_RUNTIME_DIR", "/run/u");
+        assert_eq!(
+            resolve(None, None, &[home]),
+            pair("/h/.local/state/mcpstore", "/h/.local/state/mcpstore/mcpstore.sock")
+        );
+        assert_eq!(
+            resolve(None, None, &[home, run]),
+            pair("/h/.local/state/mcpstore", "/run/u/mcpstore/mcpstore.sock")
+        );
+        assert_eq!(
+            resolve(None, None, &[("XDG_STATE_HOME", "/x"), home]),
+            pair("/x/mcpstore", "/x/mcpstore/mcpstore.sock")
+        );
+        assert_eq!(resolve(None, None, &[("XDG_STATE_HOME", "relative")]), None);
+        assert_eq!(resolve(None, Some("/s"), &[home, run]), pair("/s", "/s/mcpstore.sock"));
+        assert_eq!(resolve(Some("/k"), Some("/s"), &[home, run]), pair("/s", "/k"));
+    }
+
+    #[test]
+    fn a_config_is_found_where_it_should_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = |_: &str| None;
+        let missing = discover(dir.path(), none).unwrap_err();
+        assert_eq!((missing.exit, missing.next.as_deref()), (Exit::ConfigInvalid, Some("mcpstore up --demo")));
+        assert!(missing.message.contains("./mcp.json, ./.mcp.json, ./mcpstore.json"), "{missing}");
+        for name in ["mcpstore.json", ".mcp.json", "mcp.json"] {
+            std::fs::write(dir.path().join(name), "{}").unwrap();
+            assert_eq!(
+                discover(dir.path(), none).unwrap(),
+                [dir.path().join(name)],
+                "the last one written comes first"
+            );
+        }
+        let named = discover(dir.path(), |name| (name == CONFIG_VARIABLE).then(|| "/a.json:/b.json".into())).unwrap();
+        assert_eq!(named, [PathBuf::from("/a.json"), PathBuf::from("/b.json")]);
+        let gone = read_config(&[dir.path().join("gone.json")]).unwrap_err();
+        assert!(gone.exit == Exit::ConfigInvalid && gone.message.contains("gone.json"), "{gone}");
+    }
+}

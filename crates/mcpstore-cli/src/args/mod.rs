@@ -16,9 +16,9 @@ pub(crate) use verbs::{
 
 const AFTER_HELP: &str = "\
 Try it:
-  mcpstore up --demo               three small servers, in this terminal
-  mcpstore ls                      what runs, from a second terminal
-  mcpstore call notes.add text=hi  call a tool
+  mcpstore up --demo                            three small servers, in this terminal
+  mcpstore ls                                   what runs, from a second terminal
+  mcpstore call notes.put key=hello text=world  call a tool
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not all healthy, 4 no such service, 5 config invalid,
 6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out, 130 interrupted.";
@@ -181,7 +181,54 @@ mod tests {
     #[test]
     fn help_of_the_whole() {
         let help = Cli::command().term_width(100).render_help().to_string();
-        expect![[r#""#]].assert_eq(&help);
+        expect![[r#"
+            Starts, watches and stops MCP servers, in the order they depend on each other
+
+            Usage: mcpstore [OPTIONS] <COMMAND>
+
+            Commands:
+              up          Run the manager in this terminal: start the services and watch them until Ctrl-C
+              down        Stop every service in reverse order, and end the running manager
+              start       Start services and what they depend on
+              stop        Stop services, those that cannot be without them first
+              restart     Restart services; those that depend on them go down first and come up after
+              wait        Wait until services are where they shall be
+              reset       Forget the failures of services that gave up
+              remove      Remove services from the running manager (not from the config)
+              ls          List services with their states
+              status      Show all there is to know about services
+              tools       List the tools of running services
+              call        Call a tool and print what the server answers
+              logs        Show what servers write to stderr
+              events      Show what happened
+              check       Probe services now; exit code 3 when not all are healthy
+              metrics     Show how checks and calls went
+              plan        Show in which order services start and stop
+              graph       Draw who depends on whom
+              config      Check a config, or explain what can be wrong with one
+              completion  Write the completion script of a shell
+              version     Show the version
+              help        Print this message or the help of the given subcommand(s)
+
+            Options:
+                  --socket <PATH>    The control socket of the manager [env: MCPSTORE_SOCKET]
+                  --state-dir <DIR>  The folder the manager keeps its state in; its control socket too, unless
+                                     --socket says otherwise [env: MCPSTORE_STATE_DIR]
+              -o, --output <FORMAT>  How results are printed [possible values: table, wide, json, ndjson, name]
+                  --color <WHEN>     Colours: auto heeds NO_COLOR, CLICOLOR_FORCE, and whether this is a
+                                     terminal [default: auto] [possible values: auto, always, never]
+              -h, --help             Print help (see more with '--help')
+              -V, --version          Print version
+
+            Try it:
+              mcpstore up --demo                            three small servers, in this terminal
+              mcpstore ls                                   what runs, from a second terminal
+              mcpstore call notes.put key=hello text=world  call a tool
+
+            Exit codes: 0 done, 1 failed, 2 usage, 3 not all healthy, 4 no such service, 5 config invalid,
+            6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out, 130 interrupted.
+        "#]]
+        .assert_eq(&help);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) async fn run(session: &Session<'_>, args: &CallArgs) -> anyhow::Resul
     Ok(Exit::Done)
 }
 
-fn print(session: &Session<'_>, result: &RawValue, view: &ResultView) -> std::io::Result<()> {
+fn print(session: &Session<'_>, result: &RawValue, view: &ResultView<'_>) -> std::io::Result<()> {
     let text = match session.global.output {
         Format::Json | Format::Ndjson => true,
         Format::Auto => !session.term.tty,

@@ -64,7 +64,9 @@ async fn services(session: &Session<'_>, args: &ConfigArgs) -> anyhow::Result<(G
         let words = diagnostics_text(&loaded, &sources, &Term { color: false, ..Term::stderr(session.global.color) });
         talk(words.trim_end());
         talk(&summary(&loaded, &sources));
-        talk("try: mcpstore config check");
+        let named: String = args.config.iter().map(|file| format!(" {}", file.display())).collect();
+        let named = if named.is_empty() { named } else { format!(" --config{named}") };
+        talk(&format!("try: mcpstore config check{named}"));
         Exit::ConfigInvalid
     } else {
         Exit::Done

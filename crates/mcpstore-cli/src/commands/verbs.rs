@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Session;
 use crate::args::{Format, RemoveArgs, ResetArgs, VerbArgs, WaitArgs};
-use crate::control::Progress;
 use crate::control::protocol::{Op, Request};
+use crate::control::{Progress, quoted};
 use crate::exit::Exit;
 use crate::output::{self, Schema, VerbDoc, short_duration, talk};
 
@@ -48,10 +48,8 @@ async fn carry_out(session: &Session<'_>, request: &Request) -> anyhow::Result<E
     if !told.get() && request.op != Op::Wait {
         tell_what_happens(&done);
     }
-    if let Some(failure) = done.failed.first() {
-        talk(&format!("try: {}", session.global.in_command(&format!("mcpstore status {}", failure.quoted_name()))));
-    } else if let Some(refusal) = done.refused.first() {
-        talk(&format!("try: {}", session.global.in_command(&format!("mcpstore status {}", refusal.quoted_name()))));
+    if let Some(next) = next_command(&done) {
+        talk(&format!("try: {}", session.global.in_command(&next)));
     }
     match session.global.output {
         Format::Json | Format::Ndjson => output::print_json(&Schema::new("mcpstore.command/1", &done))?,
@@ -63,6 +61,17 @@ async fn carry_out(session: &Session<'_>, request: &Request) -> anyhow::Result<E
         Format::Auto | Format::Table | Format::Wide => {}
     }
     Ok(done.exit())
+}
+
+/// What to try when not everything went well.
+fn next_command(done: &VerbDoc) -> Option<String> {
+    let look = |name: &str| format!("mcpstore status {}", quoted(name));
+    let failed = done.failed.first().map(|failure| look(&failure.name));
+    let refused = done.refused.first().map(|refusal| match done.verb.as_str() {
+        "remove" => format!("mcpstore remove {} --force", quoted(&refusal.name)),
+        _ => look(&refusal.name),
+    });
+    failed.or(refused)
 }
 
 fn tell(progress: &Progress) {
@@ -141,6 +150,7 @@ mod tests {
         assert_eq!(sentences(&doc)[1], "x refused: it is active");
         assert_eq!(doc.exit(), Exit::Refused);
         let failed = |exit: Exit| WaitFailure { name: "y".into(), message: "no".into(), exit: exit.code() };
+        assert_eq!(next_command(&doc).as_deref(), Some("mcpstore status x"));
         doc.failed = vec![failed(Exit::Failed), failed(Exit::TimedOut)];
         assert_eq!(doc.exit(), Exit::TimedOut, "a time-out tells more than a failure");
         assert_eq!(sentences(&VerbDoc::default()), ["nothing to do"]);

@@ -10,12 +10,15 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::time::timeout;
 
 use super::handlers::handle;
-use super::protocol::{Line, ReadError, Request, VERSION, read_line, write_line};
+use super::protocol::{Line, Op, ReadError, Request, VERSION, read_line, write_line};
 use super::server::{Context, MAX_CONNECTIONS};
 use crate::exit::{Exit, Failure};
 
 /// How long a client may take to say what it wants.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a request may still take when the manager ends.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// Where a handler writes what it finds on the way.
 #[derive(Debug)]
@@ -44,10 +47,16 @@ pub(super) async fn converse(stream: UnixStream, context: &Context) {
         Err(Failure::new(Exit::Refused, "the manager belongs to another user"))
     } else {
         match request(&mut reader).await {
-            Ok(Some(request)) => tokio::select! {
-                outcome = handle(request, context, &mut items) => outcome,
-                () = closed(&mut reader) => return,
-            },
+            Ok(Some(request)) => {
+                let hears_the_end = matches!(request.op, Op::Logs | Op::Events | Op::Down);
+                tokio::select! {
+                    outcome = handle(request, context, &mut items) => outcome,
+                    () = closed(&mut reader) => return,
+                    () = cut_off(context), if !hears_the_end => {
+                        Err(Failure::new(Exit::Unreachable, "the manager ended before it was done").next("mcpstore up"))
+                    }
+                }
+            }
             Ok(None) => return,
             Err(failure) => Err(failure),
         }
@@ -87,6 +96,12 @@ async fn request(reader: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<
         ))),
         Err(error) => Err(bad(format!("the manager does not understand the request: {error}"))),
     }
+}
+
+/// Resolves a moment after the manager ended: what was waited for may be that end, and is told then.
+async fn cut_off(context: &Context) {
+    context.closed().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// Resolves when the client closes its side. It has nothing more to say; what it says all the same is passed over.

@@ -51,7 +51,7 @@ pub(super) async fn logs(request: &Request, context: &Context, items: &mut Items
         let (send, mut receive) = mpsc::channel(QUEUE);
         let mut followers = JoinSet::new();
         for (name, last) in seen {
-            followers.spawn(follow(supervisor.clone(), name, last, send.clone()));
+            followers.spawn(follow(context.clone(), name, last, send.clone()));
         }
         drop(send);
         while let Some(streamed) = receive.recv().await {
@@ -61,13 +61,14 @@ pub(super) async fn logs(request: &Request, context: &Context, items: &mut Items
     raw(&serde_json::json!({}))
 }
 
-/// Follows one service over all its lives, until it is removed.
-async fn follow(supervisor: Supervisor, name: ServiceName, mut seen: u64, send: mpsc::Sender<Streamed>) {
+/// Follows one service over all its lives, until it is removed or the manager ends.
+async fn follow(context: Context, name: ServiceName, mut seen: u64, send: mpsc::Sender<Streamed>) {
+    let supervisor = context.store.supervisor();
     let mut versions = supervisor.versions();
-    let Some(mut ring) = ring_of(&supervisor, &name) else { return };
+    let Some(mut ring) = ring_of(supervisor, &name) else { return };
     loop {
         versions.mark_unchanged();
-        let newest = ring_of(&supervisor, &name);
+        let newest = ring_of(supervisor, &name);
         // The old life's last lines come before the new one's first.
         if drain(&ring, &name, &mut seen, &send).await.is_none() {
             return;
@@ -83,6 +84,10 @@ async fn follow(supervisor: Supervisor, name: ServiceName, mut seen: u64, send: 
         tokio::select! {
             () = ring.changed(seen) => {}
             changed = versions.changed() => if changed.is_err() { return },
+            () = context.closed() => {
+                drain(&ring, &name, &mut seen, &send).await;
+                return;
+            }
         }
     }
 }
@@ -114,15 +119,24 @@ pub(super) async fn events(request: &Request, context: &Context, items: &mut Ite
         return raw(&serde_json::json!({}));
     }
     let mut stream = supervisor.events().stream(since);
-    let mut missed = 0;
-    while let Some(notices) = stream.next().await {
+    let (mut missed, mut last) = (0, since);
+    loop {
+        let (notices, ends) = tokio::select! {
+            notices = stream.next() => (notices.unwrap_or_default(), false),
+            // The last ones are there: a manager ends when everything is down.
+            () = context.closed() => (supervisor.events().since(last), true),
+        };
         if stream.missed() > missed {
             items.send(&Streamed::Missed(stream.missed() - missed)).await?;
             missed = stream.missed();
         }
+        let over = ends || notices.is_empty();
         for notice in notices {
+            last = notice.seq;
             items.send(&Streamed::Event(event_doc(&notice, supervisor.notice_time(&notice)))).await?;
         }
+        if over {
+            return raw(&serde_json::json!({}));
+        }
     }
-    raw(&serde_json::json!({}))
 }

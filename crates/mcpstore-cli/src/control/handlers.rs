@@ -55,7 +55,11 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
     match request.op {
         Op::Status => {
             let infos = request.target.infos(&snapshot)?;
-            raw(&StatusDoc { services: service_rows(supervisor, &infos) })
+            let mut services = service_rows(supervisor, &infos);
+            for detail in &mut services {
+                detail.calls.in_flight = context.in_flight.count(&detail.row.name);
+            }
+            raw(&StatusDoc { services })
         }
         Op::Tools => raw(&tools(&request, &snapshot, context)?),
         Op::FindTool => raw(&find_tool(request.tool.as_deref().unwrap_or_default(), &snapshot)?),
@@ -65,6 +69,7 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
             else {
                 return Err(missing());
             };
+            let _under_way = context.in_flight.begin(&service);
             Ok(supervisor.call_tool(&service, &tool, arguments).await?)
         }
         Op::Start | Op::Stop | Op::Restart | Op::Reset | Op::Remove => {
@@ -153,7 +158,10 @@ fn find_tool(text: &str, snapshot: &Snapshot) -> Result<FoundTool, Failure> {
         let message = format!("`{name}` is a service; say which tool of it: {name}.TOOL");
         return Err(Failure::new(Exit::Usage, message).next(format!("mcpstore tools {}", quoted(name.as_str()))));
     }
-    let service = text.split_once('.').map_or(text, |(service, _)| service);
+    let Some((service, _)) = text.split_once('.') else {
+        let message = format!("`{text}` names no tool; write SVC.TOOL, the service and its tool");
+        return Err(Failure::new(Exit::Usage, message).next("mcpstore tools"));
+    };
     let message = format!("no service `{service}`{}", snapshot.hint(service));
     Err(Failure::new(Exit::NoSuchService, message).next("mcpstore ls"))
 }
@@ -167,7 +175,7 @@ fn graph(snapshot: &Snapshot) -> GraphDoc {
     GraphDoc { services: services.collect() }
 }
 
-/// Asks the manager to end, and stays until it does: the end of the connection is the answer.
+/// Asks the manager to end, and stays until it does.
 async fn down(
     force: bool,
     snapshot: &Snapshot,
@@ -180,5 +188,6 @@ async fn down(
     items.send(&GoingDown { pid: std::process::id(), stopping }).await?;
     // Nobody listens any more: the manager is on its way out already.
     let _ = context.shutdown.send(ShutdownRequest { force }).await;
-    std::future::pending().await
+    context.closed().await;
+    raw(&serde_json::json!({}))
 }

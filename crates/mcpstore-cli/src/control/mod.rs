@@ -18,3 +18,6 @@ pub(crate) use follow::Streamed;
 pub(crate) use handlers::{FoundTool, FoundTools, GoingDown};
 pub(crate) use server::{ShutdownRequest, serve};
 pub(crate) use verbs::Progress;
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,24 @@
 //! The manager's side of the control socket.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcpstore::McpStore;
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use super::bind::{Bound, bind};
 use super::connection::{converse, turn_away};
 
 /// The most conversations at one time; further ones are turned away with a word.
 pub(super) const MAX_CONNECTIONS: usize = 64;
+
+/// How long clients may take to hear the last of what happened, when the manager ends.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Somebody asked the manager to stop everything and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +27,12 @@ pub(crate) struct ShutdownRequest {
     pub(crate) force: bool,
 }
 
-/// A control socket that is served. Dropping it ends every conversation and removes the socket: whoever asked for a
-/// shutdown takes that for the end, so drop it last.
+/// A control socket that is served. Dropping it cuts every conversation and removes the socket; [`ControlServer::close`]
+/// lets those that follow hear the end first.
 #[derive(Debug)]
 pub(crate) struct ControlServer {
     accept: JoinHandle<()>,
+    closing: watch::Sender<bool>,
 }
 
 impl Drop for ControlServer {
@@ -36,9 +42,12 @@ impl Drop for ControlServer {
 }
 
 impl ControlServer {
-    /// Ends every conversation and removes the socket, and returns when that is done.
+    /// Removes the socket, lets followers hear what is left to tell (at most a second), and ends every conversation.
+    ///
+    /// Whoever asked for a shutdown takes this for the end: call it last.
     pub(crate) async fn close(mut self) {
-        self.accept.abort();
+        self.closing.send_replace(true);
+        // It ends by itself, and an abort from elsewhere is an end too.
         let _ = (&mut self.accept).await;
     }
 }
@@ -48,6 +57,58 @@ impl ControlServer {
 pub(super) struct Context {
     pub(super) store: McpStore,
     pub(super) shutdown: mpsc::Sender<ShutdownRequest>,
+    /// True once the manager ends.
+    pub(super) closing: watch::Receiver<bool>,
+    pub(super) in_flight: InFlight,
+}
+
+impl Context {
+    /// Resolves when the manager ends.
+    pub(super) async fn closed(&self) {
+        // A sender that is gone is an end too.
+        let _ = self.closing.clone().wait_for(|closing| *closing).await;
+    }
+}
+
+/// Counts the calls under way to each service.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InFlight {
+    calls: Arc<Mutex<BTreeMap<String, usize>>>,
+}
+
+/// A call under way; over when it is dropped.
+#[derive(Debug)]
+pub(super) struct CallUnderWay {
+    of: InFlight,
+    service: String,
+}
+
+impl InFlight {
+    pub(super) fn begin(&self, service: &str) -> CallUnderWay {
+        *self.lock().entry(service.to_owned()).or_insert(0) += 1;
+        CallUnderWay { of: self.clone(), service: service.to_owned() }
+    }
+
+    pub(super) fn count(&self, service: &str) -> usize {
+        self.lock().get(service).copied().unwrap_or(0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        // Nothing in here panics half-way, so what a poisoned lock holds is whole.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for CallUnderWay {
+    fn drop(&mut self) {
+        let mut calls = self.of.lock();
+        if let Some(count) = calls.get_mut(&self.service) {
+            *count -= 1;
+            if *count == 0 {
+                calls.remove(&self.service);
+            }
+        }
+    }
 }
 
 /// Serves the store on this socket, as a task of the current runtime. Requests to shut down go to `shutdown`.
@@ -60,8 +121,9 @@ pub(crate) fn serve(
     shutdown: mpsc::Sender<ShutdownRequest>,
 ) -> anyhow::Result<ControlServer> {
     let bound = bind(socket)?;
-    let accept = tokio::spawn(accept(bound, Context { store, shutdown }));
-    Ok(ControlServer { accept })
+    let (closing, receiver) = watch::channel(false);
+    let context = Context { store, shutdown, closing: receiver, in_flight: InFlight::default() };
+    Ok(ControlServer { accept: tokio::spawn(accept(bound, context)), closing })
 }
 
 async fn accept(bound: Bound, context: Context) {
@@ -79,6 +141,7 @@ async fn accept(bound: Bound, context: Context) {
                 }
             },
             Some(_) = conversations.join_next(), if !conversations.is_empty() => continue,
+            () = context.closed() => break,
         };
         match Arc::clone(&places).try_acquire_owned() {
             Ok(place) => {
@@ -91,4 +154,8 @@ async fn accept(bound: Bound, context: Context) {
             Err(_) => turn_away(&stream),
         }
     }
+    // Nobody new; those who are here hear the end.
+    drop(bound);
+    let all_told = async { while conversations.join_next().await.is_some() {} };
+    let _ = timeout(LAST_WORDS, all_told).await;
 }

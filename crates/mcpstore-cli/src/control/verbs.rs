@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mcpstore::runtime::Reply;
+use mcpstore::runtime::{Rejection, Reply};
 use mcpstore::types::{Desired, Incarnation, Phase};
 use mcpstore::{Goal, ServiceInfo, ServiceName, ServiceState, Snapshot, Supervisor, Target, WaitError};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::connection::Items;
-use super::convert::quoted;
 use super::protocol::{Op, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::{Refusal, VerbDoc, WaitFailure};
@@ -162,8 +161,13 @@ fn is_already(op: Op, info: &ServiceInfo) -> bool {
     }
 }
 
-fn refusal(name: &ServiceName, why: &mcpstore::runtime::Rejection) -> Refusal {
-    Refusal { name: name.to_string(), why: why.to_string() }
+fn refusal(name: &ServiceName, why: &Rejection) -> Refusal {
+    let why = match why {
+        // The name stands beside it.
+        Rejection::Refused { rejected, .. } => rejected.to_string(),
+        other => other.to_string(),
+    };
+    Refusal { name: name.to_string(), why }
 }
 
 impl VerbDoc {
@@ -175,19 +179,5 @@ impl VerbDoc {
             None if !self.refused.is_empty() => Exit::Refused,
             None => Exit::Done,
         }
-    }
-}
-
-impl Refusal {
-    /// The name as a shell takes it.
-    pub(crate) fn quoted_name(&self) -> String {
-        quoted(&self.name)
-    }
-}
-
-impl WaitFailure {
-    /// The name as a shell takes it.
-    pub(crate) fn quoted_name(&self) -> String {
-        quoted(&self.name)
     }
 }

@@ -5,34 +5,45 @@ use serde_json::Value;
 
 use super::clean;
 
-/// What the command needs to know of a result; everything else stays raw.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct ResultView {
-    is_error: Value,
-    content: Value,
-    structured_content: Value,
+/// A result object, as far as the command needs to understand it.
+#[derive(Debug)]
+pub(crate) struct ResultView<'a> {
+    raw: &'a str,
+    is_error: bool,
 }
 
-impl ResultView {
-    /// Reads a result object; what is no object has nothing to show.
-    pub(crate) fn read(result: &str) -> Self {
-        serde_json::from_str(result).unwrap_or_default()
+impl<'a> ResultView<'a> {
+    /// Looks at a result object; everything in it stays as it is.
+    pub(crate) fn read(raw: &'a str) -> Self {
+        #[derive(Deserialize)]
+        struct Flag {
+            #[serde(rename = "isError")]
+            is_error: Option<bool>,
+        }
+        // On its own: the rest of a result may be nested deeper than a value can be.
+        let flag = serde_json::from_str::<Flag>(raw);
+        Self { raw, is_error: flag.is_ok_and(|flag| flag.is_error == Some(true)) }
     }
 
     /// The tool says that it failed.
-    pub(crate) fn is_error(&self) -> bool {
-        self.is_error == Value::Bool(true)
+    pub(crate) const fn is_error(&self) -> bool {
+        self.is_error
     }
 }
 
 /// The result as text: texts as they are, everything else by what it is. Cleaned; ends with a line break unless empty.
-pub(crate) fn answer_text(view: &ResultView) -> String {
-    let mut parts: Vec<String> = view.content.as_array().into_iter().flatten().map(block).collect();
-    if parts.iter().all(String::is_empty) && !view.structured_content.is_null() {
-        parts.push(pretty(&view.structured_content));
-    }
-    let mut out = clean(&parts.join("\n"));
+pub(crate) fn answer_text(view: &ResultView<'_>) -> String {
+    let mut out = match serde_json::from_str::<Value>(view.raw) {
+        Ok(result) => {
+            let mut parts: Vec<String> = result["content"].as_array().into_iter().flatten().map(block).collect();
+            if parts.iter().all(String::is_empty) && !result["structuredContent"].is_null() {
+                parts.push(pretty(&result["structuredContent"]));
+            }
+            clean(&parts.join("\n"))
+        }
+        // Too deep to be taken apart.
+        Err(_) => clean(view.raw),
+    };
     if !out.is_empty() && !out.ends_with('\n') {
         out.push('\n');
     }
@@ -94,6 +105,9 @@ mod tests {
         assert!(view.is_error());
         assert_eq!(answer_text(&view), "{\n  \"sum\": 3\n}\n");
         assert_eq!(answer_text(&ResultView::read("{}")), "");
+        let deep = format!(r#"{{"content":{}{},"isError":true}}"#, "[".repeat(500), "]".repeat(500));
+        let view = ResultView::read(&deep);
+        assert!(view.is_error() && answer_text(&view).trim_end() == deep);
         assert!(!ResultView::read(r#"{"isError":"yes"}"#).is_error() && !ResultView::read("[1]").is_error());
     }
 }

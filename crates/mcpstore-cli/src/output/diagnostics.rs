@@ -129,7 +129,31 @@ mod tests {
         let sources = [Source::new("mcp.json", text)];
         let loaded = load(&sources, &|_| None, LoadOptions::default());
         let doc = Schema::new("mcpstore.diagnostics/1", diagnostics_doc(&loaded, &sources));
-        expect![[r#""#]].assert_eq(&serde_json::to_string_pretty(&doc).unwrap());
+        expect![[r#"
+            {
+              "schema": "mcpstore.diagnostics/1",
+              "errors": 1,
+              "warnings": 0,
+              "services": [
+                "b"
+              ],
+              "diagnostics": [
+                {
+                  "severity": "error",
+                  "code": "MS012",
+                  "message": "unknown dependency `bb`",
+                  "file": "mcp.json",
+                  "line": 1,
+                  "column": 56,
+                  "label": null,
+                  "notes": [],
+                  "help": "did you mean `b`?",
+                  "related": [],
+                  "service": "a"
+                }
+              ]
+            }"#]]
+        .assert_eq(&serde_json::to_string_pretty(&doc).unwrap());
         expect!["mcp.json: 1 error, no warnings; 1 service can run, 1 is left out"]
             .assert_eq(&summary(&loaded, &sources));
         let text = diagnostics_text(&loaded, &sources, &Term::PLAIN);

@@ -95,6 +95,9 @@ pub(crate) struct ServerDoc {
 pub(crate) struct CallNumbers {
     pub(crate) total: u64,
     pub(crate) errors: u64,
+    /// Under way now.
+    #[serde(default)]
+    pub(crate) in_flight: usize,
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p95_ms: Option<f64>,
 }

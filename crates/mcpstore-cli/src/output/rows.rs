@@ -134,6 +134,8 @@ fn call_numbers(supervisor: &Supervisor, info: &ServiceInfo) -> CallNumbers {
     CallNumbers {
         total: stats.calls_total,
         errors: stats.errors_total,
+        // Who passes calls on knows; a supervisor does not count them.
+        in_flight: 0,
         p50_ms: stats.p50.map(ms),
         p95_ms: stats.p95.map(ms),
     }

@@ -22,8 +22,9 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
     let since = since.map_or_else(String::new, |time| format!(", for {}", short_duration(time)));
     out.fact("phase", &format!("{}{since}", row.phase));
     out.fact("reason", &clean_line(&detail.why));
-    // The headline stands in the reason already.
-    for line in detail.detail.iter().flat_map(|text| text.lines().skip(1)) {
+    // The headline stands in the reason already, and its stderr below.
+    let told = |line: &&str| !detail.stderr.is_empty() && line.trim_start().starts_with("stderr |");
+    for line in detail.detail.iter().flat_map(|text| text.lines().skip(1)).filter(|line| !told(line)) {
         out.fact("", &clean_line(line));
     }
     out.fact("desired", &row.desired);
@@ -39,6 +40,9 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
     }
     if let Some(error) = &detail.tools_error {
         out.fact("tools", &format!("could not be listed: {}", clean_line(error)));
+    }
+    if detail.calls.in_flight > 0 {
+        out.fact("calling", &format!("{} under way", detail.calls.in_flight));
     }
     if detail.calls.total > 0 {
         let calls = &detail.calls;

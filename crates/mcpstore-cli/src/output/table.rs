@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Row, Table, presets};
 use mcpstore::ServiceState;
 use mcpstore::graph::{DepGraph, NodeId};
 use mcpstore::types::DepKind;
@@ -11,6 +11,9 @@ use super::{
     CallNumbers, HealthRow, MetricsRow, PlanDoc, ServiceDetail, Term, ToolRow, clean_line, short_duration, short_ms,
     state_cell,
 };
+
+/// With less room than this for the last column, the columns before it are shortened too.
+const MIN_LAST_COLUMN: u16 = 16;
 
 /// Services, one a row: what is wrong stands in the last column. `now` is what "up since" is counted to.
 pub(crate) fn service_table(rows: &[ServiceDetail], wide: bool, now: SystemTime, term: &Term) -> String {
@@ -34,7 +37,7 @@ pub(crate) fn service_table(rows: &[ServiceDetail], wide: bool, now: SystemTime,
             cells.extend([&health, &tools].map(Cell::new));
         }
         cells.extend([&up, &restarts, &depends, &note(detail)].map(Cell::new));
-        table.add_row(cells);
+        table.add_row(one_line(cells, term));
     }
     finish(&mut table)
 }
@@ -83,13 +86,14 @@ pub(crate) fn health_table(rows: &[HealthRow], term: &Term) -> String {
         let (word, color) = if row.healthy { ("✓ healthy", Color::Green) } else { ("✗ unhealthy", Color::Red) };
         let time = row.response_time_ms.map_or_else(dash, short_ms);
         let error = row.error.as_deref().map_or_else(String::new, clean_line);
-        table.add_row([
+        let cells = vec![
             Cell::new(&row.name),
             Cell::new(word).fg(color),
             Cell::new(&row.status),
             Cell::new(time),
             Cell::new(error),
-        ]);
+        ];
+        table.add_row(one_line(cells, term));
     }
     finish(&mut table)
 }
@@ -149,7 +153,8 @@ pub(crate) fn plan_text(plan: &PlanDoc, graph: &DepGraph) -> String {
 
 fn new_table(header: &[&str], term: &Term) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header.iter().map(Cell::new));
+    let header = one_line(header.iter().map(Cell::new).collect(), term);
+    table.load_style(presets::NOTHING).set_header(header).set_truncation_indicator("…");
     match term.width.filter(|_| term.tty) {
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
@@ -162,9 +167,24 @@ fn new_table(header: &[&str], term: &Term) -> Table {
     table
 }
 
-/// The first two columns are never shortened or wrapped, and no line ends in spaces.
+/// On a terminal what does not fit is cut: `status` and the other formats have it in full.
+fn one_line(cells: Vec<Cell>, term: &Term) -> Row {
+    let mut row = Row::from(cells);
+    if term.tty {
+        row.max_height(1);
+    }
+    row
+}
+
+/// The first two columns are never shortened or wrapped; the last one is shortened first. No line ends in spaces.
 fn finish(table: &mut Table) -> String {
-    for index in 0..2 {
+    let widths = table.column_max_content_widths();
+    let last = widths.len().saturating_sub(1);
+    // Each column has a space on either side.
+    let others: u16 = widths[..last].iter().map(|width| width.saturating_add(2)).fold(0, u16::saturating_add);
+    let room = table.width().is_none_or(|width| others.saturating_add(MIN_LAST_COLUMN) <= width);
+    let whole = if room { last } else { last.min(2) };
+    for index in 0..whole {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
@@ -209,4 +229,155 @@ fn list(names: &[String]) -> String {
 
 fn dash() -> String {
     "-".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use expect_test::expect;
+
+    use super::super::{ConditionDoc, ServiceRow, status_text};
+    use super::*;
+
+    const NOON: Duration = Duration::from_secs(12 * 3_600);
+
+    fn service(name: &str, state: &str, phase: &str) -> ServiceDetail {
+        ServiceDetail {
+            row: ServiceRow {
+                name: name.into(),
+                state: state.into(),
+                phase: phase.into(),
+                reason: "probe_passed".into(),
+                desired: "up".into(),
+                health: "healthy".into(),
+                incarnation: 1,
+                pid: Some(4711),
+                tools: Some(14),
+                restarts: 0,
+                since: "1970-01-01T11:00:00.000Z".into(),
+                depends_on: Vec::new(),
+            },
+            why: "probe passed".into(),
+            detail: None,
+            failures: 0,
+            retry_in_ms: None,
+            conditions: Vec::new(),
+            server: None,
+            transport: "stdio".into(),
+            enabled: true,
+            tags: Vec::new(),
+            description: None,
+            tools_error: None,
+            calls: CallNumbers { total: 64, errors: 2, in_flight: 0, p50_ms: Some(4.0), p95_ms: Some(11.2) },
+            stderr: Vec::new(),
+        }
+    }
+
+    fn broken() -> ServiceDetail {
+        let mut broken = service("browser", "error", "back_off");
+        broken.row.health = "unknown".into();
+        (broken.row.pid, broken.row.tools, broken.row.restarts) = (None, None, 10);
+        broken.why = "exited: exit code 3: no \u{1b}[31mlicence\u{202e}".into();
+        broken.detail = Some("no licence\n  stderr | \u{1b}]0;x\u{7}bad key".into());
+        (broken.failures, broken.retry_in_ms) = (3, Some(4_500));
+        broken.stderr = vec!["bad key".into(), "giving up".into()];
+        broken
+    }
+
+    fn rows() -> Vec<ServiceDetail> {
+        let mut waiting = service("web", "starting", "wait");
+        waiting.row.depends_on = vec!["filesystem".into(), "browser".into()];
+        waiting.conditions.push(ConditionDoc {
+            kind: "dependencies_met".into(),
+            status: false,
+            reason: "dependency_failed".into(),
+            message: "waits for `browser`".into(),
+            since: waiting.row.since.clone(),
+        });
+        vec![service("filesystem", "running", "ready"), broken(), waiting]
+    }
+
+    #[test]
+    fn services_off_a_terminal() {
+        let now = SystemTime::UNIX_EPOCH + NOON;
+        expect![[r#"
+            SERVICE     STATE       HEALTH   TOOLS  UP     RST  DEPENDS             NOTE
+            filesystem  ✓ running   healthy  14     1h00m  0    -
+            browser     ✗ error     -        -      -      10   -                   exited: exit code 3: no licence; next attempt in 4s
+            web         … starting  healthy  14     -      0    filesystem,browser  waits for `browser`
+        "#]].assert_eq(&service_table(&rows(), false, now, &Term::PLAIN));
+        expect![[r#"
+            SERVICE     STATE       PHASE     HEALTH   PID   TOOLS  P50/P95     CALLS  UP     RST  DEPENDS             NOTE
+            filesystem  ✓ running   ready     healthy  4711  14     4.0ms/11ms  64     1h00m  0    -
+            browser     ✗ error     back_off  -        -     -      4.0ms/11ms  64     -      10   -                   exited: exit code 3: no licence; next attempt in 4s
+            web         … starting  wait      healthy  4711  14     4.0ms/11ms  64     -      0    filesystem,browser  waits for `browser`
+        "#]].assert_eq(&service_table(&rows(), true, now, &Term::PLAIN));
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_names_and_states_stay_whole() {
+        let now = SystemTime::UNIX_EPOCH + NOON;
+        let narrow = Term { tty: true, color: false, width: Some(60) };
+        let text = service_table(&rows(), false, now, &narrow);
+        assert!(text.contains("filesystem ") && text.contains("✓ running ") && text.contains("… starting"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+        assert_eq!((text.lines().count(), text.contains('…')), (4, true), "{text}");
+        let bright = Term { tty: true, color: true, width: Some(160) };
+        let text = service_table(&rows(), false, now, &bright);
+        assert!(text.contains("\u{1b}["), "{text:?}");
+    }
+
+    #[test]
+    fn a_service_in_full() {
+        let now = SystemTime::UNIX_EPOCH + NOON;
+        expect![[r#"
+            browser  ✗ error
+              phase     back_off, for 1h00m
+              reason    exited: exit code 3: no licence
+              desired   up
+              health    unknown
+              process   stdio, life 1
+              calls     64, 2 failed, half within 4.0ms, 95% within 11ms
+              restarts  10, 3 failures in a row
+              retry     in 4s
+              stderr    bad key
+                        giving up
+        "#]]
+        .assert_eq(&status_text(&broken(), now, &Term::PLAIN));
+    }
+
+    #[test]
+    fn checks_and_numbers() {
+        let row = |name: &str, healthy, ms, error: Option<&str>| HealthRow {
+            name: name.into(),
+            healthy,
+            status: "running".into(),
+            response_time_ms: ms,
+            error: error.map(Into::into),
+        };
+        let rows = [row("api", true, Some(0.417), None), row("db", false, None, Some("no answer\nwithin 3s"))];
+        expect![[r#"
+            SERVICE  HEALTH       STATE    RESPONSE  ERROR
+            api      ✓ healthy    running  0.42ms
+            db       ✗ unhealthy  running  -         no answer within 3s
+        "#]]
+        .assert_eq(&health_table(&rows, &Term::PLAIN));
+        let metrics = MetricsRow {
+            name: "api".into(),
+            checks_total: 8,
+            checks_healthy: 7,
+            availability: Some(0.875),
+            average_ms: Some(2.5),
+            max_ms: Some(1_250.0),
+            min_ms: Some(0.2),
+            window_seconds: 80.0,
+            calls: CallNumbers::default(),
+        };
+        expect![[r#"
+            SERVICE  CHECKS  HEALTHY  AVAILABLE  AVG    MAX   MIN     CALLS  ERRORS  P50/P95
+            api      8       7        87.5%      2.5ms  1.2s  0.20ms  0      0       -
+        "#]]
+        .assert_eq(&metrics_table(&[metrics], &Term::PLAIN));
+    }
 }

@@ -205,8 +205,9 @@ pub(crate) struct MetricsArgs {
 /// Which config to read, and how.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigArgs {
-    /// Config files, later ones win; - is stdin. Default: MCPSTORE_CONFIG, then ./mcp.json, ./.mcp.json, ./mcpstore.json.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    /// A config file; given several times, later ones win; - is stdin. Default: MCPSTORE_CONFIG, then ./mcp.json,
+    /// ./.mcp.json, ./mcpstore.json.
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Vec<PathBuf>,
     /// Unknown keys are errors.
     #[arg(long)]
@@ -249,8 +250,14 @@ pub(crate) enum GraphFormat {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Tell everything that is wrong with a config; exit code 5 on errors.
-    #[command(after_help = "Example:\n  mcpstore config check --config mcp.json --strict")]
-    Check(ConfigArgs),
+    #[command(after_help = "Examples:\n  mcpstore config check\n  mcpstore config check mcp.json team.json --strict")]
+    Check {
+        /// Config files, as with --config.
+        #[arg(value_name = "FILE", conflicts_with = "config")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        args: ConfigArgs,
+    },
     /// Explain a diagnostic.
     #[command(after_help = "Example:\n  mcpstore config explain MS012")]
     Explain {

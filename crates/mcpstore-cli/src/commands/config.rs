@@ -11,7 +11,10 @@ use crate::paths::read_config;
 
 pub(super) fn run(command: ConfigCommand, global: &Global) -> anyhow::Result<Exit> {
     match command {
-        ConfigCommand::Check(args) => check(&args, global),
+        ConfigCommand::Check { files, mut args } => {
+            args.config.extend(files);
+            check(&args, global)
+        }
         ConfigCommand::Explain { code } => explain_code(code.as_deref()),
     }
 }

@@ -27,7 +27,11 @@ pub(crate) fn service_table(rows: &[ServiceDetail], wide: bool, now: SystemTime,
         let tools = row.tools.map_or_else(dash, |count| count.to_string());
         let (up, depends) = (uptime(detail, now), list(&row.depends_on));
         let restarts = row.restarts.to_string();
-        let health = if row.health == "unknown" { dash() } else { row.health.clone() };
+        let health = match row.health.as_str() {
+            "unknown" => dash(),
+            "healthy" => "ok".to_owned(),
+            other => other.to_owned(),
+        };
         let mut cells = vec![Cell::new(&row.name), state];
         if wide {
             let pid = row.pid.map_or_else(dash, |pid| pid.to_string());
@@ -302,16 +306,16 @@ mod tests {
     fn services_off_a_terminal() {
         let now = SystemTime::UNIX_EPOCH + NOON;
         expect![[r#"
-            SERVICE     STATE       HEALTH   TOOLS  UP     RST  DEPENDS             NOTE
-            filesystem  ✓ running   healthy  14     1h00m  0    -
-            browser     ✗ error     -        -      -      10   -                   exited: exit code 3: no licence; next attempt in 4s
-            web         … starting  healthy  14     -      0    filesystem,browser  waits for `browser`
+            SERVICE     STATE       HEALTH  TOOLS  UP     RST  DEPENDS             NOTE
+            filesystem  ✓ running   ok      14     1h00m  0    -
+            browser     ✗ error     -       -      -      10   -                   exited: exit code 3: no licence; next attempt in 4s
+            web         … starting  ok      14     -      0    filesystem,browser  waits for `browser`
         "#]].assert_eq(&service_table(&rows(), false, now, &Term::PLAIN));
         expect![[r#"
-            SERVICE     STATE       PHASE     HEALTH   PID   TOOLS  P50/P95     CALLS  UP     RST  DEPENDS             NOTE
-            filesystem  ✓ running   ready     healthy  4711  14     4.0ms/11ms  64     1h00m  0    -
-            browser     ✗ error     back_off  -        -     -      4.0ms/11ms  64     -      10   -                   exited: exit code 3: no licence; next attempt in 4s
-            web         … starting  wait      healthy  4711  14     4.0ms/11ms  64     -      0    filesystem,browser  waits for `browser`
+            SERVICE     STATE       PHASE     HEALTH  PID   TOOLS  P50/P95     CALLS  UP     RST  DEPENDS             NOTE
+            filesystem  ✓ running   ready     ok      4711  14     4.0ms/11ms  64     1h00m  0    -
+            browser     ✗ error     back_off  -       -     -      4.0ms/11ms  64     -      10   -                   exited: exit code 3: no licence; next attempt in 4s
+            web         … starting  wait      ok      4711  14     4.0ms/11ms  64     -      0    filesystem,browser  waits for `browser`
         "#]].assert_eq(&service_table(&rows(), true, now, &Term::PLAIN));
     }
 

@@ -42,3 +42,8 @@ pub use mcpstore_types::{
     ServiceState, Status,
 };
 pub use store::McpStore;
+
+/// The samples of the guide, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/getting-started.md")]
+struct GettingStarted;

@@ -20,7 +20,8 @@ pub enum Goal {
     Healthy,
     /// Down: `stopped`, `not_started`, or an `error` that nothing follows; or removed.
     Down,
-    /// Exactly this public state.
+    /// Exactly this public state, as a snapshot shows it. One that a service only passes through can be missed: the events
+    /// have every step.
     State(ServiceState),
     /// No longer on its way: running, down, or failed for good.
     Settled,

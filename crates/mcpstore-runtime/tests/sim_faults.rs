@@ -91,6 +91,21 @@ async fn who_is_bound_to_a_lost_service_goes_down_and_comes_back_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_merely_wants_a_lost_service_says_so_though_nothing_happens_to_it() {
+    let sim = Sim::of(vec![spec("db"), spec("api").with_dependency(Dependency::new(name("db"), DepKind::Wants))]).await;
+    sim.script("db", [Life::good(), Life::slow(5 * SECOND)]);
+    sim.up().await;
+    let missing = || sim.info("api").status.conditions.iter().any(|c| c.kind == ConditionKind::DependencyMissing);
+    assert!(!missing());
+    sim.world.crash(&name("db"), CRASH);
+    sim.pass(ms(10)).await;
+    assert!(missing());
+    sim.supervisor.wait(&name("db"), Goal::RunningAfter(Incarnation(1)), None).await.unwrap();
+    assert!(!missing());
+    assert_eq!(sim.told("api").len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_fails_too_often_is_given_up_and_only_its_descendants_are_skipped() {
     let sim = Sim::of(vec![spec("bad"), needs("child", &["bad"]), spec("good")]).await;
     let dies = Life { stderr: vec!["no licence".into()], ..Life::crashes_after(SECOND, ExitStatus::Code(3)) };
@@ -341,10 +356,11 @@ async fn checks_on_demand_do_not_make_a_hung_server_look_busy() {
 #[tokio::test(start_paused = true)]
 async fn closed_output_of_a_living_process_is_a_hang() {
     let sim = Sim::of(vec![spec("silent")]).await;
-    sim.script("silent", [Life { closes_output: Some(5 * SECOND), ..Life::good() }, Life::good()]);
+    sim.script("silent", [Life { closes_output: Some(ms(9_900)), ..Life::good() }, Life::good()]);
     sim.up().await;
     sim.supervisor.wait(&name("silent"), Goal::RunningAfter(Incarnation(1)), None).await.unwrap();
-    assert_eq!(sim.when("silent", |what| what == Happened::Terminated), [ms(5_500)]);
+    // The probe at 10 s finds it closed, and leaves the verdict to who watches the process.
+    assert_eq!(sim.when("silent", |what| what == Happened::Terminated), [ms(10_400)]);
     assert_eq!(sim.told("silent")[6], "1 running→stopping term liveness_failed");
     assert_eq!(words(&sim, "silent", PhaseName::BackOff), "it closed its output, but did not exit");
 }

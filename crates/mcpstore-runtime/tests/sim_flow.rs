@@ -67,6 +67,7 @@ async fn all_stop_in_reverse_order_in_parallel_where_that_allows() {
     let start = sim.supervisor.now().since_start();
     let stopped = sim.supervisor.stop_all_and_wait(false).await.unwrap();
     assert!(stopped.iter().all(|info| info.status.state == ServiceState::Stopped && info.pid.is_none()), "{stopped:?}");
+    assert!(stopped.iter().all(|info| info.server.is_none() && info.tools.is_none() && info.tools_error.is_none()));
     for (service, after) in [("web", 0), ("api", 1), ("auth", 2), ("database", 3), ("worker", 0), ("cache", 1)] {
         let closed = sim.when(service, |what| what == Happened::InputClosed);
         assert_eq!(*closed.last().unwrap() - start, after * SECOND, "{service}");

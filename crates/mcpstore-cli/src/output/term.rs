@@ -35,7 +35,10 @@ impl Term {
 
     fn of(tty: bool, choice: ColorChoice) -> Self {
         let width = if tty { crossterm::terminal::size().ok().map(|(columns, _)| columns) } else { None };
-        Self { tty, color: wants_color(choice, tty, |name| std::env::var(name).ok()), width }
+        let color = wants_color(choice, tty, |name| std::env::var(name).ok());
+        // The tables' library asks NO_COLOR by itself; what was decided here holds.
+        crossterm::style::force_color_output(color);
+        Self { tty, color, width }
     }
 
     /// The text in this ANSI colour (`31` red, `32` green, …), or as it is.

@@ -19,7 +19,9 @@ pub(super) fn is_failure(notice: &Notice) -> bool {
 pub(super) fn change(notice: &Notice, at: &str, term: &Term) -> String {
     let word = notice.to.map_or("removed", ServiceState::as_str);
     let word = term.paint(color(notice.to), word);
-    format!("{at} {} {word} ({})", notice.service, why(notice))
+    // Its crash was told before; this line says that nothing follows.
+    let again = if notice.from == notice.to && is_failure(notice) { ", given up" } else { "" };
+    format!("{at} {} {word}{again} ({})", notice.service, why(notice))
 }
 
 /// What the server wrote last, a line each; empty unless the service failed for good.
@@ -83,7 +85,7 @@ mod tests {
 
         let detail = "exit code 1 during the handshake\n  stderr | \u{1b}[31mno token\u{1b}[0m\n  stderr | bye";
         let gave_up = notice(PhaseName::Failed, Reason::GaveUp, Some(detail));
-        expect!["T api error (gave up: exit code 1 during the handshake)"].assert_eq(&line(&gave_up));
+        expect!["T api error, given up (gave up: exit code 1 during the handshake)"].assert_eq(&line(&gave_up));
         assert!(is_news(&gave_up) && is_failure(&gave_up));
         assert_eq!(last_words(&gave_up), ["    stderr | no token", "    stderr | bye"]);
 

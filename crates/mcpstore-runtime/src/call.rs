@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcpstore_transport::{CallLimits, Tool, call_tool};
+use mcpstore_transport::{CallError, CallLimits, Tool, call_tool};
 use mcpstore_types::{ServiceName, suggestion};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -31,19 +31,12 @@ impl Supervisor {
         if !arguments.get().trim_start().starts_with('{') {
             return Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() });
         }
-        if let Some(list) = &info.tools
-            && !list.tools.iter().any(|known| known.name == tool)
-        {
-            let known: Vec<&str> = list.tools.iter().map(|known| known.name.as_str()).collect();
-            let hint = suggestion(tool, known.iter().copied());
-            return Err(CallFailure::UnknownTool { service: name, tool: tool.to_owned(), hint });
-        }
         let Some(session) = &info.session else { return Err(not_running(&info)) };
         let started = Instant::now();
         let limits = CallLimits::for_call(&info.spec.policy.timeouts);
         let result = call_tool(session.as_ref(), tool, arguments, limits).await;
         info.monitor.note_call(result.is_ok(), started.elapsed());
-        result.map_err(|source| CallFailure::Call { service: name, source })
+        result.map_err(|source| failure(&info, tool, source))
     }
 
     /// As [`Supervisor::call_tool`], with the arguments as text.
@@ -95,6 +88,20 @@ impl Supervisor {
             .get(service)
             .cloned()
             .ok_or_else(|| CallFailure::UnknownService { name: service.to_owned(), hint: snapshot.hint(service) })
+    }
+}
+
+/// How a call failed. The server has the last word on which tools it has: only when it refuses one that it did not list is
+/// the tool called unknown.
+fn failure(info: &ServiceInfo, tool: &str, source: CallError) -> CallFailure {
+    let service = info.name().clone();
+    let listed = info.tools.as_ref().map(|list| list.tools.iter().map(|known| known.name.as_str()).collect::<Vec<_>>());
+    match listed {
+        Some(known) if matches!(source, CallError::Rpc { .. }) && !known.contains(&tool) => {
+            let hint = suggestion(tool, known.iter().copied());
+            CallFailure::UnknownTool { service, tool: tool.to_owned(), hint, source }
+        }
+        Some(_) | None => CallFailure::Call { service, source },
     }
 }
 

@@ -81,7 +81,7 @@ pub enum CallFailure {
         /// Why it is there.
         why: String,
     },
-    /// The service has no such tool.
+    /// The service refused a tool that it did not list.
     #[error("service `{service}` has no tool `{tool}`{hint}")]
     UnknownTool {
         /// The service.
@@ -90,6 +90,9 @@ pub enum CallFailure {
         tool: String,
         /// The nearest known tool, as the tail of a sentence.
         hint: String,
+        /// The server's own words.
+        #[source]
+        source: CallError,
     },
     /// The arguments are not a JSON object.
     #[error("the arguments of `{service}.{tool}` are no JSON object")]

@@ -200,6 +200,13 @@ async fn a_call_goes_through_untouched_both_ways() {
         })
         .times(1)
         .returning(move |_, _, _| Ok(raw(answer)));
+    // The server has the last word on which tools it has.
+    mock.expect_request()
+        .withf(|method, given, _| {
+            method == "tools/call" && given.as_ref().is_some_and(|given| given.get().contains(r#""name":"u""#))
+        })
+        .times(1)
+        .returning(|_, _, _| Err(CallError::Rpc { code: -32_602, message: "unknown tool".into(), data: None }));
     let mut adapter = adapter();
     let mut made = Some(launched(mock, Connection::default()));
     adapter.expect_launch().times(1).returning(move |_| Ok(made.take().unwrap()));
@@ -210,8 +217,8 @@ async fn a_call_goes_through_untouched_both_ways() {
     supervisor.start_and_wait(&name("s")).await.unwrap();
     let result = supervisor.call_tool("s", "t", raw(arguments)).await.unwrap();
     assert_eq!(result.get(), answer);
-    // What cannot be a call never reaches the session: the mock expects no other.
     assert!(matches!(supervisor.call_tool("s", "u", raw("{}")).await, Err(CallFailure::UnknownTool { .. })));
+    // What cannot be a call never reaches the session: the mock expects no other.
     assert!(matches!(supervisor.call_tool("s", "t", raw("[]")).await, Err(CallFailure::BadArguments { .. })));
 }
 

@@ -4,6 +4,8 @@
 mod children;
 #[path = "fixture/flags.rs"]
 mod flags;
+#[path = "fixture/floods.rs"]
+mod floods;
 #[path = "fixture/streams.rs"]
 mod streams;
 
@@ -48,7 +50,13 @@ async fn run(flags: Flags) -> i32 {
     }
     children::start(flags.children, flags.ignore_term);
     if flags.stderr_flood {
-        std::thread::spawn(flood);
+        std::thread::spawn(floods::long_line);
+    }
+    if flags.short_line_flood {
+        std::thread::spawn(|| floods::short_lines(std::io::stderr()));
+    }
+    if flags.noise_flood {
+        std::thread::spawn(|| floods::short_lines(std::io::stdout()));
     }
     let Ok(mut term) = signal(SignalKind::terminate()) else { return USAGE };
     let ended = async {
@@ -94,15 +102,4 @@ async fn run(flags: Flags) -> i32 {
 fn say(text: &str) {
     // When nobody listens there is nobody to tell.
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Bytes on stderr for ever, without a line end, and as much again in lines.
-fn flood() {
-    let mut stderr = std::io::stderr();
-    let long = vec![b'f'; 64 * 1024 * 1024];
-    let mut alive = stderr.write_all(&long).and_then(|()| stderr.write_all(b"\n"));
-    let short = [b"flood ".repeat(10), b"\n".to_vec()].concat();
-    while alive.is_ok() {
-        alive = stderr.write_all(&short);
-    }
 }

@@ -1,6 +1,7 @@
 //! The child's stderr, line by line into the log ring.
 
 use tokio::io::AsyncRead;
+use tokio::task::coop::consume_budget;
 
 use crate::wire::{Line, LineReader};
 use crate::{LogRing, LogStream};
@@ -16,5 +17,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(stream: R, logs: &LogRing) {
             }
             Line::Tail { .. } => {}
         }
+        // Lines out of a full buffer cost no budget by themselves: a flood of short ones would hold the thread.
+        consume_budget().await;
     }
 }

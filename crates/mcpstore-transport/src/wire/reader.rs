@@ -7,6 +7,7 @@ use rmcp::model::{JsonRpcMessage, ServerJsonRpcMessage};
 use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep};
 
 use super::envelope::{self, Envelope};
@@ -55,6 +56,8 @@ impl Reader {
                 () = hub.doomed.cancelled(), if last_call.is_none() => {}
                 () = sleep(QUIET), if last_call.is_some() => break,
             }
+            // Lines out of a full buffer cost no budget by themselves: a flood of short ones would hold the thread.
+            consume_budget().await;
         }
         hub.close();
     }

@@ -72,6 +72,26 @@ async fn a_flood_on_stderr_disturbs_nothing() {
     server.end().await;
 }
 
+/// One thread for all, so that a task which never yields stops everything.
+#[tokio::test]
+async fn a_flood_of_short_lines_does_not_hold_up_another_service() {
+    for flags in ["--short-line-flood", "--noise-flood"] {
+        let flooded = start(flags).await;
+        until("the flood is there", || flooded.logs.dropped() > 0).await;
+        let other = start("").await;
+        // Usually some milliseconds in all; a flood that is read without a pause costs seconds for each.
+        crate::support::within(async {
+            for _ in 0..20 {
+                assert_eq!(other.text("echo", r#"{"text":"dry"}"#).await, "dry");
+            }
+        })
+        .await;
+        assert_eq!(flooded.text("echo", r#"{"text":"wet"}"#).await, "wet");
+        flooded.end().await;
+        other.end().await;
+    }
+}
+
 #[tokio::test]
 async fn stderr_is_kept_line_by_line() {
     let server = start("--stderr-text hello").await;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mcpstore_types::{ExitStatus, TransportSpec};
 use tokio::io::DuplexStream;
-use tokio::time::Instant;
 
+use crate::deadline::deadline_after;
 use crate::handshake::{CloseOnDrop, Handshake};
 use crate::wire::{self, Hub};
 use crate::{Adapter, Endpoint, LaunchError, LaunchRequest, Launched};
@@ -70,7 +70,7 @@ impl Adapter for InProcess {
             hub: Arc::clone(&hub),
             wire,
             logs: request.logs,
-            deadline: Instant::now() + timeout,
+            deadline: deadline_after(timeout),
             timeout,
             exit: None,
             open: CloseOnDrop::new(&hub),

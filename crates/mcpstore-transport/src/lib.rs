@@ -7,6 +7,7 @@
 //! a spec and takes more.
 
 mod adapter;
+mod deadline;
 mod error;
 mod handshake;
 mod in_process;

@@ -48,6 +48,9 @@ async fn run(flags: Flags) -> i32 {
     if let Some(code) = flags.exit_at_once {
         return code;
     }
+    if flags.leave_group && !children::leave_group() {
+        return USAGE;
+    }
     children::start(flags.children, flags.ignore_term);
     if flags.stderr_flood {
         std::thread::spawn(floods::long_line);

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use mcpstore_types::ExitStatus;
 use rustix::process::Signal;
 use tokio::process::ChildStderr;
-use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
@@ -20,14 +20,20 @@ use crate::{Endpoint, LogRing};
 
 /// How long the exit is held back for the rest of stderr, which is there in no time if nobody else holds it.
 const LAST_WORDS: Duration = Duration::from_millis(50);
-/// The first pause between two looks at the group; it doubles up to [`POLL_MAX`].
-const POLL_MIN: Duration = Duration::from_millis(5);
+/// The shortest pause between two looks at the group; they grow with the time that was waited already.
+const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// The longest pause between two looks at the group.
-const POLL_MAX: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// A pause is this part of the time since the exit or the last signal, so that an end is seen soon after it came.
+const PAUSE_PART: u32 = 16;
 /// Every so many looks, dead members that nobody waits for are told apart.
 const CLOSER_LOOK: u32 = 8;
-/// Looks at a group whose endpoint is gone, after which it is left to itself (about 10 s after a kill).
-const ABANDONED_LOOKS: u32 = 200;
+/// So many closer looks in a row must agree.
+const AGREEING: u32 = 2;
+/// How long a group is watched whose endpoint is gone, after which it is left to itself.
+const ABANDONED: Duration = Duration::from_secs(10);
+/// How long the rest of stderr is read when the group is gone.
+const STDERR_REST: Duration = Duration::from_millis(50);
 
 /// What the tasks around a child and its endpoint share.
 pub(super) struct Life {
@@ -39,6 +45,8 @@ pub(super) struct Life {
     empty: CancellationToken,
     /// Nobody holds the endpoint any more.
     abandoned: CancellationToken,
+    /// The group was signalled, and is worth a look.
+    signalled: Notify,
 }
 
 impl Life {
@@ -51,6 +59,7 @@ impl Life {
             stderr_read: CancellationToken::new(),
             empty: CancellationToken::new(),
             abandoned: CancellationToken::new(),
+            signalled: Notify::new(),
         });
         tokio::spawn(Arc::clone(&life).watch(process, hub));
         tokio::spawn(Arc::clone(&life).read_stderr(stderr, logs));
@@ -68,26 +77,46 @@ impl Life {
         // Who hears of the exit wants the last words too. A grandchild may hold stderr open: then they come late.
         let _ = tokio::time::timeout(LAST_WORDS, self.stderr_read.cancelled()).await;
         self.exit.send_replace(Some(status));
-        let mut pause = POLL_MIN;
-        let mut looks_after_all = 0;
-        for look in 1_u32.. {
-            if self.group.is_empty(look.is_multiple_of(CLOSER_LOOK)) || looks_after_all > ABANDONED_LOOKS {
-                break;
-            }
-            if self.abandoned.is_cancelled() {
-                looks_after_all += 1;
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(POLL_MAX);
-        }
+        self.outlast().await;
         self.empty.cancel();
+    }
+
+    /// Waits until the group is empty, or nobody cares any more.
+    async fn outlast(&self) {
+        let mut since = Instant::now();
+        let mut abandoned_at = None;
+        let mut agreeing = 0;
+        for look in 1_u32.. {
+            if self.group.is_over() {
+                return;
+            }
+            if agreeing > 0 || look.is_multiple_of(CLOSER_LOOK) {
+                agreeing = if self.group.only_zombies().await { agreeing + 1 } else { 0 };
+                if agreeing == AGREEING {
+                    return self.group.let_go();
+                }
+            }
+            if self.abandoned.is_cancelled() && abandoned_at.get_or_insert_with(Instant::now).elapsed() > ABANDONED {
+                return;
+            }
+            tokio::select! {
+                () = sleep((since.elapsed() / PAUSE_PART).clamp(PAUSE_MIN, PAUSE_MAX)) => {}
+                () = self.signalled.notified() => since = Instant::now(),
+            }
+        }
+    }
+
+    /// Signals the group, and looks at it more often for a while.
+    fn signal(&self, signal: Signal) {
+        self.group.signal(signal);
+        self.signalled.notify_one();
     }
 
     async fn read_stderr(self: Arc<Self>, stream: ChildStderr, logs: Arc<LogRing>) {
         let gone = async {
             // A process that left the group can hold the stream for ever; what it has to say is not ours.
             self.empty.cancelled().await;
-            sleep(POLL_MAX).await;
+            sleep(STDERR_REST).await;
         };
         tokio::select! {
             () = stderr::read(stream, &logs) => {}
@@ -135,20 +164,20 @@ impl Endpoint for ChildEndpoint {
     }
 
     fn terminate(&self) {
-        self.life.group.signal(Signal::TERM);
+        self.life.signal(Signal::TERM);
         // A stopped process does not see the signal before it goes on.
-        self.life.group.signal(Signal::CONT);
+        self.life.signal(Signal::CONT);
     }
 
     fn kill(&self) {
-        self.life.group.signal(Signal::KILL);
+        self.life.signal(Signal::KILL);
     }
 }
 
 impl Drop for ChildEndpoint {
     fn drop(&mut self) {
         self.life.abandoned.cancel();
-        self.life.group.signal(Signal::KILL);
+        self.life.signal(Signal::KILL);
         self.hub.close();
     }
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mcpstore_types::TransportSpec;
-use tokio::time::Instant;
 
+use crate::deadline::deadline_after;
 use crate::handshake::{CloseOnDrop, Handshake};
 use crate::wire;
 use crate::{Adapter, LaunchError, LaunchRequest, Launched};
@@ -57,17 +57,18 @@ impl Adapter for Stdio {
             });
         };
         let (stdio, name, incarnation) = (spec.clone(), request.spec.name.clone(), request.incarnation);
-        // Looking a program up and starting it reads the disk, which may hang: not on a thread that others need.
-        let spawning = tokio::task::spawn_blocking(move || spawn::spawn(&stdio, &name, incarnation));
-        let (process, pipes) = match spawning.await {
-            Ok(spawned) => spawned?,
+        // Looking a program up reads the disk, which may hang: not on a thread that others need.
+        let preparing = tokio::task::spawn_blocking(move || spawn::prepare(&stdio, &name, incarnation));
+        let prepared = match preparing.await {
+            Ok(prepared) => prepared?,
             Err(error) => {
                 let source = Arc::new(std::io::Error::other(error));
                 return Err(LaunchError::Spawn { program: spec.command.clone(), source });
             }
         };
+        let (process, pipes) = prepared.spawn().await?;
         let timeout = request.spec.policy.timeouts.handshake;
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         let (hub, wire) = wire::open(pipes.stdout, pipes.stdin, Arc::clone(&request.logs));
         let life = Life::begin(process, pipes.stderr, Arc::clone(&hub), Arc::clone(&request.logs));
         let exited = Arc::clone(&life);

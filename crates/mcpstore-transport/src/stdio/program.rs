@@ -14,7 +14,7 @@ use crate::LaunchError;
 /// Names of programs that are looked at for the nearest one.
 const MAX_CANDIDATES: usize = 20_000;
 
-/// The file to execute for `command`: looked up in `path` unless it has a slash, then relative to `cwd`.
+/// The file to execute for `command`: looked up in `path` unless it has a slash. Relative means to `cwd`.
 pub(super) fn resolve(command: &str, path: Option<&OsStr>, cwd: Option<&Path>) -> Result<PathBuf, LaunchError> {
     if command.contains('/') {
         let file = cwd.map_or_else(|| PathBuf::from(command), |cwd| cwd.join(command));
@@ -31,8 +31,14 @@ pub(super) fn resolve(command: &str, path: Option<&OsStr>, cwd: Option<&Path>) -
         };
     }
     // An empty entry means the working directory to a shell; to us it means nothing, for safety.
-    let folders: Vec<PathBuf> =
-        path.map(std::env::split_paths).into_iter().flatten().filter(|folder| !folder.as_os_str().is_empty()).collect();
+    // A relative one is meant from where the child will be.
+    let folders: Vec<PathBuf> = path
+        .map(std::env::split_paths)
+        .into_iter()
+        .flatten()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map(|folder| cwd.map_or_else(|| folder.clone(), |cwd| cwd.join(&folder)))
+        .collect();
     let mut blocked = None;
     if !command.is_empty() {
         for folder in &folders {

@@ -1,7 +1,8 @@
 //! Starting the child, and telling apart why it did not start.
 
+use std::future::poll_fn;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio as Pipe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,9 @@ pub(super) struct Pipes {
 impl Process {
     /// Waits for the child; its zombie is gone after that.
     pub(super) async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
-        let status = self.child.wait().await;
+        let group = Arc::clone(&self.group);
+        let mut wait = std::pin::pin!(self.child.wait());
+        let status = poll_fn(|context| group.poll_exit(|| wait.as_mut().poll(context))).await;
         self.reaped = true;
         status
     }
@@ -48,16 +51,29 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.reaped {
             self.group.signal(Signal::KILL);
+            // From here on somebody else waits for the child, and we do not hear when.
+            self.group.let_go();
         }
     }
 }
 
-/// Starts the program of `spec` in a group of its own, its three streams piped to us.
-pub(super) fn spawn(
+/// A child that is ready to be started.
+pub(super) struct Prepared {
+    command: Command,
+    /// The program as the spec names it.
+    program: String,
+    /// Where it is.
+    file: PathBuf,
+}
+
+/// Looks up the program of `spec`, to be started in a group of its own, its three streams piped to us.
+///
+/// Reads the disk, which may hang: not on a thread that others need.
+pub(super) fn prepare(
     spec: &StdioSpec,
     service: &ServiceName,
     incarnation: Incarnation,
-) -> Result<(Process, Pipes), LaunchError> {
+) -> Result<Prepared, LaunchError> {
     if let Some(cwd) = &spec.cwd
         && !(cwd.is_dir() && access(cwd.as_path(), Access::EXEC_OK).is_ok())
     {
@@ -81,20 +97,33 @@ pub(super) fn spawn(
     if let Some(cwd) = &spec.cwd {
         command.current_dir(cwd);
     }
-    let mut tries = 0;
-    let child = loop {
-        tries += 1;
-        match command.spawn() {
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES => {
-                std::thread::sleep(BUSY_PAUSE);
+    Ok(Prepared { command, program: spec.command.clone(), file })
+}
+
+impl Prepared {
+    /// Starts it. Dropped half-way, it has started nothing.
+    pub(super) async fn spawn(mut self) -> Result<(Process, Pipes), LaunchError> {
+        let mut tries = 0;
+        let child = loop {
+            tries += 1;
+            match self.command.spawn() {
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES => {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                Ok(child) => break child,
+                Err(error) => {
+                    let source = Arc::new(io::Error::from(error.kind()));
+                    let unknown = LaunchError::Spawn { program: self.program.clone(), source };
+                    let explaining = move || explain(&self.program, &self.file, error);
+                    return Err(tokio::task::spawn_blocking(explaining).await.unwrap_or(unknown));
+                }
             }
-            other => break other.map_err(|error| explain(&spec.command, &file, error))?,
-        }
-    };
-    parts(child).ok_or_else(|| LaunchError::Spawn {
-        program: spec.command.clone(),
-        source: Arc::new(io::Error::other("it has no process id or no pipes")),
-    })
+        };
+        parts(child).ok_or_else(|| LaunchError::Spawn {
+            program: self.program,
+            source: Arc::new(io::Error::other("it has no process id or no pipes")),
+        })
+    }
 }
 
 /// The child under its guard, and its pipes.

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::table::{Answer, RawWaiter, Waiter};
 use super::{Hub, MAX_IN_FLIGHT, MAX_WAITING, count, line};
+use crate::deadline::later;
 use crate::{CallError, CallLimits, TimeoutKind};
 
 impl Hub {
@@ -144,9 +145,7 @@ impl Limits {
 
     /// The deadline after a sign of life.
     fn next(&self, last_sign: Instant) -> Instant {
-        // Durations near the maximum must not overflow the clock: a year is for ever.
-        let year = std::time::Duration::from_secs(31_536_000);
-        (last_sign + self.limits.idle.min(year)).min(self.start + self.limits.total.min(year))
+        later(last_sign, self.limits.idle).min(later(self.start, self.limits.total))
     }
 
     fn passed(&self) -> CallError {

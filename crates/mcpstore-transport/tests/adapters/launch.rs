@@ -116,6 +116,53 @@ async fn a_program_is_found_in_the_childs_own_path() {
 }
 
 #[tokio::test]
+async fn a_relative_folder_of_path_is_meant_from_the_childs_own_folder() {
+    let folder = fixture_path().parent().unwrap().to_owned();
+    let program = fixture_path().file_name().unwrap().to_string_lossy().into_owned();
+    let name = ServiceName::new("s").unwrap();
+    let (mut spec, tag) = tagged(ServiceSpec::stdio(name, program, Vec::<String>::new()));
+    let TransportSpec::Stdio(stdio) = &mut spec.transport else { unreachable!() };
+    stdio.cwd = folder.parent().map(Path::to_owned);
+    let relative = folder.file_name().unwrap().to_string_lossy().into_owned();
+    stdio.env.insert("PATH".to_owned(), Secret::new(relative));
+    let mut server = start_with(&Stdio::new(), spec).await;
+    server.tag = tag;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_limit_that_is_no_limit_is_none() {
+    let (mut spec, tag) = spec("");
+    spec.policy.timeouts.handshake = std::time::Duration::MAX;
+    let mut server = start_with(&Stdio::new(), spec).await;
+    server.tag = tag;
+    let limits = mcpstore_transport::CallLimits::within(std::time::Duration::MAX);
+    assert!(server.call_within("echo", "{}", limits).await.is_ok());
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_still_being_written_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("server");
+    fs::copy(fixture_path(), &copy).unwrap();
+    let writing = fs::OpenOptions::new().append(true).open(&copy).unwrap();
+    let (mut spec, tag) = spec("");
+    let TransportSpec::Stdio(stdio) = &mut spec.transport else { unreachable!() };
+    stdio.command = copy.display().to_string();
+    // On this one thread: a launch that slept on it would never see the file closed.
+    let close = async {
+        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        drop(writing);
+    };
+    let adapter = Stdio::new();
+    let (mut server, ()) = tokio::join!(start_with(&adapter, spec), close);
+    server.tag = tag;
+    server.end().await;
+}
+
+#[tokio::test]
 async fn a_launch_given_up_leaves_nothing() {
     for _ in 0..10 {
         let (spec, tag) = spec("--ignore-eof --ignore-term");

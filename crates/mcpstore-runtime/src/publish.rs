@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mcpstore_types::{Condition, ConditionKind, ServiceName, ServiceState};
+use mcpstore_types::{Condition, ConditionKind, Health, ServiceName, ServiceState};
 
 use crate::owner::{Owner, Record};
 use crate::snapshot::{ServiceInfo, Snapshot};
@@ -63,7 +63,9 @@ impl Owner {
     fn info(&self, name: &ServiceName) -> Option<ServiceInfo> {
         let record: &Record = self.records.get(name)?;
         let mut status = self.fleet.status(name.as_str())?;
-        status.health = record.health;
+        // A life that goes down, or crashed and is not yet swept up, has neither health nor tools to offer.
+        let ends = !matches!(status.state, ServiceState::Starting | ServiceState::Running | ServiceState::Unknown);
+        status.health = if ends { Health::Unknown } else { record.health };
         let noise = record.logs.noise();
         if noise > 0 {
             status.conditions.push(Condition {
@@ -80,8 +82,8 @@ impl Owner {
             spec: Arc::clone(&record.spec),
             pid: life.and_then(|l| l.pid()),
             server: life.and_then(|l| l.server.clone()),
-            tools: record.tools.clone(),
-            tools_error: record.tools_error.clone(),
+            tools: record.tools.clone().filter(|_| !ends),
+            tools_error: record.tools_error.clone().filter(|_| !ends),
             detail: record.detail.clone(),
             last_stderr: Arc::clone(&record.last_stderr),
             logs: Arc::clone(&record.logs),

@@ -44,7 +44,9 @@ impl ScriptedSession {
             }
             "tools/call" => {
                 let params: Value = params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-                (&life.call, json!({ "content": [{ "type": "text", "text": params["name"] }] }))
+                let known = life.tools.iter().any(|tool| params["name"] == **tool);
+                let answering = if known { &life.call } else { &Answering::Error(-32602) };
+                (answering, json!({ "content": [{ "type": "text", "text": params["name"] }] }))
             }
             _ => (&Answering::Error(-32601), Value::Null),
         };

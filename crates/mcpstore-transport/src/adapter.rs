@@ -47,7 +47,8 @@ pub struct Launched {
     pub endpoint: Arc<dyn Endpoint>,
     /// Its session. Bounded by the spec's `timeouts.handshake`; does nothing until polled.
     ///
-    /// Dropped half-way, it gives the conversation up; the endpoint lives on until it is told to end.
+    /// Dropped half-way, it gives the conversation up; a process lives on until it is told to end, and a server inside
+    /// this process ends with its conversation.
     pub handshake: HandshakeFuture,
 }
 

@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mcpstore_types::ExitStatus;
-use rmcp::model::{
-    ClientCapabilities, ClientConfig, ErrorData, Implementation, ListRootsRequestMethod, ProtocolVersion,
-    ServerPeerInfo,
-};
-use rmcp::service::{ClientInitializeError, RequestContext, RunningService, serve_client};
+use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, ServerPeerInfo};
+use rmcp::service::{ClientInitializeError, RunningService, serve_client};
 use rmcp::{ClientHandler, RoleClient};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::clip::clip;
 use crate::wire::{Hub, Wire};
 use crate::{BoxFuture, CallError, CallLimits, HandshakeError, LogRing, LogStream, ServerInfo, Session, WireCounters};
 
@@ -54,7 +52,7 @@ impl Handshake {
                 Err(error) => error,
             },
             Ok(Err(ClientInitializeError::JsonRpcError(error))) => {
-                HandshakeError::Rejected { code: error.code.0.into(), message: error.message.into_owned() }
+                HandshakeError::Rejected { code: error.code.0.into(), message: clip(&error.message) }
             }
             Ok(Err(ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. })) => {
                 match (self.hub.spoiled(), self.exit.take()) {
@@ -62,7 +60,7 @@ impl Handshake {
                     (None, exit) => over(exit, &self.hub, &self.logs).await,
                 }
             }
-            Ok(Err(other)) => HandshakeError::Malformed { what: other.to_string() },
+            Ok(Err(other)) => HandshakeError::Malformed { what: clip(&other.to_string()) },
             Err(_) => only_noise(&self.hub, &self.logs).unwrap_or(HandshakeError::TimedOut { after: self.timeout }),
         };
         Err(error)
@@ -100,7 +98,7 @@ fn server_info(peer: Option<&ServerPeerInfo>) -> Result<ServerInfo, HandshakeErr
     let mut known = ProtocolVersion::KNOWN_VERSIONS.iter().filter(|version| version.has_initialize());
     if !known.clone().any(|version| *version == peer.protocol_version) {
         return Err(HandshakeError::UnsupportedVersion {
-            version: peer.protocol_version.to_string(),
+            version: clip(peer.protocol_version.as_str()),
             known: known.by_ref().map(ToString::to_string).collect(),
         });
     }
@@ -124,12 +122,6 @@ impl ClientHandler for Client {
     fn get_info(&self) -> ClientConfig {
         ClientConfig::new(ClientCapabilities::default(), Implementation::new("mcpstore", env!("CARGO_PKG_VERSION")))
             .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
-    }
-
-    /// We declare no roots, so asking for them is an error, not an empty list.
-    #[expect(deprecated, reason = "servers of the handshake era still ask (spec: MCP 2025-11-25, roots)")]
-    async fn list_roots(&self, _: RequestContext<RoleClient>) -> Result<rmcp::model::ListRootsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListRootsRequestMethod>())
     }
 }
 
@@ -158,7 +150,7 @@ impl Drop for CloseOnDrop {
 struct McpSession {
     server: ServerInfo,
     hub: Arc<Hub>,
-    /// Answers the server's requests for as long as it is kept.
+    /// Dropped, it closes the wire.
     _rmcp: RunningService<RoleClient, Client>,
 }
 

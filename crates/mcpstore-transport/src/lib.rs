@@ -7,6 +7,7 @@
 //! a spec and takes more.
 
 mod adapter;
+mod clip;
 mod deadline;
 mod error;
 mod handshake;
@@ -26,4 +27,4 @@ pub use logs::{LogLine, LogRing, LogStream};
 pub use registry::AdapterSet;
 pub use session::{CallLimits, ServerInfo, Session, WireCounters};
 pub use stdio::Stdio;
-pub use tools::{MAX_PAGES, MAX_TOOLS, Tool, ToolList, call_tool, list_tools, ping};
+pub use tools::{MAX_LIST_BYTES, MAX_PAGES, MAX_TOOLS, Tool, ToolList, call_tool, list_tools, ping};

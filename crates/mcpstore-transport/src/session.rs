@@ -19,11 +19,12 @@ pub trait Session: Send + Sync {
 
     /// Sends a request and returns the `result` of its answer, byte for byte as the server wrote it.
     ///
-    /// To `tools/call` a progress token is added when `params` has none, so that progress keeps the call alive.
+    /// To `tools/call` a progress token is added when `params` has none, so that progress keeps the call alive. The
+    /// caller's own is replaced when another call under way carries the same, or when it begins with `mcpstore-`.
     ///
     /// # Errors
-    /// [`CallError`]: the session is or gets closed, a limit passed, the server answered with an error, or too many
-    /// requests are under way already.
+    /// [`CallError`]: the session is or gets closed, a limit passed, the server answered with an error, the
+    /// request is too large, or too many are under way already.
     ///
     /// # Cancel safety
     /// Dropping the future gives the request up; the server is told so (`notifications/cancelled`).
@@ -46,7 +47,8 @@ pub trait Session: Send + Sync {
     /// Safe.
     async fn closed(&self);
 
-    /// Ends the conversation: requests under way fail with [`CallError::Closed`]. The endpoint lives on.
+    /// Ends the conversation: requests under way fail with [`CallError::Closed`]. A process lives on; where the
+    /// conversation is all there is, as with a server inside this process, its end is the endpoint's exit too.
     fn close(&self);
 
     /// What was counted on the wire; all zero where a transport counts nothing.
@@ -102,7 +104,7 @@ impl CallLimits {
         Self { idle: timeouts.call, total: timeouts.call_total }
     }
 
-    /// What a service's timeouts allow one list request.
+    /// What a service's timeouts allow a list, all its pages together.
     #[must_use]
     pub const fn for_list(timeouts: &Timeouts) -> Self {
         Self::within(timeouts.list)
@@ -116,14 +118,14 @@ pub struct WireCounters {
     pub bytes: u64,
     /// Messages received.
     pub received: u64,
-    /// Lines that are no JSON-RPC message.
+    /// Lines, or parts of a batch, that are no JSON-RPC message.
     pub noise: u64,
     /// Lines over the bound, skipped.
     pub oversized: u64,
     /// Answers to no request of ours: unknown, given up, or answered before.
     pub stray: u64,
-    /// Requests refused because too many were under way.
+    /// Requests refused because too many, or too large ones, were under way.
     pub overloaded: u64,
-    /// Requests of the server that we refused.
+    /// Requests of the server that we refused, or had no room to answer.
     pub refused: u64,
 }

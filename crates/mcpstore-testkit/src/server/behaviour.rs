@@ -24,6 +24,8 @@ pub struct Behaviour {
     pub reject_init: bool,
     /// Answers `initialize` with something that is no such answer.
     pub odd_init: bool,
+    /// Its answer to `initialize` has this many bytes more.
+    pub big_init: usize,
     /// Never answers `tools/list`.
     pub hang_list: bool,
     /// Never answers `tools/call`.

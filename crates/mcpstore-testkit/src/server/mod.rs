@@ -87,7 +87,13 @@ where
             }
             (None, None) => {}
         }
-        while tasks.try_join_next().is_some() {}
+        let mut ended = false;
+        while tasks.try_join_next().is_some() {
+            ended = true;
+        }
+        if ended {
+            running.retain(|_, task| !task.is_finished());
+        }
     }
     behaviour.log.note("eof");
     tasks.shutdown().await;
@@ -128,7 +134,7 @@ async fn initialize(behaviour: &Behaviour, peer: &Peer, id: &str, params: &Value
         "protocolVersion": version,
         "capabilities": { "tools": { "listChanged": true } },
         "serverInfo": { "name": behaviour.name, "version": "1.2.3" },
-        "instructions": "ask and you shall be answered",
+        "instructions": format!("ask and you shall be answered{}", "!".repeat(behaviour.big_init)),
     });
     peer.result(id, &result.to_string()).await;
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use crate::clip::clip;
+
 /// Why a request got no result. Completes "failed to call …".
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,21 +23,29 @@ pub enum CallError {
         what: TimeoutKind,
     },
     /// The server answered with an error.
-    #[error("the server answered with error {code}: {message}")]
+    #[error("the server answered with error {code}: {}", clip(message))]
     Rpc {
         /// Its code.
         code: i64,
-        /// Its message, as it came.
+        /// Its message, as it came; the text of this error shows the first 2 KiB of it.
         message: String,
         /// Its data, byte for byte.
         data: Option<Box<RawValue>>,
     },
-    /// Too many requests are under way; try again later.
-    #[error("{in_flight} requests are under way and {limit} more wait already")]
+    /// Too many requests, or bytes of requests, are under way; try again later.
+    #[error("{in_flight} requests are under way and there is no room for more; at most {limit} wait")]
     Overloaded {
         /// Requests sent and not answered.
         in_flight: usize,
         /// How many may wait for a free slot.
+        limit: usize,
+    },
+    /// The request is larger than anything that is sent.
+    #[error("the request has {bytes} bytes; at most {limit} are sent")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The largest size.
         limit: usize,
     },
     /// The answer is not what the method answers.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use mcpstore_types::ExitStatus;
 
+use crate::clip::clip;
+
 /// Why a handshake gave no session. Completes "failed to initialise …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -72,5 +74,5 @@ impl HandshakeError {
 /// The last word of a dead server says most.
 fn last_line(stderr: &[String]) -> String {
     let last = stderr.iter().rev().find(|line| !line.trim().is_empty());
-    last.map_or_else(String::new, |line| format!("; its last line on stderr was {line:?}"))
+    last.map_or_else(String::new, |line| format!("; its last line on stderr was {:?}", clip(line)))
 }

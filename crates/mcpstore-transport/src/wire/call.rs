@@ -1,15 +1,21 @@
 //! A raw request: its place, its answer, its limits, and its end when nobody waits any more.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::value::RawValue;
-use tokio::sync::{SemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::table::{Answer, RawWaiter, Waiter};
-use super::{Hub, MAX_IN_FLIGHT, MAX_WAITING, count, line};
+use super::token::{Slot, Token};
+use super::writer::Outgoing;
+use super::{Hub, MAX_IN_FLIGHT, MAX_OUTGOING_BYTES, MAX_WAITING, count, line};
 use crate::deadline::later;
 use crate::{CallError, CallLimits, TimeoutKind};
+
+/// Bytes around the method and the params of a request, at most.
+const ENVELOPE_BYTES: usize = 256;
 
 impl Hub {
     /// Sends a request and waits for its answer, within its limits.
@@ -17,9 +23,10 @@ impl Hub {
         let clock = Limits::start(limits);
         // A ping asks whether the server is alive: it must not wait behind the calls that make one doubt it.
         let _place = if method == "ping" { None } else { Some(self.place(&clock).await?) };
+        let room = if method == "ping" { None } else { Some(self.room_for(method, params)?) };
         let (mut call, mut answer, line) = self.begin(method, params)?;
-        match timeout_at(clock.first(), self.out.send(line)).await {
-            Ok(Ok(())) => call.sent = true,
+        match timeout_at(clock.first(), self.out.send(Outgoing { line, request: Some(call.id), room })).await {
+            Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(CallError::Closed),
             Err(_) => return Err(clock.passed()),
         }
@@ -72,20 +79,35 @@ impl Hub {
         method: &str,
         params: Option<&RawValue>,
     ) -> Result<(Call<'_>, oneshot::Receiver<Answer>, Vec<u8>), CallError> {
-        let id = self.table().next_id();
-        let tokened = match params {
-            Some(params) if method == "tools/call" => Some(line::with_token(params, id)),
-            _ => None,
-        };
-        let text = tokened.as_ref().map(|tokened| tokened.params.as_str()).or_else(|| params.map(RawValue::get));
-        let line = line::request(id, method, text);
+        let slot = params.filter(|_| method == "tools/call").and_then(Slot::of);
         let (sender, answer) = oneshot::channel();
-        let token = tokened.and_then(|tokened| tokened.callers);
-        let waiter = Waiter::Raw(RawWaiter { answer: sender, last_sign: Instant::now(), token });
-        if !self.table().enter(id, waiter) {
+        let mut table = self.table();
+        let id = table.next_id();
+        let callers = slot.as_ref().and_then(|slot| slot.callers.as_ref()).filter(|token| !table.is_in_use(token));
+        let ours = slot.as_ref().filter(|_| callers.is_none());
+        let token = callers.cloned().or_else(|| ours.map(|_| Token::ours(id)));
+        let waiter = RawWaiter { answer: sender, last_sign: Instant::now(), token, sent: false };
+        if !table.enter(id, Waiter::Raw(waiter)) {
             return Err(CallError::Closed);
         }
-        Ok((Call { hub: self, id, sent: false, over: false }, answer, line))
+        drop(table);
+        let call = Call { hub: self, id, over: false };
+        let line = match ours {
+            Some(slot) => line::request(id, method, Some(&slot.with_ours(id))),
+            None => line::request(id, method, params.map(RawValue::get)),
+        };
+        Ok((call, answer, line))
+    }
+
+    /// Room in the queue for a request of this size.
+    fn room_for(&self, method: &str, params: Option<&RawValue>) -> Result<OwnedSemaphorePermit, CallError> {
+        let bytes = method.len() + params.map_or(0, |params| params.get().len()) + ENVELOPE_BYTES;
+        let too_large = CallError::TooLarge { bytes, limit: MAX_OUTGOING_BYTES };
+        let share = u32::try_from(bytes).ok().filter(|_| bytes <= MAX_OUTGOING_BYTES).ok_or(too_large)?;
+        Arc::clone(&self.room).try_acquire_many_owned(share).map_err(|_| {
+            count(&self.tally.overloaded);
+            CallError::Overloaded { in_flight: self.in_flight(), limit: MAX_WAITING }
+        })
     }
 }
 
@@ -113,17 +135,18 @@ impl Drop for Queued<'_> {
 struct Call<'a> {
     hub: &'a Hub,
     id: u64,
-    sent: bool,
     over: bool,
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        if self.over || self.hub.table().take(self.id).is_none() || !self.sent {
+        if self.over {
             return;
         }
-        // A full queue means that the server does not read; it would not read this either.
-        let _ = self.hub.out.try_send(line::cancelled(self.id, "the caller gave up"));
+        if let Some(Waiter::Raw(RawWaiter { sent: true, .. })) = self.hub.take(self.id) {
+            // A full queue means that the server does not read; it would not read this either.
+            let _ = self.hub.out.try_send(Outgoing::note(line::cancelled(self.id, "the caller gave up")));
+        }
     }
 }
 

@@ -1,15 +1,22 @@
 //! The conversation with one server over a pair of byte streams.
 //!
-//! One task reads, one writes. rmcp leads the handshake and answers the server's requests; our own requests go past it,
-//! so that their results stay raw and none waits for a line that rmcp would drop. Both kinds share one space of ids.
+//! One task reads, one writes. rmcp leads the handshake; everything else goes past it, so that results stay raw and none
+//! waits for a line that rmcp would drop. Its requests and ours share one space of ids. What the server asks of us is
+//! answered on the spot: we offer it nothing but a pong.
 
+mod batch;
 mod call;
+mod counted;
 mod envelope;
+mod glimpse;
 mod line;
 mod lines;
 mod reader;
 mod sdk;
 mod table;
+#[cfg(test)]
+mod tests;
+mod token;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -22,7 +29,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{LogRing, WireCounters};
-use table::Table;
+use counted::Counted;
+use table::{Table, Waiter};
+use writer::Outgoing;
 
 pub(crate) use lines::{Line, LineReader};
 pub(crate) use sdk::Wire;
@@ -35,8 +44,10 @@ pub(crate) const MAX_IN_FLIGHT: usize = 64;
 pub(crate) const MAX_WAITING: usize = 256;
 /// Lines that wait for the writer.
 const MAX_OUTGOING: usize = 128;
-/// Requests of the server that wait for our answer.
-const MAX_PEER_REQUESTS: usize = 64;
+/// Bytes of raw requests that wait for the writer, one that is being written included.
+pub(crate) const MAX_OUTGOING_BYTES: usize = 64 * 1024 * 1024;
+/// Messages for rmcp that it has not taken: there is one answer it waits for.
+const MAX_FOR_RMCP: usize = 8;
 /// After the server's exit, how long its output may take to end: a grandchild can hold it open for ever.
 const DRAIN: Duration = Duration::from_millis(100);
 
@@ -46,14 +57,15 @@ const QUIET: Duration = Duration::from_millis(20);
 /// What the tasks of a wire, its session and its endpoint share.
 pub(crate) struct Hub {
     table: Mutex<Table>,
-    out: mpsc::Sender<Vec<u8>>,
+    out: mpsc::Sender<Outgoing>,
+    /// What is left of [`MAX_OUTGOING_BYTES`].
+    room: Arc<Semaphore>,
     places: Semaphore,
     waiting: AtomicUsize,
     changes: watch::Sender<u64>,
     tally: Tally,
     /// Why the handshake cannot succeed, when the reader knows better than rmcp.
     spoiled: Mutex<Option<String>>,
-    peer_requests: AtomicUsize,
     /// The handshake is over.
     ready: AtomicBool,
     /// The conversation is over.
@@ -95,6 +107,33 @@ impl Hub {
     /// Closes the server's input once what waits for it is written.
     pub(crate) fn close_input(&self) {
         self.input.cancel();
+    }
+
+    /// Takes out the one who waits for this answer.
+    fn take(&self, id: u64) -> Option<Waiter> {
+        let mut table = self.table();
+        let waiter = table.take(id);
+        let done = table.is_done();
+        drop(table);
+        if done {
+            self.doom();
+        }
+        waiter
+    }
+
+    /// Nothing goes out any more. A server that is deaf can still give the answers it owes; after those it is doomed.
+    fn shut(&self, deaf: bool) {
+        let mut table = self.table();
+        if deaf {
+            table.deafen()
+        } else {
+            table.shut()
+        }
+        let done = table.is_done();
+        drop(table);
+        if done {
+            self.doom();
+        }
     }
 
     /// Says that the handshake is over.
@@ -153,23 +192,22 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let (out, outgoing) = mpsc::channel(MAX_OUTGOING);
-    // Room for the answer to the handshake beside all requests.
-    let (to_rmcp, from_peer) = mpsc::channel::<ServerJsonRpcMessage>(MAX_PEER_REQUESTS + 8);
+    let (to_rmcp, from_peer) = mpsc::channel::<ServerJsonRpcMessage>(MAX_FOR_RMCP);
     let hub = Arc::new(Hub {
         table: Mutex::default(),
         out,
+        room: Arc::new(Semaphore::new(MAX_OUTGOING_BYTES)),
         places: Semaphore::new(MAX_IN_FLIGHT),
         waiting: AtomicUsize::new(0),
         changes: watch::Sender::new(0),
         tally: Tally::default(),
         spoiled: Mutex::default(),
-        peer_requests: AtomicUsize::new(0),
         ready: AtomicBool::new(false),
         closed: CancellationToken::new(),
         doomed: CancellationToken::new(),
         input: CancellationToken::new(),
     });
-    tokio::spawn(reader::Reader::new(Arc::clone(&hub), to_rmcp, logs).run(input));
+    tokio::spawn(reader::Reader::new(Arc::clone(&hub), to_rmcp, logs).run(Counted::new(input, Arc::clone(&hub))));
     tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output));
     (Arc::clone(&hub), Wire::new(hub, from_peer))
 }

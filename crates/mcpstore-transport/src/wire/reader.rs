@@ -1,7 +1,6 @@
 //! The task that reads from the server and brings every message to whom it concerns.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rmcp::model::{JsonRpcMessage, ServerJsonRpcMessage};
 use serde_json::value::RawValue;
@@ -10,26 +9,36 @@ use tokio::sync::mpsc;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep};
 
+use super::batch::Elements;
 use super::envelope::{self, Envelope};
+use super::glimpse::Glimpse;
 use super::lines::{Line, LineReader};
 use super::table::Waiter;
-use super::{DRAIN, Hub, MAX_LINE_BYTES, MAX_PEER_REQUESTS, QUIET, count, line, lock};
+use super::writer::Outgoing;
+use super::{DRAIN, Hub, MAX_LINE_BYTES, QUIET, count, line, lock, token};
+use crate::clip::clip;
 use crate::{CallError, LogRing, LogStream};
 
-/// Bytes at the beginning of an unreadable line in which its id is looked for.
+/// Bytes at the beginning of a skipped line in which its id is looked for.
 const HEAD_BYTES: usize = 64 * 1024;
+/// Messages of one batch that are taken; what comes after them is noise.
+const MAX_BATCH: usize = 1024;
+/// Bytes of an answer to the handshake, which is decoded as a whole.
+const MAX_HANDSHAKE_BYTES: usize = 1024 * 1024;
+/// Bytes of the id of a server's request, which goes back with our answer.
+const MAX_ID_BYTES: usize = 256;
 
 pub(super) struct Reader {
     hub: Arc<Hub>,
     to_rmcp: mpsc::Sender<ServerJsonRpcMessage>,
     logs: Arc<LogRing>,
-    /// The id in the head of the line that is being skipped.
-    skipped_id: Option<u64>,
+    /// What the head of the line that is being skipped says.
+    skipped: Glimpse,
 }
 
 impl Reader {
     pub(super) fn new(hub: Arc<Hub>, to_rmcp: mpsc::Sender<ServerJsonRpcMessage>, logs: Arc<LogRing>) -> Self {
-        Self { hub, to_rmcp, logs, skipped_id: None }
+        Self { hub, to_rmcp, logs, skipped: Glimpse::default() }
     }
 
     /// Reads until the stream ends or the wire closes; closes the wire then.
@@ -64,15 +73,11 @@ impl Reader {
 
     fn on_line(&mut self, line: &Line<'_>) {
         match line {
-            Line::Whole { text, ended } => {
-                self.hub.tally.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
-                self.on_text(text, *ended);
-            }
-            Line::Head(text) => self.skipped_id = envelope::id_in_head(&text[..text.len().min(HEAD_BYTES)]),
+            Line::Whole { text, ended } => self.on_text(text, *ended),
+            Line::Head(text) => self.skipped = Glimpse::of(&text[..text.len().min(HEAD_BYTES)]),
             Line::Tail { text, bytes } => {
-                self.hub.tally.bytes.fetch_add(*bytes, Ordering::Relaxed);
                 count(&self.hub.tally.oversized);
-                let id = self.skipped_id.take().or_else(|| envelope::id_in_tail(text));
+                let id = std::mem::take(&mut self.skipped).answers_with(text);
                 self.unreadable(id, &format!("it has {bytes} bytes; at most {MAX_LINE_BYTES} are read"));
             }
         }
@@ -84,40 +89,54 @@ impl Reader {
         if text.is_empty() {
             return;
         }
-        match std::str::from_utf8(text) {
-            // Batches (spec: MCP 2025-03-26, basic) are taken from whoever sends them.
-            Ok(line) if line.starts_with('[') => match serde_json::from_str::<Vec<&RawValue>>(line) {
-                Ok(batch) if !batch.is_empty() => {
-                    batch.iter().for_each(|message| self.on_message(message.get(), ended))
-                }
-                _ => self.noise(text),
-            },
-            Ok(line) => self.on_message(line, ended),
-            Err(_) => {
+        // Batches (spec: MCP 2025-03-26, basic) are taken from whoever sends them.
+        let Some(elements) = Elements::of(text) else { return self.on_message(text, ended) };
+        // Many log lines begin with a bracket.
+        if !elements.clone().take(MAX_BATCH).any(|element| element.starts_with(b"{")) {
+            return self.noise(text);
+        }
+        for (n, element) in elements.enumerate() {
+            if n == MAX_BATCH {
+                return self.noise(text);
+            }
+            if element.is_empty() {
                 self.noise(text);
-                self.unreadable(envelope::id_in_head(&text[..text.len().min(HEAD_BYTES)]), "it is no valid UTF-8");
+            } else {
+                self.on_message(element, ended);
             }
         }
     }
 
-    fn on_message(&self, line: &str, ended: bool) {
+    fn on_message(&self, text: &[u8], ended: bool) {
+        let Ok(line) = std::str::from_utf8(text) else {
+            self.noise(text);
+            return self.unreadable(Glimpse::of(text).answers(), "it is no valid UTF-8");
+        };
         let Some(message) = Envelope::peek(line) else {
-            self.noise(line.as_bytes());
-            if ended && line.starts_with('{') {
-                let head = &line.as_bytes()[..line.len().min(HEAD_BYTES)];
-                self.unreadable(envelope::id_in_head(head), "it is no valid JSON-RPC message");
+            self.noise(text);
+            if ended {
+                self.unreadable(Glimpse::of(text).answers(), "it is no valid JSON-RPC message");
             }
             return;
         };
+        // Some forget to say what they speak: an answer that somebody waits for is taken all the same.
+        let versioned = message.is_versioned();
         match (&message.method, message.id) {
-            (Some(method), None) => self.on_notification(method, message.params),
-            (Some(method), Some(id)) => self.on_request(line, method, id),
+            (Some(method), None) if versioned => self.on_notification(method, message.params),
+            (Some(method), Some(id)) if versioned && is_request_id(id) => self.on_request(method, id),
             (None, Some(id)) if message.result.is_some() || message.error.is_some() => {
-                self.on_answer(line, id, &message);
+                let waiter = envelope::wire_id(id).and_then(|id| self.hub.take(id));
+                match waiter {
+                    Some(waiter) => self.on_answer(waiter, line, &message),
+                    None if !versioned => return self.noise(text),
+                    // Errors to a null id are lost answers too.
+                    None if id.get() == "null" => self.on_lost_answer(line),
+                    None => count(&self.hub.tally.stray),
+                }
             }
             // An error without an id answers a request that the server could not read.
-            (None, None) if message.error.is_some() => self.on_lost_answer(line),
-            _ => return self.noise(line.as_bytes()),
+            (None, None) if message.error.is_some() && versioned => self.on_lost_answer(line),
+            _ => return self.noise(text),
         }
         count(&self.hub.tally.received);
     }
@@ -126,8 +145,8 @@ impl Reader {
     fn on_notification(&self, method: &str, params: Option<&RawValue>) {
         match method {
             "notifications/progress" => {
-                if let Some(token) = params.and_then(envelope::progress_token) {
-                    self.hub.table().progressed(token, Instant::now());
+                if let Some(token) = params.and_then(token::of_progress) {
+                    self.hub.table().progressed(&token, Instant::now());
                 }
             }
             "notifications/tools/list_changed" => self.hub.changes.send_modify(|changes| *changes += 1),
@@ -135,18 +154,14 @@ impl Reader {
         }
     }
 
-    fn on_answer(&self, line: &str, id: &RawValue, message: &Envelope<'_>) {
-        let Some(waiter) = envelope::wire_id(id).and_then(|id| self.hub.table().take(id)) else {
-            // Errors to a null id are lost answers too.
-            if id.get() == "null" {
-                return self.on_lost_answer(line);
-            }
-            return count(&self.hub.tally.stray);
-        };
+    fn on_answer(&self, waiter: Waiter, line: &str, message: &Envelope<'_>) {
         match (waiter, message.error, message.result) {
             (Waiter::Raw(raw), Some(error), _) => drop(raw.answer.send(Err(envelope::rpc_error(error)))),
             (Waiter::Raw(raw), None, Some(result)) => drop(raw.answer.send(Ok(result.to_owned()))),
             (Waiter::Raw(_), None, None) => {}
+            (Waiter::Rmcp(_), ..) if line.len() > MAX_HANDSHAKE_BYTES => {
+                self.spoil(&format!("it has {} bytes; at most {MAX_HANDSHAKE_BYTES} are read", line.len()));
+            }
             (Waiter::Rmcp(original), ..) => match serde_json::from_str::<ServerJsonRpcMessage>(line) {
                 Ok(JsonRpcMessage::Response(mut response)) => {
                     response.id = original;
@@ -156,8 +171,8 @@ impl Reader {
                     error.id = Some(original);
                     self.hand_over(JsonRpcMessage::Error(error));
                 }
-                Ok(_) => self.spoil("it answers the handshake with something else".to_owned()),
-                Err(error) => self.spoil(error.to_string()),
+                Ok(_) => self.spoil("it answers the handshake with something else"),
+                Err(error) => self.spoil(&error.to_string()),
             },
         }
     }
@@ -165,6 +180,7 @@ impl Reader {
     /// An error that names no request. Only the handshake, where one request is under way, can take it.
     fn on_lost_answer(&self, line: &str) {
         if !self.hub.is_ready()
+            && line.len() <= MAX_HANDSHAKE_BYTES
             && let Ok(message @ JsonRpcMessage::Error(_)) = serde_json::from_str::<ServerJsonRpcMessage>(line)
         {
             return self.hand_over(message);
@@ -172,50 +188,41 @@ impl Reader {
         count(&self.hub.tally.stray);
     }
 
-    fn on_request(&self, line: &str, method: &str, id: &RawValue) {
-        // Before the handshake is over rmcp answers a ping, and lets everything else wait for ever.
-        if !self.hub.is_ready() && method != "ping" {
-            return self.refuse(id, -32600, "the handshake is not over");
-        }
-        if self.hub.peer_requests.load(Ordering::Relaxed) >= MAX_PEER_REQUESTS {
-            return self.refuse(id, -32000, "too many requests are under way");
-        }
-        match serde_json::from_str::<ServerJsonRpcMessage>(line) {
-            Ok(message @ JsonRpcMessage::Request(_)) => {
-                self.hub.peer_requests.fetch_add(1, Ordering::Relaxed);
-                self.hand_over(message);
-            }
-            _ => self.refuse(id, -32600, "the request cannot be understood"),
-        }
-    }
-
-    /// Gives a message to rmcp. Its queue holds as many as may be under way at all.
-    fn hand_over(&self, message: ServerJsonRpcMessage) {
-        let is_request = matches!(message, JsonRpcMessage::Request(_));
-        if self.to_rmcp.try_send(message).is_err() && is_request {
-            self.hub.peer_requests.fetch_sub(1, Ordering::Relaxed);
+    /// We declare no capability, so there is nothing that a server may ask of us but whether we live.
+    fn on_request(&self, method: &str, id: &RawValue) {
+        let is_ping = method == "ping";
+        let answer = if is_ping {
+            line::pong(id.get())
+        } else {
+            line::refusal(id.get(), -32601, "this client offers no such thing")
+        };
+        // A server that floods us and reads nothing hears nothing.
+        let sent = self.hub.out.try_send(Outgoing::note(answer)).is_ok();
+        if !is_ping || !sent {
             count(&self.hub.tally.refused);
         }
     }
 
-    fn refuse(&self, id: &RawValue, code: i64, message: &str) {
-        count(&self.hub.tally.refused);
-        // A server that floods us and reads nothing hears nothing.
-        let _ = self.hub.out.try_send(line::refusal(id.get(), code, message));
+    /// Gives a message to rmcp.
+    fn hand_over(&self, message: ServerJsonRpcMessage) {
+        if self.to_rmcp.try_send(message).is_err() {
+            // It waits for one answer, and there is room for some: this is none that it waits for.
+            count(&self.hub.tally.stray);
+        }
     }
 
     /// Fails the request whose answer cannot be read.
     fn unreadable(&self, id: Option<u64>, what: &str) {
-        match id.and_then(|id| self.hub.table().take(id)) {
+        match id.and_then(|id| self.hub.take(id)) {
             Some(Waiter::Raw(raw)) => drop(raw.answer.send(Err(CallError::Malformed { what: what.to_owned() }))),
-            Some(Waiter::Rmcp(_)) => self.spoil(what.to_owned()),
+            Some(Waiter::Rmcp(_)) => self.spoil(what),
             None => {}
         }
     }
 
     /// The handshake cannot succeed any more.
-    fn spoil(&self, what: String) {
-        lock(&self.hub.spoiled).get_or_insert(what);
+    fn spoil(&self, what: &str) {
+        lock(&self.hub.spoiled).get_or_insert_with(|| clip(what));
         self.hub.close();
     }
 
@@ -224,4 +231,9 @@ impl Reader {
         let shown = &text[..text.len().min(LogRing::MAX_LINE_BYTES + 1)];
         self.logs.push(LogStream::Noise, &String::from_utf8_lossy(shown));
     }
+}
+
+/// True when a request with this id can be answered: it is a number or a text, and not too long to be sent back.
+fn is_request_id(id: &RawValue) -> bool {
+    id.get().len() <= MAX_ID_BYTES && matches!(id.get().as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9'))
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rmcp::RoleClient;
 use rmcp::model::{ClientJsonRpcMessage, ClientNotification, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
@@ -10,6 +9,7 @@ use rmcp::transport::Transport;
 use tokio::sync::mpsc;
 
 use super::table::Waiter;
+use super::writer::Outgoing;
 use super::{Hub, line};
 
 /// The wire as rmcp sees it.
@@ -35,7 +35,8 @@ impl Wire {
     }
 
     /// The line of a message, a request under a wire id of ours.
-    fn encode(&self, mut message: ClientJsonRpcMessage) -> Result<Vec<u8>, SendError> {
+    fn encode(&self, mut message: ClientJsonRpcMessage) -> Result<Outgoing, SendError> {
+        let mut wire_id = None;
         if let JsonRpcMessage::Request(request) = &mut message {
             let mut table = self.hub.table();
             let id = table.next_id();
@@ -44,6 +45,7 @@ impl Wire {
             if !table.enter(id, Waiter::Rmcp(original)) {
                 return Err(SendError::Closed);
             }
+            wire_id = Some(id);
         }
         if let JsonRpcMessage::Notification(notification) = &message
             && matches!(notification.notification, ClientNotification::InitializedNotification(_))
@@ -51,7 +53,8 @@ impl Wire {
             // Before it goes out: the server may ask something the moment it reads this.
             self.hub.set_ready();
         }
-        serde_json::to_string(&message).map(line::sealed).map_err(SendError::Encode)
+        let line = serde_json::to_string(&message).map(line::sealed).map_err(SendError::Encode)?;
+        Ok(Outgoing { line, request: wire_id, room: None })
     }
 }
 
@@ -66,19 +69,9 @@ impl Transport<RoleClient> for Wire {
         &mut self,
         message: ClientJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let is_answer = matches!(message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
         let encoded = self.encode(message);
         let hub = Arc::clone(&self.hub);
-        async move {
-            let sent = match encoded {
-                Ok(line) => hub.out.send(line).await.map_err(|_| SendError::Closed),
-                Err(error) => Err(error),
-            };
-            if is_answer {
-                hub.peer_requests.fetch_sub(1, Ordering::Relaxed);
-            }
-            sent
-        }
+        async move { hub.out.send(encoded?).await.map_err(|_| SendError::Closed) }
     }
 
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {

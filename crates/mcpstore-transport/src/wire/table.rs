@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::token::Token;
 use crate::CallError;
 
 /// The answer to a raw request.
@@ -23,10 +24,12 @@ pub(super) enum Waiter {
 /// A raw request that waits.
 pub(super) struct RawWaiter {
     pub(super) answer: oneshot::Sender<Answer>,
-    /// The last sign of life for this request: its sending or its latest progress.
+    /// The last sign of life for this request: its beginning or its latest progress.
     pub(super) last_sign: Instant,
-    /// The JSON text of the caller's own progress token; without one, the token is the wire id.
-    pub(super) token: Option<Box<str>>,
+    /// The progress token it carries; no other request that waits has the same.
+    pub(super) token: Option<Token>,
+    /// It went out, or is going: the server may know of it.
+    pub(super) sent: bool,
 }
 
 /// The requests that wait for an answer, by wire id.
@@ -34,7 +37,10 @@ pub(super) struct RawWaiter {
 pub(super) struct Table {
     next_id: u64,
     waiting: HashMap<u64, Waiter>,
-    closed: bool,
+    /// Who waits under which progress token.
+    tokens: HashMap<Token, u64>,
+    shut: bool,
+    deaf: bool,
 }
 
 impl Table {
@@ -44,10 +50,13 @@ impl Table {
         self.next_id
     }
 
-    /// Enters a waiter; false when the wire is closed and no answer can come.
+    /// Enters a waiter; false when nothing goes out any more.
     pub(super) fn enter(&mut self, id: u64, waiter: Waiter) -> bool {
-        if self.closed {
+        if self.shut {
             return false;
+        }
+        if let Waiter::Raw(RawWaiter { token: Some(token), .. }) = &waiter {
+            self.tokens.insert(token.clone(), id);
         }
         self.waiting.insert(id, waiter);
         true
@@ -55,7 +64,21 @@ impl Table {
 
     /// Takes out the one who waits for this answer.
     pub(super) fn take(&mut self, id: u64) -> Option<Waiter> {
-        self.waiting.remove(&id)
+        let waiter = self.waiting.remove(&id)?;
+        if let Waiter::Raw(RawWaiter { token: Some(token), .. }) = &waiter {
+            self.tokens.remove(token);
+        }
+        Some(waiter)
+    }
+
+    /// Notes that the request goes out; false when nobody waits for its answer any more.
+    pub(super) fn send(&mut self, id: u64) -> bool {
+        match self.waiting.get_mut(&id) {
+            Some(Waiter::Raw(raw)) => raw.sent = true,
+            Some(Waiter::Rmcp(_)) => {}
+            None => return false,
+        }
+        true
     }
 
     /// The last sign of life of a raw request that still waits.
@@ -66,23 +89,15 @@ impl Table {
         }
     }
 
-    /// Notes progress for the request that carries this token, given as its JSON text.
-    pub(super) fn progressed(&mut self, token: &str, now: Instant) {
-        let by_id = token.parse().ok().and_then(|id: u64| match self.waiting.get_mut(&id) {
-            Some(Waiter::Raw(raw)) if raw.token.is_none() => Some(&mut raw.last_sign),
-            _ => None,
-        });
-        if let Some(last_sign) = by_id {
-            *last_sign = now;
-            return;
-        }
-        // Tokens of the callers are rare, and the table is short: a search will do.
-        for waiter in self.waiting.values_mut() {
-            if let Waiter::Raw(raw) = waiter
-                && raw.token.as_deref() == Some(token)
-            {
-                raw.last_sign = now;
-            }
+    /// True when a request of the caller's must not carry this token: another does, or may yet.
+    pub(super) fn is_in_use(&self, token: &Token) -> bool {
+        token.looks_like_ours() || self.tokens.contains_key(token)
+    }
+
+    /// Notes progress for the request that carries this token.
+    pub(super) fn progressed(&mut self, token: &Token, now: Instant) {
+        if let Some(Waiter::Raw(raw)) = self.tokens.get(token).and_then(|id| self.waiting.get_mut(id)) {
+            raw.last_sign = now;
         }
     }
 
@@ -91,10 +106,27 @@ impl Table {
         self.waiting.values().filter(|waiter| matches!(waiter, Waiter::Raw(_))).count()
     }
 
+    /// Nothing goes out any more: no one enters again.
+    pub(super) fn shut(&mut self) {
+        self.shut = true;
+    }
+
+    /// The server took its ears away: once nobody waits, there is nothing to wait for.
+    pub(super) fn deafen(&mut self) {
+        self.shut();
+        self.deaf = true;
+    }
+
+    /// True when the server is deaf, and every answer that can come has come.
+    pub(super) fn is_done(&self) -> bool {
+        self.deaf && self.waiting.is_empty()
+    }
+
     /// No answer comes any more: everyone who waits hears it, and no one enters again.
     pub(super) fn close(&mut self) {
-        self.closed = true;
+        self.shut();
         // Dropping a waiter's sender is what tells it.
         self.waiting.clear();
+        self.tokens.clear();
     }
 }

@@ -1,42 +1,61 @@
 //! The task that writes to the server: whole lines, in order, from one bounded queue.
 
+use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{DRAIN, Hub};
 
 /// Lines taken from the queue at once.
 const BATCH: usize = 32;
+/// Bytes that go out in one call of the system when they are of several lines; a longer line goes alone.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A line on its way out.
+pub(super) struct Outgoing {
+    pub(super) line: Vec<u8>,
+    /// The wire id of the request in it.
+    pub(super) request: Option<u64>,
+    /// Its share of what may wait; given back when it is written or dropped.
+    pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+impl Outgoing {
+    /// A small line that nobody waits for an answer to.
+    pub(super) fn note(line: Vec<u8>) -> Self {
+        Self { line, request: None, room: None }
+    }
+}
 
 /// Writes until the wire closes, the input is to be closed, or the server takes no more.
-pub(super) async fn run<W>(hub: Arc<Hub>, mut queue: mpsc::Receiver<Vec<u8>>, mut output: W)
+pub(super) async fn run<W>(hub: Arc<Hub>, mut queue: mpsc::Receiver<Outgoing>, mut output: W)
 where
     W: AsyncWrite + Unpin + Send,
 {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut taken = Vec::with_capacity(BATCH);
+    let mut pending = VecDeque::with_capacity(BATCH);
     let mut closing = false;
+    let mut chunk = Chunk::default();
+    let mut deaf = false;
     loop {
-        tokio::select! {
-            biased;
-            () = hub.closed.cancelled() => break,
-            () = hub.input.cancelled(), if !closing => {
-                // Nothing new comes in; what was asked for before still goes out.
-                queue.close();
-                closing = true;
-                continue;
+        if pending.is_empty() {
+            tokio::select! {
+                biased;
+                () = hub.closed.cancelled() => break,
+                () = hub.input.cancelled(), if !closing => {
+                    // Nothing new comes in; what was asked for before still goes out.
+                    queue.close();
+                    closing = true;
+                    continue;
+                }
+                taken = queue.recv_many(&mut taken, BATCH) => if taken == 0 { break },
             }
-            taken = queue.recv_many(&mut batch, BATCH) => if taken == 0 { break },
+            pending.extend(taken.drain(..));
         }
-        let written = async {
-            // One call of the system for many small lines; a large one is not copied.
-            match batch.as_slice() {
-                [one] => output.write_all(one).await?,
-                many => output.write_all(&many.concat()).await?,
-            }
-            output.flush().await
-        };
+        chunk.fill(&hub, &mut pending);
         // A server that does not read must not keep its own input open.
         let overdue = async {
             hub.input.cancelled().await;
@@ -45,16 +64,76 @@ where
         tokio::select! {
             biased;
             () = hub.closed.cancelled() => break,
-            result = written => if result.is_err() {
-                hub.doom();
+            result = chunk.write(&mut output) => if result.is_err() {
+                deaf = true;
                 break;
             },
             () = overdue => break,
         }
-        batch.clear();
+        chunk.clear();
     }
-    // Senders hear at once that nothing more goes out.
+    // Senders hear at once that nothing more goes out; so do those whose lines did not.
     queue.close();
+    chunk.unwritten().for_each(|id| drop(hub.take(id)));
+    while let Some(line) = queue.recv().await {
+        pending.push_back(line);
+    }
+    pending.iter().filter_map(|line| line.request).for_each(|id| drop(hub.take(id)));
+    hub.shut(deaf);
     // A duplex stream only tells the other side when it is shut down; a pipe also when it is dropped.
     let _ = output.shutdown().await;
+}
+
+/// Lines that go out in one call of the system.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Of every line: where it ends, its request, and its share of what may wait.
+    lines: Vec<(usize, Option<u64>, Option<OwnedSemaphorePermit>)>,
+}
+
+impl Chunk {
+    /// Takes the next lines, as many as go together. A request that was given up meanwhile is left out: its caller may
+    /// have asked somebody else by now.
+    fn fill(&mut self, hub: &Hub, pending: &mut VecDeque<Outgoing>) {
+        while let Some(next) = pending.front() {
+            if !self.bytes.is_empty() && self.bytes.len() + next.line.len() > CHUNK_BYTES {
+                break;
+            }
+            let Some(next) = pending.pop_front() else { break };
+            if next.request.is_some_and(|id| !hub.table().send(id)) {
+                continue;
+            }
+            if self.bytes.is_empty() {
+                // Most go alone, and need no copy.
+                self.bytes = next.line;
+            } else {
+                self.bytes.extend_from_slice(&next.line);
+            }
+            self.lines.push((self.bytes.len(), next.request, next.room));
+        }
+    }
+
+    async fn write<W: AsyncWrite + Unpin>(&mut self, output: &mut W) -> io::Result<()> {
+        while self.written < self.bytes.len() {
+            match output.write(&self.bytes[self.written..]).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                more => self.written += more,
+            }
+        }
+        output.flush().await
+    }
+
+    fn clear(&mut self) {
+        // A huge line must not hold its memory for ever.
+        self.bytes = Vec::new();
+        self.written = 0;
+        self.lines.clear();
+    }
+
+    /// The requests that did not go out as a whole.
+    fn unwritten(&self) -> impl Iterator<Item = u64> + '_ {
+        self.lines.iter().filter(|(end, ..)| *end > self.written).filter_map(|(_, request, _)| *request)
+    }
 }

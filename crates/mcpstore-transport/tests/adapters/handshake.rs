@@ -72,6 +72,15 @@ async fn an_odd_answer_and_an_unknown_version_are_told_apart() {
 }
 
 #[tokio::test]
+async fn an_answer_to_the_handshake_has_a_bound() {
+    let error = failed_handshake("--big-init 2000000", LONG).await;
+    assert!(matches!(&error, HandshakeError::Malformed { what } if what.contains("1048576")), "{error:?}");
+    let (launched, _, tag) = launch("--big-init 1000000").await;
+    assert!(within(launched.handshake).await.is_ok());
+    end(launched.endpoint, &tag).await;
+}
+
+#[tokio::test]
 async fn a_slow_server_gets_its_time() {
     let (launched, _, tag) = launch("--delay-init 300").await;
     assert!(within(launched.handshake).await.is_ok());

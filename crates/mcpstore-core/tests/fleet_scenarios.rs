@@ -352,3 +352,17 @@ fn a_held_service_that_was_lost_from_sight_is_not_stopped_early_when_it_is_found
     s.answers();
     assert!(s.fleet().is_down());
 }
+
+#[test]
+fn a_bound_service_out_of_sight_goes_along_with_the_loss() {
+    let mut s = running(&["db", "a: db binds_to", "b: a"], "b");
+    s.say(&common::fleet_world::name("b"), Report::StateLost).unwrap();
+    s.crash("db");
+    s.tick();
+    let from = s.mark();
+    s.seconds(5);
+    assert_eq!((s.phase("b"), s.phase("a")), (PhaseName::Term, PhaseName::Ready));
+    s.answers();
+    assert_eq!(s.who(from, Action::Spawn), "a b");
+    assert_eq!((s.phase("a"), s.phase("b")), (PhaseName::Ready, PhaseName::Ready));
+}

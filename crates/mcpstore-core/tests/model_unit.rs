@@ -28,22 +28,22 @@ fn explore(mode: RestartMode, max_attempts: u32, slow_retry: bool, expected: [us
 
 #[test]
 fn on_failure_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 2, false, [17586, 70272, 4497572]);
+    explore(RestartMode::OnFailure, 2, false, [17606, 70372, 4504432]);
 }
 
 #[test]
 fn on_failure_with_a_third_attempt_and_slow_retry_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 3, true, [20968, 100045, 6392785]);
+    explore(RestartMode::OnFailure, 3, true, [20988, 100145, 6399645]);
 }
 
 #[test]
 fn always_keeps_every_invariant() {
-    explore(RestartMode::Always, 2, true, [15817, 66915, 4284661]);
+    explore(RestartMode::Always, 2, true, [15837, 67015, 4291521]);
 }
 
 #[test]
 fn never_keeps_every_invariant() {
-    explore(RestartMode::Never, 2, false, [11344, 31346, 2017522]);
+    explore(RestartMode::Never, 2, false, [11364, 31446, 2024382]);
 }
 
 /// The search must find that `machine` breaks one of these invariants.

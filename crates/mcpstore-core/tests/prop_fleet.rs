@@ -193,6 +193,9 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
 }
 
 proptest! {
+    // A failure is told by its input; nothing is written into the tree. `PROPTEST_CASES` counts.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// I1 to I12, and that every fleet comes to rest where it is wanted, then down, then away.
     #[test]
     fn the_invariants_hold(

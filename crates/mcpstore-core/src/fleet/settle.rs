@@ -55,8 +55,14 @@ impl Fleet {
 
     /// Works until no service has anything left to react to.
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
+        let mut looks = 0_usize;
         loop {
             while let Some(id) = self.dirty.pop_front() {
+                looks += 1;
+                debug_assert!(
+                    looks <= 64 * (self.entries.len() + self.graph.edge_count()),
+                    "the fleet does not settle"
+                );
                 self.entry_mut(id).dirty = false;
                 self.reconcile(turn, id);
             }

@@ -69,7 +69,8 @@ impl Stepper<'_> {
             return NOT_NOW;
         }
         match self.unit.phase {
-            Phase::Spawn | Phase::Init | Phase::Probe | Phase::Ready | Phase::Degraded => {
+            // Out of sight is no reason to outlive what it is bound to.
+            Phase::Spawn | Phase::Init | Phase::Probe | Phase::Ready | Phase::Degraded | Phase::Unknown => {
                 self.go_down(Then::Restart, Reason::DependencyLost, false)
             }
             Phase::Idle
@@ -84,7 +85,6 @@ impl Stepper<'_> {
             | Phase::Cleanup
             | Phase::BackOff { .. }
             | Phase::Failed { .. }
-            | Phase::Unknown
             | Phase::Removed => NOT_NOW,
         }
     }
@@ -158,7 +158,8 @@ impl Stepper<'_> {
     }
 
     fn liveness_fail(&mut self) -> Verdict {
-        if !matches!(self.unit.phase, Phase::Ready | Phase::Degraded) {
+        // In `Probe` too: one that closed its output can never pass its start-up check.
+        if !matches!(self.unit.phase, Phase::Probe | Phase::Ready | Phase::Degraded) {
             return NOT_NOW;
         }
         self.fail(FailKind::Exit);

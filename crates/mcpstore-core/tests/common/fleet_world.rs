@@ -166,6 +166,9 @@ impl World {
 
     /// Gives an input to the fleet and checks all that came of it.
     pub(crate) fn apply(&mut self, input: Input) -> Checked<Result<Reply, Rejection>> {
+        if self.log.len() > 20_000 {
+            return broken("I10", format!("no end: {:?}", &self.log[self.log.len() - 12..]));
+        }
         self.last = self.effects.len();
         self.log.push((self.now, input.clone()));
         let units: Vec<Option<Unit>> = self.defs.keys().map(|n| self.unit(n).copied()).collect();

@@ -160,7 +160,7 @@ impl Facts<'_> {
             (Report::InitErr { .. }, P::Init) => row.to(P::Term).then(Then::Retry),
             (Report::ProbeUp, P::Probe | P::Degraded) => row.to(P::Ready),
             (Report::ProbeDown, P::Ready) => row.to(P::Degraded),
-            (Report::LivenessFail, P::Ready | P::Degraded) => row.to(P::Term).then(Then::Retry),
+            (Report::LivenessFail, P::Probe | P::Ready | P::Degraded) => row.to(P::Term).then(Then::Retry),
             // reading: a stop need not wait for the drain time when nothing is in flight.
             (Report::Drained, P::Drain) => row.to(P::Close),
             (Report::Exit(status), P::Ready | P::Degraded) => {
@@ -235,7 +235,8 @@ fn dependency(row: Row, event: Event) -> Row {
         (Event::DepsOk, P::Failed) if row.fail == Some(FailKind::Dependency) && row.up => row.to(P::Wait),
         (Event::DepGone, P::Wait) => row.failed(FailKind::Dependency),
         // reading: a held service is wanted down; its stop will come, and it must not come back after it.
-        (Event::DepLost, P::Spawn | P::Init | P::Probe | P::Ready | P::Degraded) if row.up => {
+        // reading: `Unknown` goes along too, or a service out of sight would outlive what it is bound to.
+        (Event::DepLost, P::Spawn | P::Init | P::Probe | P::Ready | P::Degraded | P::Unknown) if row.up => {
             down(row, false).then(Then::Restart)
         }
         _ => row,

@@ -432,3 +432,14 @@ fn disabled_services_are_left_out_of_a_start_of_all() {
     s.answers();
     assert_eq!(s.phase("off"), PhaseName::Ready);
 }
+
+#[test]
+fn a_restart_of_all_revives_none_that_a_user_stopped() {
+    let mut s = running(&["a", "b"], "a b");
+    s.must(Input::Stop { target: names("b"), force: false });
+    s.answers();
+    s.must(Input::Restart { target: Target::All, force: false });
+    s.answers();
+    assert_eq!((s.phase("a"), s.phase("b")), (PhaseName::Ready, PhaseName::Stopped));
+    assert_eq!((s.record("a").incarnation.0, s.record("b").incarnation.0), (2, 1));
+}

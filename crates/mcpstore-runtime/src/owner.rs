@@ -225,7 +225,7 @@ impl Owner {
         match report {
             Report::ProbeUp => matches!(phase, PhaseName::Probe | PhaseName::Degraded),
             Report::ProbeDown => matches!(phase, PhaseName::Ready),
-            Report::LivenessFail => matches!(phase, PhaseName::Ready | PhaseName::Degraded),
+            Report::LivenessFail => matches!(phase, PhaseName::Probe | PhaseName::Ready | PhaseName::Degraded),
             Report::InitOk | Report::InitErr { .. } => matches!(phase, PhaseName::Init),
             _ => true,
         }

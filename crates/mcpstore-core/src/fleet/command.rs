@@ -26,7 +26,10 @@ impl Fleet {
 
     /// Restarts the targets; those that depend on them go down first and come up after.
     pub(super) fn restart(&mut self, turn: &mut Turn<'_>, target: &Target, force: bool) -> Result<Reply, Rejection> {
-        let (roots, set, mut reply) = self.start_set(target)?;
+        let (roots, set, mut reply) = match target {
+            Target::All => self.start_set(&self.wanted_up())?,
+            Target::Names(_) => self.start_set(target)?,
+        };
         self.timers.set(TimerKey::StopAll, None);
         self.stop_rivals(turn, &set);
         for id in set.iter().copied().filter(|id| roots.binary_search(id).is_err()) {
@@ -118,6 +121,12 @@ impl Fleet {
             }
             self.step_unit(turn, id, Event::Command(stop));
         }
+    }
+
+    /// Every service that shall be up: a restart of all revives none that a user stopped.
+    fn wanted_up(&self) -> Target {
+        let up = self.entries.iter().filter(|entry| matches!(entry.unit.desired, Desired::Up));
+        Target::Names(up.map(|entry| entry.name().clone()).collect())
     }
 
     fn resolve(&self, target: &Target) -> Result<Vec<NodeId>, Rejection> {

@@ -230,8 +230,11 @@ impl World {
             }
             Input::Start(target) | Input::Restart { target, .. } => {
                 self.stop_all_end = None;
-                let roots: Vec<_> =
-                    self.resolve(target, true).into_iter().filter(|n| !self.clashed(n, reply)).collect();
+                // reading: a restart of all is one of those that shall be up; it revives none that a user stopped.
+                let restart_all = matches!(input, Input::Restart { target: Target::All, .. });
+                let asked = self.resolve(target, !restart_all).into_iter();
+                let asked = asked.filter(|n| !restart_all || self.shadows[n].wanted);
+                let roots: Vec<_> = asked.filter(|n| !self.clashed(n, reply)).collect();
                 let set = self.pulled_in(&roots);
                 let rivals: Vec<_> = self
                     .shadows

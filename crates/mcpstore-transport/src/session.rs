@@ -11,7 +11,8 @@ use crate::CallError;
 
 /// An initialised MCP conversation. Requests of many callers run side by side.
 ///
-/// Ends when the server closes its side, when its process exits, at [`Session::close`], or when the last handle is dropped.
+/// Ends when the server closes its output, when its process exits, at [`Session::close`], or when the last handle is
+/// dropped; also when the server reads no more and every request it had read is answered or given up.
 #[async_trait]
 pub trait Session: Send + Sync {
     /// Who the server said it is.

@@ -121,14 +121,10 @@ impl Hub {
         waiter
     }
 
-    /// Nothing goes out any more. A server that is deaf can still give the answers it owes; after those it is doomed.
+    /// Nothing goes out any more; whose request did not hears it. A server that is deaf can still give the answers it owes; after those it is doomed.
     fn shut(&self, deaf: bool) {
         let mut table = self.table();
-        if deaf {
-            table.deafen()
-        } else {
-            table.shut()
-        }
+        table.shut(deaf);
         let done = table.is_done();
         drop(table);
         if done {

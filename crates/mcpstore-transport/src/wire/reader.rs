@@ -159,10 +159,10 @@ impl Reader {
             (Waiter::Raw(raw), Some(error), _) => drop(raw.answer.send(Err(envelope::rpc_error(error)))),
             (Waiter::Raw(raw), None, Some(result)) => drop(raw.answer.send(Ok(result.to_owned()))),
             (Waiter::Raw(_), None, None) => {}
-            (Waiter::Rmcp(_), ..) if line.len() > MAX_HANDSHAKE_BYTES => {
+            (Waiter::Rmcp { .. }, ..) if line.len() > MAX_HANDSHAKE_BYTES => {
                 self.spoil(&format!("it has {} bytes; at most {MAX_HANDSHAKE_BYTES} are read", line.len()));
             }
-            (Waiter::Rmcp(original), ..) => match serde_json::from_str::<ServerJsonRpcMessage>(line) {
+            (Waiter::Rmcp { id: original, .. }, ..) => match serde_json::from_str::<ServerJsonRpcMessage>(line) {
                 Ok(JsonRpcMessage::Response(mut response)) => {
                     response.id = original;
                     self.hand_over(JsonRpcMessage::Response(response));
@@ -215,7 +215,7 @@ impl Reader {
     fn unreadable(&self, id: Option<u64>, what: &str) {
         match id.and_then(|id| self.hub.take(id)) {
             Some(Waiter::Raw(raw)) => drop(raw.answer.send(Err(CallError::Malformed { what: what.to_owned() }))),
-            Some(Waiter::Rmcp(_)) => self.spoil(what),
+            Some(Waiter::Rmcp { .. }) => self.spoil(what),
             None => {}
         }
     }

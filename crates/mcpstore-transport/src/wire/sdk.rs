@@ -42,7 +42,7 @@ impl Wire {
             let id = table.next_id();
             let number = i64::try_from(id).map_err(|_| SendError::Closed)?;
             let original = std::mem::replace(&mut request.id, RequestId::Number(number));
-            if !table.enter(id, Waiter::Rmcp(original)) {
+            if !table.enter(id, Waiter::Rmcp { id: original, sent: false }) {
                 return Err(SendError::Closed);
             }
             wire_id = Some(id);

@@ -16,7 +16,12 @@ pub(super) type Answer = Result<Box<RawValue>, CallError>;
 /// Who waits for an answer.
 pub(super) enum Waiter {
     /// rmcp, under its own id.
-    Rmcp(RequestId),
+    Rmcp {
+        /// That id.
+        id: RequestId,
+        /// See [`RawWaiter::sent`].
+        sent: bool,
+    },
     /// A raw request.
     Raw(RawWaiter),
 }
@@ -74,8 +79,7 @@ impl Table {
     /// Notes that the request goes out; false when nobody waits for its answer any more.
     pub(super) fn send(&mut self, id: u64) -> bool {
         match self.waiting.get_mut(&id) {
-            Some(Waiter::Raw(raw)) => raw.sent = true,
-            Some(Waiter::Rmcp(_)) => {}
+            Some(Waiter::Raw(RawWaiter { sent, .. }) | Waiter::Rmcp { sent, .. }) => *sent = true,
             None => return false,
         }
         true
@@ -85,7 +89,7 @@ impl Table {
     pub(super) fn last_sign(&self, id: u64) -> Option<Instant> {
         match self.waiting.get(&id)? {
             Waiter::Raw(raw) => Some(raw.last_sign),
-            Waiter::Rmcp(_) => None,
+            Waiter::Rmcp { .. } => None,
         }
     }
 
@@ -106,15 +110,17 @@ impl Table {
         self.waiting.values().filter(|waiter| matches!(waiter, Waiter::Raw(_))).count()
     }
 
-    /// Nothing goes out any more: no one enters again.
-    pub(super) fn shut(&mut self) {
+    /// Nothing goes out any more: no one enters again, and whose request did not go out hears it. With `deaf`, the
+    /// server took its ears away: once nobody waits, there is nothing to wait for.
+    pub(super) fn shut(&mut self, deaf: bool) {
         self.shut = true;
-    }
-
-    /// The server took its ears away: once nobody waits, there is nothing to wait for.
-    pub(super) fn deafen(&mut self) {
-        self.shut();
-        self.deaf = true;
+        self.deaf = deaf;
+        // Dropping a waiter's sender is what tells it.
+        self.waiting.retain(|_, waiter| {
+            matches!(waiter, Waiter::Raw(RawWaiter { sent: true, .. }) | Waiter::Rmcp { sent: true, .. })
+        });
+        let waiting = &self.waiting;
+        self.tokens.retain(|_, id| waiting.contains_key(id));
     }
 
     /// True when the server is deaf, and every answer that can come has come.
@@ -124,8 +130,7 @@ impl Table {
 
     /// No answer comes any more: everyone who waits hears it, and no one enters again.
     pub(super) fn close(&mut self) {
-        self.shut();
-        // Dropping a waiter's sender is what tells it.
+        self.shut = true;
         self.waiting.clear();
         self.tokens.clear();
     }

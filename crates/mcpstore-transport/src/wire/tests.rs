@@ -256,11 +256,26 @@ async fn a_server_that_closes_its_input_may_still_answer() {
     for _ in 0..2 {
         assert!(matches!(outcome(peer.call("b", "{}", LONG)).await, Err(CallError::Closed)));
     }
+    // Longer than a doomed wire listens into silence.
+    tokio::time::sleep(QUIET * 2).await;
     assert!(!peer.hub.closed.is_cancelled());
     peer.say(r#"{"jsonrpc":"2.0","id":1,"result":"late"}"#).await;
     assert_eq!(outcome(heard).await.unwrap(), r#""late""#);
     // Now there is nothing to wait for.
     tokio::time::timeout(LONG, peer.hub.closed()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_in_the_queue_of_a_closed_input_fails_at_once() {
+    let peer = Peer::with_room(64);
+    let stuck = peer.call("stuck", &format!(r#"{{"x":"{}"}}"#, "x".repeat(1_000)), LONG);
+    let queued = peer.call("queued", "{}", LONG);
+    until(|| peer.hub.in_flight() == 2).await;
+    peer.hub.close_input();
+    for call in [stuck, queued, peer.call("late", "{}", LONG)] {
+        assert!(matches!(outcome(call).await, Err(CallError::Closed)));
+    }
+    assert!(!peer.hub.closed.is_cancelled());
 }
 
 #[tokio::test]

@@ -41,6 +41,11 @@ where
     let mut chunk = Chunk::default();
     let mut deaf = false;
     loop {
+        // A server that does not read must not keep its own input open, nor a sender that comes to nothing.
+        let overdue = || async {
+            hub.input.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
         if pending.is_empty() {
             tokio::select! {
                 biased;
@@ -52,15 +57,11 @@ where
                     continue;
                 }
                 taken = queue.recv_many(&mut taken, BATCH) => if taken == 0 { break },
+                () = overdue() => break,
             }
             pending.extend(taken.drain(..));
         }
         chunk.fill(&hub, &mut pending);
-        // A server that does not read must not keep its own input open.
-        let overdue = async {
-            hub.input.cancelled().await;
-            tokio::time::sleep(DRAIN).await;
-        };
         tokio::select! {
             biased;
             () = hub.closed.cancelled() => break,
@@ -68,17 +69,13 @@ where
                 deaf = true;
                 break;
             },
-            () = overdue => break,
+            () = overdue() => break,
         }
         chunk.clear();
     }
     // Senders hear at once that nothing more goes out; so do those whose lines did not.
     queue.close();
     chunk.unwritten().for_each(|id| drop(hub.take(id)));
-    while let Some(line) = queue.recv().await {
-        pending.push_back(line);
-    }
-    pending.iter().filter_map(|line| line.request).for_each(|id| drop(hub.take(id)));
     hub.shut(deaf);
     // A duplex stream only tells the other side when it is shut down; a pipe also when it is dropped.
     let _ = output.shutdown().await;

@@ -119,19 +119,6 @@ async fn a_server_that_left_its_group_is_reached_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_termination_comes_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log");
-    let server = start(&format!("--ignore-term --log {}", log.display())).await;
-    let terms = || std::fs::read_to_string(&log).unwrap_or_default().matches("term").count();
-    server.endpoint.terminate();
-    until("it is told", || terms() > 0).await;
-    assert_eq!(server.text("echo", r#"{"text":"x"}"#).await, "x");
-    server.end().await;
-    assert_eq!(terms(), 1);
-}
-
-#[tokio::test]
 async fn a_dropped_endpoint_takes_its_processes_along() {
     let server = start("--ignore-eof --ignore-term --children 2").await;
     let Server { endpoint, session, tag, .. } = server;

@@ -93,6 +93,38 @@ async fn a_flood_of_short_lines_does_not_hold_up_another_service() {
 }
 
 #[tokio::test]
+async fn a_server_that_closes_its_stdin_still_answers_what_it_heard() {
+    use mcpstore_transport::Stdio;
+    use mcpstore_types::{ServiceName, ServiceSpec};
+    let script = r#"
+        read initialize
+        echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}'
+        read initialized
+        read call
+        exec 0</dev/null
+        while ! [ -e "$0" ]; do sleep 0.02; done
+        echo '{"jsonrpc":"2.0","id":2,"result":{"late":true}}'
+        exec sleep 60"#;
+    let folder = tempfile::tempdir().unwrap();
+    let go_on = folder.path().join("go-on");
+    let arguments = ["-c".to_owned(), script.to_owned(), go_on.display().to_string()];
+    let spec = ServiceSpec::stdio(ServiceName::new("sh").unwrap(), "sh", arguments);
+    let (spec, tag) = crate::support::tagged(spec);
+    let mut server = crate::support::start_with(&Stdio::new(), spec).await;
+    server.tag = tag;
+    let refused = async {
+        until("the call is under way", || server.session.in_flight() == 1).await;
+        let a_moment = CallLimits::within(Duration::from_millis(20));
+        while !matches!(server.call_within("echo", "{}", a_moment).await, Err(CallError::Closed)) {}
+        std::fs::write(&go_on, "").unwrap();
+    };
+    let (answer, ()) = tokio::join!(server.call("echo", "{}"), refused);
+    assert_eq!(answer.unwrap().get(), r#"{"late":true}"#);
+    crate::support::within(server.session.closed()).await;
+    server.end().await;
+}
+
+#[tokio::test]
 async fn stderr_is_kept_line_by_line() {
     let server = start("--stderr-text hello").await;
     tokio::time::timeout(LONG, server.logs.changed(0)).await.unwrap();

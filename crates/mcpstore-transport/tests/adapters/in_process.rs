@@ -32,6 +32,15 @@ async fn a_kill_closes_both_directions() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_conversation_is_its_exit() {
+    let adapter = InProcess::new().with("it", server::well_behaved("it"));
+    let server = start_with(&adapter, spec("it")).await;
+    server.session.close();
+    assert_eq!(within(server.endpoint.exited()).await, ExitStatus::Closed);
+    within(server.endpoint.group_empty()).await;
+}
+
+#[tokio::test]
 async fn nothing_runs_on_when_it_is_gone() {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();

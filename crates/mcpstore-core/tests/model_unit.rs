@@ -28,22 +28,22 @@ fn explore(mode: RestartMode, max_attempts: u32, slow_retry: bool, expected: [us
 
 #[test]
 fn on_failure_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 2, false, [17606, 70372, 4504432]);
+    explore(RestartMode::OnFailure, 2, false, [17678, 70714, 4525294]);
 }
 
 #[test]
 fn on_failure_with_a_third_attempt_and_slow_retry_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 3, true, [20988, 100145, 6399645]);
+    explore(RestartMode::OnFailure, 3, true, [23707, 127231, 8128183]);
 }
 
 #[test]
 fn always_keeps_every_invariant() {
-    explore(RestartMode::Always, 2, true, [15837, 67015, 4291521]);
+    explore(RestartMode::Always, 2, true, [18229, 87205, 5580655]);
 }
 
 #[test]
 fn never_keeps_every_invariant() {
-    explore(RestartMode::Never, 2, false, [11364, 31446, 2024382]);
+    explore(RestartMode::Never, 2, false, [11457, 31601, 2033837]);
 }
 
 /// The search must find that `machine` breaks one of these invariants.

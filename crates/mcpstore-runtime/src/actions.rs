@@ -16,7 +16,9 @@ impl Owner {
     pub(crate) fn act(&mut self, service: &ServiceName, incarnation: Incarnation, action: Action) {
         let Action::Spawn = action else { return self.act_on_life(service, action) };
         let Some(record) = self.records.get_mut(service) else { return };
-        record.logs = Arc::new(record.logs.following(incarnation));
+        let next = Arc::new(record.logs.following(incarnation));
+        let before = std::mem::replace(&mut record.logs, next);
+        record.previous_logs = (before.incarnation() > Incarnation(0)).then_some(before);
         record.health = Health::Unknown;
         record.tools = None;
         record.tools_error = None;

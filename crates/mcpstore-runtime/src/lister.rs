@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore_transport::{CallError, CallLimits, Session, TimeoutKind, ToolList, list_tools};
+use mcpstore_transport::{CallError, CallLimits, Session, ToolList, list_tools};
 use mcpstore_types::ServiceSpec;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
@@ -69,12 +69,9 @@ impl Lister {
         if !self.session.server().has_tools {
             return Ok(ToolList::default());
         }
-        let limits = CallLimits::for_list(&self.spec.policy.timeouts);
-        let whole = limits.total.saturating_mul(WHOLE_LIST);
+        let page = self.spec.policy.timeouts.list;
+        let limits = CallLimits::new(page, page.saturating_mul(WHOLE_LIST));
         let _own = self.monitor.own_request();
-        match timeout(whole, list_tools(self.session.as_ref(), limits)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(CallError::TimedOut { after: whole, what: TimeoutKind::Total }),
-        }
+        list_tools(self.session.as_ref(), limits).await
     }
 }

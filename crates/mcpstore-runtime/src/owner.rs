@@ -33,6 +33,8 @@ pub(crate) struct Record {
     pub(crate) spec: Arc<ServiceSpec>,
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) logs: Arc<LogRing>,
+    /// Those of the life before: what a server said when it died is wanted most when it runs again.
+    pub(crate) previous_logs: Option<Arc<LogRing>>,
     pub(crate) health: Health,
     pub(crate) tools: Option<Arc<ToolList>>,
     pub(crate) tools_error: Option<Arc<str>>,
@@ -161,6 +163,7 @@ impl Owner {
             let record = Record {
                 monitor: Arc::default(),
                 logs: Arc::new(LogRing::new(Incarnation(0))),
+                previous_logs: None,
                 health: Health::Unknown,
                 tools: None,
                 tools_error: None,

@@ -87,6 +87,7 @@ impl Owner {
             detail: record.detail.clone(),
             last_stderr: Arc::clone(&record.last_stderr),
             logs: Arc::clone(&record.logs),
+            previous_logs: record.previous_logs.clone(),
             session: life.and_then(|l| l.session.clone()).filter(|_| running),
             monitor: Arc::clone(&record.monitor),
             status,

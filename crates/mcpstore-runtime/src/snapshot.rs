@@ -76,6 +76,8 @@ pub struct ServiceInfo {
     pub last_stderr: Arc<[String]>,
     /// Its log, of this life or the last.
     pub logs: Arc<LogRing>,
+    /// The log of the life before that one.
+    pub previous_logs: Option<Arc<LogRing>>,
     pub(crate) session: Option<Arc<dyn Session>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
 }

@@ -239,7 +239,7 @@ async fn a_list_that_hangs_keeps_nobody_from_running() {
     sim.supervisor.call_tool_text("mute", "echo", "{}").await.unwrap();
     sim.pass(9 * SECOND).await;
     let error = sim.info("mute").tools_error.clone().unwrap();
-    assert_eq!(&*error, "the server gave no answer within 10s");
+    assert_eq!(&*error, "the server gave no answer nor progress for 10s");
     // It is asked again now and then; its pings are answered, so it is left alone.
     sim.pass(600 * SECOND).await;
     assert!(sim.when("mute", |what| what == Happened::Listed).len() > 20);
@@ -599,4 +599,19 @@ async fn with_the_last_handle_everything_is_killed() {
     while versions.changed().await.is_ok() {}
     tokio::time::sleep(SECOND).await;
     assert!(world.alive().is_empty(), "{:?}", world.alive());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_words_of_the_life_before_are_kept() {
+    let sim = Sim::of(vec![spec("a")]).await;
+    let dying = Life { stderr: vec!["out of memory".to_owned()], ..Life::good() };
+    sim.script("a", [dying, Life::good()]);
+    sim.up().await;
+    assert!(sim.supervisor.info("a").unwrap().previous_logs.is_none());
+    assert!(sim.world.crash(&name("a"), CRASH));
+    let again = Goal::RunningAfter(Incarnation(1));
+    let info = sim.supervisor.wait(&name("a"), again, None).await.unwrap().unwrap();
+    let before = info.previous_logs.clone().unwrap();
+    assert_eq!((before.incarnation(), before.stderr_tail(9)), (Incarnation(1), vec!["out of memory".to_owned()]));
+    assert!(info.logs.stderr_tail(9).is_empty());
 }

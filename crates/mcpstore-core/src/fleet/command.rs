@@ -74,9 +74,10 @@ impl Fleet {
             if self.is_named(id) {
                 self.refuse_in_use(id, &mut reply);
             } else {
-                self.give(turn, id, Command::Remove, &mut reply);
+                self.give_and_tell(turn, id, Command::Remove, &mut reply);
             }
         }
+        reply.affected.reverse();
         Ok(reply)
     }
 
@@ -101,7 +102,7 @@ impl Fleet {
     pub(super) fn reset_failed(&mut self, turn: &mut Turn<'_>, target: &Target) -> Result<Reply, Rejection> {
         let mut reply = Reply::default();
         for id in self.resolve(target)? {
-            self.give(turn, id, Command::ResetFailed, &mut reply);
+            self.give_and_tell(turn, id, Command::ResetFailed, &mut reply);
         }
         Ok(reply)
     }
@@ -282,6 +283,14 @@ impl Fleet {
                 false
             }
             Verdict::Changed | Verdict::Unchanged | Verdict::Ignored(_) => true,
+        }
+    }
+
+    /// As [`Fleet::give`], and names the unit as affected when that changed it.
+    fn give_and_tell(&mut self, turn: &mut Turn<'_>, id: NodeId, command: Command, reply: &mut Reply) {
+        let before = self.entry(id).unit;
+        if self.give(turn, id, command, reply) && self.entry(id).unit != before {
+            reply.affected.push(self.graph.name(id).clone());
         }
     }
 

@@ -34,13 +34,17 @@ impl Stepper<'_> {
         }
         let kind = self.unit.fail_kind;
         if matches!(kind, FailKind::Auth | FailKind::Config) {
+            self.count_failure();
             return self.advance(Phase::Failed { kind });
         }
         match policy.mode {
             RestartMode::Never if self.unit.clean_exit => {
                 self.enter(Phase::Stopped { kind: StopKind::Completed }, Reason::Completed)
             }
-            RestartMode::Never => self.advance(Phase::Failed { kind }),
+            RestartMode::Never => {
+                self.count_failure();
+                self.advance(Phase::Failed { kind })
+            }
             RestartMode::OnFailure | RestartMode::Always => self.back_off(),
         }
     }
@@ -50,10 +54,11 @@ impl Stepper<'_> {
         // A life that was stable earns one restart at once; its failures were forgotten when it became stable.
         let stable = self.unit.stable;
         self.unit.stable = false;
-        if self.context.window_spent || self.unit.failures >= policy.restart.max_attempts.max(1) {
+        let spent = self.context.window_spent || self.unit.failures >= policy.restart.max_attempts.max(1);
+        self.count_failure();
+        if spent {
             return self.enter(Phase::Failed { kind: FailKind::GaveUp }, Reason::GaveUp);
         }
-        self.unit.failures += 1;
         let attempt = self.unit.failures;
         let until = if stable {
             self.now
@@ -61,5 +66,12 @@ impl Stepper<'_> {
             self.now.after(backoff_delay(&policy.restart.backoff, policy.jitter_key, attempt))
         };
         self.advance(Phase::BackOff { attempt, until })
+    }
+
+    /// One more failure in a row. What follows the last attempt is one more than the attempts; further ones (slow retries)
+    /// are not counted, or the record would grow without end.
+    fn count_failure(&mut self) {
+        let most = self.context.policy.restart.max_attempts.max(1).saturating_add(1);
+        self.unit.failures = self.unit.failures.saturating_add(1).min(most);
     }
 }

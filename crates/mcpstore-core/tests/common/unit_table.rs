@@ -202,16 +202,18 @@ impl Facts<'_> {
         let row = Row { then: Then::None, ..row };
         let clean = self.unit.clean_exit;
         let restart = &self.policy.restart;
+        // reading: the failure that ends it counts too; those of slow retries after it do not.
+        let counted = Row { failures: (row.failures + 1).min(restart.max_attempts + 1), ..row };
         if !row.up {
             row.stopped(self.unit.stop_kind)
         } else if matches!(kind, FailKind::Auth | FailKind::Config) {
-            row.failed(kind)
+            counted.failed(kind)
         } else if restart.mode == RestartMode::Never {
-            if clean { row.stopped(StopKind::Completed) } else { row.failed(kind) }
+            if clean { row.stopped(StopKind::Completed) } else { counted.failed(kind) }
         } else if self.window_spent || row.failures >= restart.max_attempts {
-            row.failed(FailKind::GaveUp)
+            counted.failed(FailKind::GaveUp)
         } else {
-            Row { failures: row.failures + 1, ..row.to(P::BackOff) }
+            counted.to(P::BackOff)
         }
     }
 }

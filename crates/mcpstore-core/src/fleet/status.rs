@@ -47,6 +47,7 @@ impl Fleet {
         let unit = &entry.unit;
         let state = unit.phase.state()?;
         let lost = matches!(state, ServiceState::Running) && entry.missing.is_some();
+        let retry_at = if let Phase::BackOff { until, .. } = unit.phase { Some(until) } else { None };
         Some(Status {
             name: entry.name().clone(),
             state,
@@ -57,27 +58,7 @@ impl Fleet {
             incarnation: unit.incarnation,
             failures: unit.failures,
             restarts: entry.restarts,
-            retry_at: match unit.phase {
-                Phase::BackOff { until, .. } => Some(until),
-                Phase::Idle
-                | Phase::Wait
-                | Phase::Spawn
-                | Phase::Init
-                | Phase::Probe
-                | Phase::Ready
-                | Phase::Degraded
-                | Phase::Abort
-                | Phase::Drain
-                | Phase::Close
-                | Phase::Term
-                | Phase::Kill
-                | Phase::Reap
-                | Phase::Stopped { .. }
-                | Phase::Cleanup
-                | Phase::Failed { .. }
-                | Phase::Unknown
-                | Phase::Removed => None,
-            },
+            retry_at,
             since: entry.state_since,
             conditions: self.conditions(id),
         })

@@ -69,32 +69,15 @@ fn between(from: Option<ServiceState>, to: Option<ServiceState>) -> &'static [(S
     use ServiceState::{Starting, Stopped, Stopping};
     const STOPPING: (ServiceState, PhaseName) = (Stopping, PhaseName::Abort);
     const STOPPED: (ServiceState, PhaseName) = (Stopped, PhaseName::Stopped);
-    match (from, to) {
-        (Some(Starting), Some(Stopped)) => &[STOPPING],
-        (Some(Starting), None) => &[STOPPING, STOPPED],
-        (Some(Stopping), Some(Starting)) | (Some(Stopping), None) => &[STOPPED],
-        (
-            None
-            | Some(
-                ServiceState::NotStarted
-                | Starting
-                | ServiceState::Running
-                | Stopping
-                | Stopped
-                | ServiceState::Error
-                | ServiceState::Unknown,
-            ),
-            None
-            | Some(
-                ServiceState::NotStarted
-                | Starting
-                | ServiceState::Running
-                | Stopping
-                | Stopped
-                | ServiceState::Error
-                | ServiceState::Unknown,
-            ),
-        ) => &[],
+    let (starting, stopping) = (from == Some(Starting), from == Some(Stopping));
+    if starting && to == Some(Stopped) {
+        &[STOPPING]
+    } else if starting && to.is_none() {
+        &[STOPPING, STOPPED]
+    } else if stopping && (to == Some(Starting) || to.is_none()) {
+        &[STOPPED]
+    } else {
+        &[]
     }
 }
 

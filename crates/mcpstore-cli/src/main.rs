@@ -8,6 +8,7 @@ mod exit;
 mod logging;
 mod output;
 mod paths;
+mod quote;
 mod select;
 mod up;
 

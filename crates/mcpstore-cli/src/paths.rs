@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, Permissions};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use mcpstore::config::{MAX_SOURCE_BYTES, Source};
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure};
+use crate::quote::quoted;
 
 /// What is looked for in the working directory when no config is named, in this order.
 pub(crate) const CONFIG_NAMES: [&str; 3] = ["mcp.json", ".mcp.json", "mcpstore.json"];
@@ -45,7 +46,9 @@ impl Paths {
             (None, None, Some(home)) => home.join(".local/state/mcpstore"),
             (None, None, None) => {
                 let message = "neither HOME nor XDG_STATE_HOME names a folder to keep state in";
-                return Err(Failure::new(Exit::Failed, message).next("mcpstore --state-dir DIR up").into());
+                return Err(Failure::new(Exit::Failed, message)
+                    .next("mcpstore --state-dir ./mcpstore-state up")
+                    .into());
             }
         };
         let socket = match (&global.socket, &global.state_dir, folder("XDG_RUNTIME_DIR")) {
@@ -61,8 +64,10 @@ impl Paths {
     /// # Errors
     /// When it cannot be made.
     pub(crate) fn make_state_dir(&self) -> anyhow::Result<()> {
-        make_private_dir(&self.state_dir)
-            .with_context(|| format!("the state folder {} cannot be made", self.state_dir.display()))
+        make_private_dir(&self.state_dir).map_err(|error| {
+            let message = format!("the state folder {} cannot be made: {error}", self.state_dir.display());
+            Failure::new(Exit::Failed, message).next(look_at(&self.state_dir)).into()
+        })
     }
 }
 
@@ -71,9 +76,20 @@ pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
+    // The system would say "File exists".
+    if let Some(file) = dir.ancestors().find(|above| above.symlink_metadata().is_ok()).filter(|above| !above.is_dir()) {
+        let message = format!("{} is not a folder", file.display());
+        return Err(std::io::Error::new(ErrorKind::NotADirectory, message));
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     // The umask may have taken bits away; what is private stays usable.
     std::fs::set_permissions(dir, Permissions::from_mode(0o700))
+}
+
+/// Shows what is in the way at a path: the path itself, or the nearest one above it that exists.
+pub(crate) fn look_at(path: &Path) -> String {
+    let there = path.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
+    format!("ls -ld {}", quoted(&there.to_string_lossy()))
 }
 
 /// Reads the config: the files named (`-` is stdin), else what [`CONFIG_VARIABLE`] names, else the first of
@@ -113,8 +129,14 @@ fn read_source(file: &Path) -> Result<Source, Failure> {
     match read {
         Ok(bytes) => Ok(Source::new(name, String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) => {
-            let message = format!("the config {name} cannot be read: {error}");
-            Err(Failure::new(Exit::ConfigInvalid, message).next("mcpstore config check --config FILE"))
+            let (why, next) = match error.kind() {
+                ErrorKind::NotFound => ("there is no such file".to_owned(), "mcpstore up --demo".to_owned()),
+                ErrorKind::IsADirectory => ("it is a folder".to_owned(), format!("ls -l {}", quoted(&name))),
+                _ if file == Path::new("-") => (error.to_string(), "mcpstore up --demo".to_owned()),
+                _ => (error.to_string(), format!("ls -l {}", quoted(&name))),
+            };
+            let message = format!("the config {name} cannot be read: {why}");
+            Err(Failure::new(Exit::ConfigInvalid, message).next(next))
         }
     }
 }
@@ -177,6 +199,27 @@ mod tests {
         let named = discover(dir.path(), |name| (name == CONFIG_VARIABLE).then(|| "/a.json:/b.json".into())).unwrap();
         assert_eq!(named, [PathBuf::from("/a.json"), PathBuf::from("/b.json")]);
         let gone = read_config(&[dir.path().join("gone.json")]).unwrap_err();
-        assert!(gone.exit == Exit::ConfigInvalid && gone.message.contains("gone.json"), "{gone}");
+        assert!(
+            gone.exit == Exit::ConfigInvalid
+                && gone.message.ends_with("gone.json cannot be read: there is no such file")
+        );
+        assert_eq!(gone.next.as_deref(), Some("mcpstore up --demo"));
+        let folder = read_config(&[dir.path().to_owned()]).unwrap_err();
+        assert!(folder.message.ends_with("cannot be read: it is a folder"), "{folder}");
+        assert_eq!(folder.next.unwrap(), format!("ls -l {}", quoted(&dir.path().to_string_lossy())));
+    }
+
+    #[test]
+    fn a_file_is_no_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        for state_dir in [file.clone(), file.join("below")] {
+            let paths = Paths { socket: state_dir.join("s"), state_dir };
+            let error = paths.make_state_dir().unwrap_err();
+            let failure = error.downcast::<Failure>().unwrap();
+            assert!(failure.message.ends_with(&format!("{} is not a folder", file.display())), "{failure}");
+            assert!(failure.next.unwrap().starts_with("ls -ld "), "a command that works as it stands");
+        }
     }
 }

@@ -51,7 +51,7 @@ impl Select {
     pub(crate) fn names(&self, snapshot: &Snapshot) -> Result<Vec<ServiceName>, Failure> {
         let known: Vec<Known<'_>> =
             snapshot.services().iter().map(|info| Known { name: info.name(), tags: &info.spec.tags }).collect();
-        self.among(&known)
+        self.among(&known, Among::Manager)
     }
 
     /// The services meant, as they are now.
@@ -72,7 +72,7 @@ impl Select {
     }
 
     /// As [`Select::names`], among services that may not be registered yet.
-    pub(crate) fn among(&self, known: &[Known<'_>]) -> Result<Vec<ServiceName>, Failure> {
+    pub(crate) fn among(&self, known: &[Known<'_>], place: Among) -> Result<Vec<ServiceName>, Failure> {
         if self.all {
             return Ok(known.iter().map(|one| one.name.clone()).collect());
         }
@@ -85,11 +85,20 @@ impl Select {
                 meant.insert(one.name.as_str());
             }
             if !any && meant.len() == before {
-                return Err(nothing(pattern, known));
+                return Err(nothing(pattern, known, place));
             }
         }
         Ok(known.iter().filter(|one| meant.contains(one.name.as_str())).map(|one| one.name.clone()).collect())
     }
+}
+
+/// Where the services are that are chosen from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// Registered in a manager.
+    Manager,
+    /// In a config that is not running yet.
+    Config,
 }
 
 /// What a selector looks at.
@@ -139,7 +148,7 @@ fn glob(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-fn nothing(pattern: &str, known: &[Known<'_>]) -> Failure {
+fn nothing(pattern: &str, known: &[Known<'_>], place: Among) -> Failure {
     let names = || known.iter().map(|one| one.name);
     let message = match pattern.strip_prefix("tag:") {
         Some(tag) => {
@@ -149,7 +158,11 @@ fn nothing(pattern: &str, known: &[Known<'_>]) -> Failure {
         None if is_glob(pattern) => format!("no service matches `{pattern}`"),
         None => match nearest(pattern, names()) {
             Some(near) => format!("no service `{pattern}`; did you mean `{near}`?"),
-            None => format!("no service `{pattern}`; {} are registered", known.len()),
+            None => match (place, known.len()) {
+                (Among::Config, count) => format!("no service `{pattern}`; the config has {count}"),
+                (Among::Manager, 1) => format!("no service `{pattern}`; 1 is registered"),
+                (Among::Manager, count) => format!("no service `{pattern}`; {count} are registered"),
+            },
         },
     };
     Failure::new(Exit::NoSuchService, message).next("mcpstore ls")
@@ -167,7 +180,7 @@ mod tests {
             .map(|(name, tags)| (ServiceName::new(name).unwrap(), tags.iter().map(ToString::to_string).collect()))
             .collect();
         let known: Vec<Known<'_>> = owned.iter().map(|(name, tags)| Known { name, tags }).collect();
-        let names = select.among(&known).map_err(|failure| {
+        let names = select.among(&known, Among::Manager).map_err(|failure| {
             assert_eq!((failure.exit, failure.next.as_deref()), (Exit::NoSuchService, Some("mcpstore ls")));
             failure.message
         })?;

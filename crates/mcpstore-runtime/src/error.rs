@@ -31,7 +31,7 @@ pub enum WaitError {
         hint: String,
     },
     /// It ended in a state that it does not leave by itself.
-    #[error("service `{name}` is {state} and will not be {goal} by itself: {why}")]
+    #[error("service `{name}` is in state {state} and will not be {goal} by itself: {why}")]
     Settled {
         /// The service.
         name: ServiceName,

@@ -247,7 +247,7 @@ async fn a_wait_ends_at_its_goal_or_says_why_not() {
     assert!(wait("db", Goal::Down, None).await.unwrap().is_some(), "not started is down");
     assert!(matches!(wait("bd", Goal::Down, None).await, Err(WaitError::Unknown { .. })));
     let never = wait("db", Goal::RunningAfter(Incarnation(0)), None).await.unwrap_err();
-    assert_eq!(never.to_string(), "service `db` is not_started and will not be running by itself: registered");
+    assert_eq!(never.to_string(), "service `db` is in state not_started and will not be running by itself: registered");
     let never = wait("db", Goal::State(ServiceState::Running), None).await.unwrap_err();
     assert!(matches!(never, WaitError::Settled { goal: "running", .. }));
 
@@ -263,7 +263,7 @@ async fn a_wait_ends_at_its_goal_or_says_why_not() {
 
     let failed = sim.supervisor.start_and_wait(&name("lost")).await.unwrap_err();
     let words = failed.to_string();
-    assert!(words.starts_with("service `lost` is error and will not be running by itself: spec unusable: "), "{words}");
+    assert!(words.starts_with("service `lost` is in state error and will not be running by itself: spec unusable: "), "{words}");
     assert!(words.contains("`nodee`"), "{words}");
     assert!(wait("lost", Goal::Settled, None).await.unwrap().is_some());
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+use crate::quote::quoted;
 use crate::up::UpArgs;
 pub(crate) use verbs::{
     CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand, DemoServerArgs, DownArgs, EventsArgs, GraphArgs,
@@ -66,10 +67,7 @@ impl Global {
             if rest.contains(option) || env(variable).is_some_and(|set| set == *path.as_os_str()) {
                 continue;
             }
-            let path = path.display().to_string();
-            let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@%,".contains(c));
-            let path = if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) };
-            out.push_str(&format!(" {option} {path}"));
+            out.push_str(&format!(" {option} {}", quoted(&path.display().to_string())));
         }
         format!("{out} {rest}")
     }

@@ -166,7 +166,7 @@ pub(crate) struct LogsArgs {
     /// Go on with what is written from now on.
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// The last so many lines of each service; at most 200 are kept.
+    /// The last so many lines of each service; 200 of this life and 200 of the one before are kept.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub(crate) lines: usize,
 }

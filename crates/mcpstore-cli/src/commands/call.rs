@@ -29,7 +29,7 @@ pub(super) async fn run(session: &Session<'_>, args: &CallArgs) -> anyhow::Resul
     print(session, &result, &view)?;
     if view.is_error() {
         talk(&format!("the tool {}.{} returned an error", found.service, found.tool));
-        let next = format!("mcpstore tools {}", crate::control::quoted(&found.service));
+        let next = format!("mcpstore tools {}", crate::quote::quoted(&found.service));
         talk(&format!("try: {}", session.global.in_command(&next)));
         return Ok(Exit::ToolError);
     }

@@ -13,6 +13,7 @@ use crate::output::{
     self, DependencyDoc, GraphDoc, GraphService, PlanDoc, Schema, Term, diagnostics_text, plan_text, summary, talk,
 };
 use crate::paths::read_config;
+use crate::quote::with_config;
 
 /// `plan`.
 pub(super) async fn plan(session: &Session<'_>, args: &PlanArgs) -> anyhow::Result<Exit> {
@@ -64,9 +65,8 @@ async fn services(session: &Session<'_>, args: &ConfigArgs) -> anyhow::Result<(G
         let words = diagnostics_text(&loaded, &sources, &Term { color: false, ..Term::stderr(session.global.color) });
         talk(words.trim_end());
         talk(&summary(&loaded, &sources));
-        let named: String = args.config.iter().map(|file| format!(" {}", file.display())).collect();
-        let named = if named.is_empty() { named } else { format!(" --config{named}") };
-        talk(&format!("try: mcpstore config check{named}"));
+        let check = with_config("mcpstore config check", &args.config);
+        talk(&format!("try: {}", check.unwrap_or_else(|| "mcpstore config explain".to_owned())));
         Exit::ConfigInvalid
     } else {
         Exit::Done

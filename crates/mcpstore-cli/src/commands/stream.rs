@@ -32,9 +32,11 @@ pub(super) async fn logs(session: &Session<'_>, args: &LogsArgs) -> anyhow::Resu
     // One document holds what is there; what has no end goes line by line.
     let whole = session.global.output == Format::Json && !args.follow;
     let mut lines = Vec::new();
+    let mut any = false;
     let Nothing {} = session
         .client
         .stream(&request, |streamed| {
+            any = true;
             match streamed {
                 Streamed::Log(line) if whole => lines.push(line),
                 Streamed::Log(line) if session.global.output.is_json() => output::print_json(&line)?,
@@ -48,6 +50,9 @@ pub(super) async fn logs(session: &Session<'_>, args: &LogsArgs) -> anyhow::Resu
             Ok(())
         })
         .await?;
+    if !any && !args.follow && args.lines > 0 {
+        talk("nothing was written to stderr, in this life and the one before");
+    }
     if whole {
         output::print_json(&Schema::new("mcpstore.logs/1", Lines { lines }))?;
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::Session;
 use crate::args::{Format, RemoveArgs, ResetArgs, VerbArgs, WaitArgs};
+use crate::control::Progress;
 use crate::control::protocol::{Op, Request};
-use crate::control::{Progress, quoted};
 use crate::exit::Exit;
-use crate::output::{self, Schema, VerbDoc, short_duration, talk};
+use crate::output::{self, Schema, VerbDoc, brief, short_duration, talk};
+use crate::quote::quoted;
 
 /// `start`, `stop` and `restart`.
 pub(super) async fn run(session: &Session<'_>, op: Op, args: &VerbArgs) -> anyhow::Result<Exit> {
@@ -40,13 +41,17 @@ async fn carry_out(session: &Session<'_>, request: &Request) -> anyhow::Result<E
     let done: VerbDoc = session
         .client
         .stream(request, |progress: Progress| {
-            told.set(told.get() || matches!(progress, Progress::Accepted(_)));
-            tell(&progress);
+            // A removal is told when it is done; only with --force something is stopped before, which takes its time.
+            let silent = request.op == Op::Remove && !matches!(progress, Progress::Failed(_)) && !request.force;
+            if !silent {
+                told.set(told.get() || matches!(progress, Progress::Accepted(_)));
+                tell(&progress);
+            }
             Ok(())
         })
         .await?;
     if !told.get() && request.op != Op::Wait {
-        tell_what_happens(&done);
+        tell_what_happens(&done, true);
     }
     if let Some(next) = next_command(&done) {
         talk(&format!("try: {}", session.global.in_command(&next)));
@@ -67,16 +72,13 @@ async fn carry_out(session: &Session<'_>, request: &Request) -> anyhow::Result<E
 fn next_command(done: &VerbDoc) -> Option<String> {
     let look = |name: &str| format!("mcpstore status {}", quoted(name));
     let failed = done.failed.first().map(|failure| look(&failure.name));
-    let refused = done.refused.first().map(|refusal| match done.verb.as_str() {
-        "remove" => format!("mcpstore remove {} --force", quoted(&refusal.name)),
-        _ => look(&refusal.name),
-    });
+    let refused = done.refused.first().map(|refusal| refusal.next.clone());
     failed.or(refused)
 }
 
 fn tell(progress: &Progress) {
     match progress {
-        Progress::Accepted(done) => tell_what_happens(done),
+        Progress::Accepted(done) => tell_what_happens(done, false),
         Progress::Reached { name, state, after_ms } => {
             let time = short_duration(Duration::from_millis(*after_ms));
             match state {
@@ -84,23 +86,24 @@ fn tell(progress: &Progress) {
                 None => talk(&format!("  {name} removed  {time}")),
             }
         }
-        Progress::Failed(failure) => talk(&format!("  {} ✗ {}", failure.name, failure.message)),
+        Progress::Failed(failure) => talk(&format!("  {} ✗ {}", failure.name, brief(&failure.message))),
     }
 }
 
-/// Says what a command sets in motion, what it need not, and what it may not.
-fn tell_what_happens(done: &VerbDoc) {
-    for line in sentences(done) {
+/// Says what a command sets in motion (or, at its `end`, has done), what it need not, and what it may not.
+fn tell_what_happens(done: &VerbDoc, end: bool) {
+    for line in sentences(done, end) {
         talk(&line);
     }
 }
 
-fn sentences(done: &VerbDoc) -> Vec<String> {
+fn sentences(done: &VerbDoc, end: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let doing = match done.verb.as_str() {
         "stop" => "stopping",
         "restart" => "restarting",
         "reset" => "reset",
+        "remove" if end => "removed",
         "remove" => "removing",
         _ => "starting",
     };
@@ -109,8 +112,10 @@ fn sentences(done: &VerbDoc) -> Vec<String> {
         "reset" => "nothing to reset",
         _ => "already running",
     };
-    if !done.affected.is_empty() {
-        lines.push(format!("{doing} {}: {}", services(done.affected.len()), done.affected.join(", ")));
+    let failed = |name: &&String| end && done.failed.iter().any(|failure| failure.name == **name);
+    let affected: Vec<&str> = done.affected.iter().filter(|name| !failed(name)).map(String::as_str).collect();
+    if !affected.is_empty() {
+        lines.push(format!("{doing} {}: {}", services(affected.len()), affected.join(", ")));
     }
     if !done.already.is_empty() {
         lines.push(format!("{already}: {}", done.already.join(", ")));
@@ -118,7 +123,7 @@ fn sentences(done: &VerbDoc) -> Vec<String> {
     for refusal in &done.refused {
         lines.push(format!("{} refused: {}", refusal.name, refusal.why));
     }
-    if lines.is_empty() {
+    if lines.is_empty() && done.failed.is_empty() {
         lines.push("nothing to do".to_owned());
     }
     lines
@@ -142,17 +147,26 @@ mod tests {
     fn a_verb_says_what_it_does() {
         let names = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
         let mut doc = VerbDoc { verb: "stop".into(), affected: names("web api db"), ..VerbDoc::default() };
-        assert_eq!(sentences(&doc), ["stopping 3 services: web, api, db"]);
+        assert_eq!(sentences(&doc, false), ["stopping 3 services: web, api, db"]);
         doc = VerbDoc { verb: "start".into(), already: names("api"), ..VerbDoc::default() };
-        assert_eq!(sentences(&doc), ["already running: api"]);
+        assert_eq!(sentences(&doc, false), ["already running: api"]);
         assert_eq!(doc.exit(), Exit::Done);
-        doc.refused.push(Refusal { name: "x".into(), why: "it is active".into() });
-        assert_eq!(sentences(&doc)[1], "x refused: it is active");
+        doc.refused.push(Refusal { name: "x".into(), why: "it is active".into(), next: "mcpstore status x".into() });
+        assert_eq!(sentences(&doc, false)[1], "x refused: it is active");
         assert_eq!(doc.exit(), Exit::Refused);
         let failed = |exit: Exit| WaitFailure { name: "y".into(), message: "no".into(), exit: exit.code() };
         assert_eq!(next_command(&doc).as_deref(), Some("mcpstore status x"));
         doc.failed = vec![failed(Exit::Failed), failed(Exit::TimedOut)];
         assert_eq!(doc.exit(), Exit::TimedOut, "a time-out tells more than a failure");
-        assert_eq!(sentences(&VerbDoc::default()), ["nothing to do"]);
+        let done = |verb: &str, affected: &str, already: &str| VerbDoc {
+            verb: verb.into(),
+            affected: names(affected),
+            already: names(already),
+            ..VerbDoc::default()
+        };
+        assert_eq!(sentences(&done("reset", "x", "y"), true), ["reset 1 service: x", "nothing to reset: y"]);
+        assert_eq!(sentences(&done("remove", "x dep", ""), true), ["removed 2 services: x, dep"]);
+        assert_eq!(sentences(&done("remove", "x dep", ""), false), ["removing 2 services: x, dep"]);
+        assert_eq!(sentences(&VerbDoc::default(), false), ["nothing to do"]);
     }
 }

@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use tokio::net::UnixListener;
 
 use crate::exit::{Exit, Failure};
-use crate::paths::make_private_dir;
+use crate::paths::{look_at, make_private_dir};
 
 /// A bound socket. Dropping it removes the socket and lets the next manager in.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Drop for Bound {
 pub(super) fn bind(socket: &Path) -> Result<Bound, Failure> {
     let cannot = |what: &str, error: &io::Error| {
         Failure::new(Exit::Failed, format!("the control socket {} cannot {what}: {error}", socket.display()))
-            .next("mcpstore --socket PATH up")
+            .next(look_at(socket))
     };
     let folder = socket.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make_private_dir(folder).map_err(|error| cannot("have its folder", &error))?;
@@ -67,7 +67,7 @@ fn refuse_what_is_there(socket: &Path) -> Result<(), Failure> {
     let Ok(found) = std::fs::symlink_metadata(socket) else { return Ok(()) };
     if !found.file_type().is_socket() {
         let message = format!("{} exists and is no socket", socket.display());
-        return Err(Failure::new(Exit::Failed, message).next("mcpstore --socket PATH up"));
+        return Err(Failure::new(Exit::Failed, message).next(look_at(socket)));
     }
     match StdStream::connect(socket) {
         // Somebody listens there without our lock: not one of ours, and not ours to replace.

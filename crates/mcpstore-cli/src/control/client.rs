@@ -11,6 +11,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::protocol::{Line, ReadError, Request, read_line, write_line};
 use crate::exit::{Exit, Failure};
+use crate::paths::look_at;
 
 /// Speaks to the manager on one socket; every request is a connection of its own.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Client {
         let stranger = stream.peer_cred().map_or(true, |peer| peer.uid() != rustix::process::geteuid().as_raw());
         if stranger {
             let message = format!("the manager on {} belongs to another user", self.socket.display());
-            return Err(Failure::new(Exit::Refused, message).next("mcpstore --socket PATH ls"));
+            return Err(Failure::new(Exit::Refused, message).next(look_at(&self.socket)));
         }
         let (read, mut write) = stream.into_split();
         match write_line(&mut write, request).await {

@@ -7,11 +7,7 @@ use mcpstore::transport::CallError;
 use mcpstore::{CallFailure, CommandError, ServiceName, ServiceState, WaitError};
 
 use crate::exit::{Exit, Failure};
-
-/// A name as a shell takes it.
-pub(crate) fn quoted(name: &str) -> String {
-    if name.contains(' ') { format!("'{name}'") } else { name.to_owned() }
-}
+use crate::quote::quoted;
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {

@@ -36,10 +36,16 @@ pub(super) async fn logs(request: &Request, context: &Context, items: &mut Items
     let mut seen = Vec::new();
     let mut lines = Vec::new();
     for info in &infos {
-        let tail = info.logs.tail(keep);
+        let mut tail = info.logs.tail(keep);
         // Lines that are not shown because fewer were asked for are seen all the same.
         let last = tail.last().map(|line| line.seq).or(info.logs.tail(1).last().map(|line| line.seq));
         let last = last.unwrap_or(0);
+        // Why a service died stands at the end of the life before this one; who follows wants what comes.
+        if let Some(before) = info.previous_logs.as_ref().filter(|_| !request.follow) {
+            let mut both = before.tail(keep.saturating_sub(tail.len()));
+            both.append(&mut tail);
+            tail = both;
+        }
         seen.push((info.name().clone(), last));
         lines.extend(tail.into_iter().map(|line| (line, info.name().clone())));
     }

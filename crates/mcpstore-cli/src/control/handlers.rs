@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::connection::{Items, raw};
-use super::convert::quoted;
 use super::protocol::{Op, Request};
 use super::server::{Context, ShutdownRequest};
 use super::{follow, verbs};
@@ -17,6 +16,7 @@ use crate::output::{
     DependencyDoc, GraphDoc, GraphService, HealthDoc, MetricsDoc, StatusDoc, ToolRow, health_row, metrics_row,
     service_rows,
 };
+use crate::quote::quoted;
 
 /// What a tool's name means.
 #[derive(Debug, Serialize, Deserialize)]

@@ -13,7 +13,6 @@ mod server;
 mod verbs;
 
 pub(crate) use client::{Client, Conversation, Next, read};
-pub(crate) use convert::quoted;
 pub(crate) use follow::Streamed;
 pub(crate) use handlers::{FoundTool, FoundTools, GoingDown};
 pub(crate) use server::{ShutdownRequest, serve};

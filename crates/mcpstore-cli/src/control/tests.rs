@@ -106,10 +106,22 @@ async fn verbs_say_what_they_did_and_why_not() {
 
     let refused = house.verb(Op::Remove, "odd*").await.unwrap();
     assert_eq!((refused.exit(), house.store.list_services().len()), (Exit::Done, 4), "{refused:?}");
-    let in_use = house.verb(Op::Remove, "a").await.unwrap_err();
-    assert_eq!((in_use.exit, in_use.next.as_deref()), (Exit::Refused, Some("mcpstore graph")));
+    assert_eq!(
+        (refused.affected.join(","), refused.already.len()),
+        ("odd".to_owned(), 0),
+        "a removal names what is gone"
+    );
+    let in_use = house.verb(Op::Remove, "a").await.unwrap();
+    assert_eq!((in_use.exit(), in_use.refused[0].next.as_str()), (Exit::Refused, "mcpstore graph"));
+    assert_eq!((in_use.verb.as_str(), in_use.refused[0].name.as_str(), in_use.affected.len()), ("remove", "a", 0));
     let active = house.verb(Op::Remove, "a.b").await.unwrap();
     assert_eq!((active.exit(), active.refused[0].name.as_str()), (Exit::Refused, "a.b"));
+    assert_eq!(active.refused[0].next, "mcpstore remove a.b --force");
+
+    let reset = house.verb(Op::Reset, "never").await.unwrap();
+    assert_eq!((reset.affected.join(","), reset.already.len()), ("never".to_owned(), 0), "it had given up");
+    let again = house.verb(Op::Reset, "never").await.unwrap();
+    assert_eq!((again.affected.len(), again.already.join(",")), (0, "never".to_owned()));
 
     let stopped = house.verb(Op::Stop, "a").await.unwrap();
     assert_eq!((stopped.exit(), stopped.affected.len()), (Exit::Done, 2));

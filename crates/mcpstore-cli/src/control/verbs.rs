@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcpstore::runtime::{Rejection, Reply};
 use mcpstore::types::{Desired, Incarnation, Phase};
-use mcpstore::{Goal, ServiceInfo, ServiceName, ServiceState, Snapshot, Supervisor, Target, WaitError};
+use mcpstore::{CommandError, Goal, ServiceInfo, ServiceName, ServiceState, Snapshot, Supervisor, Target, WaitError};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::connection::Items;
 use super::protocol::{Op, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::{Refusal, VerbDoc, WaitFailure};
+use crate::quote::quoted;
 use crate::select;
 
 /// What is told while a command with `wait` runs.
@@ -37,26 +38,42 @@ pub(crate) enum Progress {
 pub(super) async fn command(request: &Request, supervisor: &Supervisor, items: &mut Items) -> Result<VerbDoc, Failure> {
     let before = supervisor.snapshot();
     let target = request.target.target(&before)?;
-    let (verb, reply) = give(request, supervisor, target.clone()).await?;
+    let (verb, reply) = match give(request, supervisor, target.clone()).await {
+        Ok(given) => given,
+        // Refused as a whole, because of one service: told like any refusal.
+        Err(CommandError::Rejected(why @ Rejection::InUse { .. })) => return Ok(in_use(request.op, &why)),
+        Err(error) => return Err(error.into()),
+    };
     let settled = |name: &ServiceName| before.get(name.as_str()).is_some_and(|info| is_already(request.op, info));
-    let (already, affected): (Vec<_>, Vec<_>) = reply.affected.iter().cloned().partition(settled);
+    let (mut already, affected): (Vec<_>, Vec<_>) = reply.affected.iter().cloned().partition(settled);
+    if request.op == Op::Reset {
+        // A reset names only what it changed.
+        let told = |name: &ServiceName| affected.contains(name) || reply.refused.iter().any(|(other, _)| other == name);
+        already = request.target.names(&before)?.into_iter().filter(|name| !told(name)).collect();
+    }
     let mut doc = VerbDoc {
         verb: verb.to_owned(),
         affected: affected.iter().map(ToString::to_string).collect(),
         already: already.iter().map(ToString::to_string).collect(),
-        refused: reply.refused.iter().map(|(name, why)| refusal(name, why)).collect(),
+        refused: reply.refused.iter().map(|(name, why)| refusal(request.op, name, why)).collect(),
         failed: Vec::new(),
     };
     if request.wait && request.op != Op::Reset {
         items.send(&Progress::Accepted(doc.clone())).await?;
-        let waited = waited_for(request.op, &target, &reply);
+        let mut waited = waited_for(request.op, &target, &reply);
+        // What runs already was said to.
+        waited.retain(|name| request.op != Op::Start || !already.contains(name));
         let goals = waited.into_iter().map(|name| (goal_of(request.op, &name, &before), name)).collect();
         doc.failed = wait_for_all(supervisor, goals, request.timeout_ms, items).await?;
     }
     Ok(doc)
 }
 
-async fn give(request: &Request, supervisor: &Supervisor, target: Target) -> Result<(&'static str, Reply), Failure> {
+async fn give(
+    request: &Request,
+    supervisor: &Supervisor,
+    target: Target,
+) -> Result<(&'static str, Reply), CommandError> {
     let force = request.force;
     Ok(match request.op {
         Op::Stop => ("stop", supervisor.stop(target, force).await?),
@@ -156,18 +173,32 @@ fn is_already(op: Op, info: &ServiceInfo) -> bool {
             matches!(status.phase, Phase::Idle | Phase::Stopped { .. })
                 || (matches!(status.phase, Phase::Failed { .. }) && status.desired == Desired::Down)
         }
-        Op::Reset => status.failures == 0 && status.state != ServiceState::Error,
         _ => false,
     }
 }
 
-fn refusal(name: &ServiceName, why: &Rejection) -> Refusal {
+/// Nothing was done, because somebody needs one of those named.
+fn in_use(op: Op, why: &Rejection) -> VerbDoc {
+    let refused = match why {
+        Rejection::InUse { name, .. } => vec![refusal(op, name, why)],
+        _ => Vec::new(),
+    };
+    let verb = if op == Op::Remove { "remove" } else { "stop" };
+    VerbDoc { verb: verb.to_owned(), refused, ..VerbDoc::default() }
+}
+
+fn refusal(op: Op, name: &ServiceName, why: &Rejection) -> Refusal {
+    let next = match (op, why) {
+        (_, Rejection::InUse { .. } | Rejection::Graph { .. }) => "mcpstore graph".to_owned(),
+        (Op::Remove, _) => format!("mcpstore remove {} --force", quoted(name.as_str())),
+        _ => format!("mcpstore status {}", quoted(name.as_str())),
+    };
     let why = match why {
         // The name stands beside it.
         Rejection::Refused { rejected, .. } => rejected.to_string(),
         other => other.to_string(),
     };
-    Refusal { name: name.to_string(), why }
+    Refusal { name: name.to_string(), why, next }
 }
 
 impl VerbDoc {

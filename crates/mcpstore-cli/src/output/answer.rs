@@ -36,7 +36,7 @@ pub(crate) fn answer_text(view: &ResultView<'_>) -> String {
     let mut out = match serde_json::from_str::<Value>(view.raw) {
         Ok(result) => {
             let mut parts: Vec<String> = result["content"].as_array().into_iter().flatten().map(block).collect();
-            if parts.iter().all(String::is_empty) && !result["structuredContent"].is_null() {
+            if parts.is_empty() && !result["structuredContent"].is_null() {
                 parts.push(pretty(&result["structuredContent"]));
             }
             clean(&parts.join("\n"))
@@ -105,6 +105,8 @@ mod tests {
         assert!(view.is_error());
         assert_eq!(answer_text(&view), "{\n  \"sum\": 3\n}\n");
         assert_eq!(answer_text(&ResultView::read("{}")), "");
+        let silent = r#"{"content":[{"type":"text","text":""}],"structuredContent":{"sum":3}}"#;
+        assert_eq!(answer_text(&ResultView::read(silent)), "", "the server had nothing to say to people");
         let deep = format!(r#"{{"content":{}{},"isError":true}}"#, "[".repeat(500), "]".repeat(500));
         let view = ResultView::read(&deep);
         assert!(view.is_error() && answer_text(&view).trim_end() == deep);

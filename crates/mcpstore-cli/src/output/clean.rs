@@ -26,6 +26,13 @@ pub(crate) fn clean_line(text: &str) -> String {
     clean(text).split(['\n', '\t']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// A reason where there is room for one line: without the folders that were searched, and the first line only. `status`
+/// has it in full.
+pub(crate) fn brief(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    line.split_once(" in any folder of PATH").map_or(line, |(short, _)| short)
+}
+
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 /// Behind an ESC: skips what belongs to it.
@@ -94,6 +101,12 @@ mod tests {
         assert_eq!(clean("user\u{202e}gpj.exe\u{2066}x\u{2069}\u{200b}\u{feff}"), "usergpj.exex");
         assert_eq!(clean("one\r\ntwo\rthree\tfour"), "one\ntwo\nthree\tfour");
         assert_eq!(clean("日本 ключ é 👩\u{200d}💻 עברית"), "日本 ключ é 👩\u{200d}💻 עברית");
+    }
+
+    #[test]
+    fn a_brief_reason_leaves_out_the_path() {
+        assert_eq!(brief("no program `x` in any folder of PATH (/bin, /usr/bin)\nmore"), "no program `x`");
+        assert_eq!((brief("exit code 3\n  stderr | a"), brief("")), ("exit code 3", ""));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is wrong with a config, for people and for programs.
 
 use mcpstore::Loaded;
-use mcpstore::config::{Diagnostic, Place, Severity, Source, render};
+use mcpstore::config::{Code, Diagnostic, Place, Severity, Source, render};
 use serde::Serialize;
 
 use super::Term;
@@ -25,7 +25,7 @@ pub(crate) fn summary(loaded: &Loaded, sources: &[Source]) -> String {
         many => format!("{many} {word}s"),
     };
     let good = loaded.config.services.len();
-    let out = loaded.config.origins.len().saturating_sub(good);
+    let out = loaded.config.origins.len().saturating_sub(good) + misnamed(loaded);
     let left_out = match out {
         0 => String::new(),
         1 => ", 1 is left out".to_owned(),
@@ -38,6 +38,12 @@ pub(crate) fn summary(loaded: &Loaded, sources: &[Source]) -> String {
         counted(count(Severity::Warning), "warning"),
         counted(good, "service"),
     )
+}
+
+/// How many entries are left out because their very name is invalid: nothing else speaks of them.
+pub(crate) fn misnamed(loaded: &Loaded) -> usize {
+    // A dependency of an invalid name is told about its service.
+    loaded.diagnostics.iter().filter(|d| d.code == Code::InvalidName && d.service.is_none()).count()
 }
 
 /// `mcpstore.diagnostics/1`.
@@ -156,6 +162,11 @@ mod tests {
         .assert_eq(&serde_json::to_string_pretty(&doc).unwrap());
         expect!["mcp.json: 1 error, no warnings; 1 service can run, 1 is left out"]
             .assert_eq(&summary(&loaded, &sources));
+        let odd = r#"{ "mcpServers": { "": { "command": "x" }, "ｆｕｌｌ": { "command": "x" },
+            "a": { "command": "x", "dependsOn": ["é"] }, "b": { "command": "y" } } }"#;
+        let odd = load(&[Source::new("mcp.json", odd)], &|_| None, LoadOptions::default());
+        expect!["mcp.json: 3 errors, no warnings; 1 service can run, 3 are left out"]
+            .assert_eq(&summary(&odd, &sources));
         let text = diagnostics_text(&loaded, &sources, &Term::PLAIN);
         assert!(text.contains("mcp.json:1:") && !text.contains('\u{1b}'), "{text}");
     }

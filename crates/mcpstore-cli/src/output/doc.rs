@@ -242,6 +242,8 @@ pub(crate) struct VerbDoc {
 pub(crate) struct Refusal {
     pub(crate) name: String,
     pub(crate) why: String,
+    /// The command to try next.
+    pub(crate) next: String,
 }
 
 /// A service that did not get where it was waited for.

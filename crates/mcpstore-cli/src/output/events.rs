@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use mcpstore::transport::LogLine;
 use mcpstore::{Notice, ServiceName};
 
-use super::{EventDoc, LogDoc, Term, clean_line, rfc3339};
+use super::{EventDoc, LogDoc, Term, brief, clean_line, rfc3339};
 
 /// A notice as a document; `at` is its wall-clock time.
 pub(crate) fn event_doc(notice: &Notice, at: SystemTime) -> EventDoc {
@@ -37,7 +37,7 @@ pub(crate) fn event_line(event: &EventDoc, term: &Term) -> String {
         "starting" | "stopping" => 33,
         _ => 0,
     };
-    let detail = event.detail.as_deref().map_or_else(String::new, |text| format!(": {}", clean_line(text)));
+    let detail = event.detail.as_deref().map_or_else(String::new, |text| format!(": {}", clean_line(brief(text))));
     let life = if event.incarnation == 0 { String::new() } else { format!("#{}", event.incarnation) };
     // Padded before it is painted: the colour codes have no width.
     let step = term.paint(color, &format!("{step:<22}"));
@@ -94,7 +94,7 @@ mod tests {
     fn words_of_servers_stay_on_their_line() {
         let gone = notice(Some(ServiceState::Stopped), None, Reason::RemoveAsked, Some("bye\u{1b}[2J\nand good luck"));
         let line = event_line(&event_doc(&gone, SystemTime::UNIX_EPOCH), &Term::PLAIN);
-        expect!["1970-01-01T00:00:00.000Z     7 api#2            stopped → (removed)    cleanup   remove_asked: bye and good luck"]
+        expect!["1970-01-01T00:00:00.000Z     7 api#2            stopped → (removed)    cleanup   remove_asked: bye"]
             .assert_eq(&line);
     }
 }

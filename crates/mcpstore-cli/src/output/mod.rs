@@ -12,8 +12,8 @@ mod term;
 mod time;
 
 pub(crate) use answer::{ResultView, answer_text};
-pub(crate) use clean::{clean, clean_line};
-pub(crate) use diagnostics::{diagnostics_doc, diagnostics_text, summary};
+pub(crate) use clean::{brief, clean, clean_line};
+pub(crate) use diagnostics::{diagnostics_doc, diagnostics_text, misnamed, summary};
 pub(crate) use doc::{
     CallNumbers, ConditionDoc, DependencyDoc, EventDoc, GraphDoc, GraphService, HealthDoc, HealthRow, LogDoc,
     MetricsDoc, MetricsRow, PlanDoc, Refusal, Schema, ServerDoc, ServiceDetail, ServiceRow, ServicesDoc, StatusDoc,

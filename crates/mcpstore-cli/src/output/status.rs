@@ -34,7 +34,10 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
         out.fact("server", &clean_line(&words));
     }
     let pid = row.pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
-    out.fact("process", &format!("{}, life {}{pid}", detail.transport, row.incarnation));
+    let life = if row.incarnation > 0 { format!(", life {}", row.incarnation) } else { String::new() };
+    if row.incarnation > 0 || row.pid.is_some() {
+        out.fact("process", &format!("{}{life}{pid}", detail.transport));
+    }
     if let Some(count) = row.tools {
         out.fact("tools", &count.to_string());
     }
@@ -56,7 +59,8 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
         );
         out.fact("calls", &words);
     }
-    out.fact("restarts", &format!("{}, {} failures in a row", row.restarts, detail.failures));
+    let failures = if detail.failures == 1 { "failure" } else { "failures" };
+    out.fact("restarts", &format!("{}, {} {failures} in a row", row.restarts, detail.failures));
     if let Some(retry) = detail.retry_in_ms {
         out.fact("retry", &format!("in {}", short_duration(Duration::from_millis(retry))));
     }
@@ -69,7 +73,8 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
     if !detail.enabled {
         out.fact("enabled", "no: left out of a start of all");
     }
-    for condition in &detail.conditions {
+    // That what it needs is there goes without saying.
+    for condition in detail.conditions.iter().filter(|fact| !(fact.status && fact.kind == "dependencies_met")) {
         let holds = if condition.status { "" } else { "not " };
         out.fact("fact", &clean_line(&format!("{holds}{}: {}", condition.kind, condition.message)));
     }

@@ -8,8 +8,8 @@ use mcpstore::graph::{DepGraph, NodeId};
 use mcpstore::types::DepKind;
 
 use super::{
-    CallNumbers, HealthRow, MetricsRow, PlanDoc, ServiceDetail, Term, ToolRow, clean_line, short_duration, short_ms,
-    state_cell,
+    CallNumbers, HealthRow, MetricsRow, PlanDoc, ServiceDetail, Term, ToolRow, brief, clean_line, short_duration,
+    short_ms, state_cell,
 };
 
 /// With less room than this for the last column, the columns before it are shortened too.
@@ -55,7 +55,7 @@ fn note(detail: &ServiceDetail) -> String {
     let waiting = detail.conditions.iter().find(|c| !c.status && c.kind == "dependencies_met");
     match (quiet, waiting) {
         (false, Some(condition)) if row.phase == "wait" => parts.push(condition.message.clone()),
-        (false, _) => parts.push(detail.why.clone()),
+        (false, _) => parts.push(brief(&detail.why).to_owned()),
         (true, _) => {}
     }
     if let Some(condition) = holding {
@@ -65,7 +65,7 @@ fn note(detail: &ServiceDetail) -> String {
         parts.push(format!("next attempt in {}", short_duration(std::time::Duration::from_millis(retry))));
     }
     if let Some(error) = &detail.tools_error {
-        parts.push(format!("its tools could not be listed: {error}"));
+        parts.push(format!("its tools could not be listed: {}", brief(error)));
     }
     if !detail.enabled && row.state == "not_started" {
         parts.push("disabled".to_owned());
@@ -89,7 +89,7 @@ pub(crate) fn health_table(rows: &[HealthRow], term: &Term) -> String {
     for row in rows {
         let (word, color) = if row.healthy { ("✓ healthy", Color::Green) } else { ("✗ unhealthy", Color::Red) };
         let time = row.response_time_ms.map_or_else(dash, short_ms);
-        let error = row.error.as_deref().map_or_else(String::new, clean_line);
+        let error = row.error.as_deref().map_or_else(String::new, |error| clean_line(brief(error)));
         let cells = vec![
             Cell::new(&row.name),
             Cell::new(word).fg(color),
@@ -360,7 +360,7 @@ mod tests {
             response_time_ms: ms,
             error: error.map(Into::into),
         };
-        let rows = [row("api", true, Some(0.417), None), row("db", false, None, Some("no answer\nwithin 3s"))];
+        let rows = [row("api", true, Some(0.417), None), row("db", false, None, Some("no answer within 3s"))];
         expect![[r#"
             SERVICE  HEALTH       STATE    RESPONSE  ERROR
             api      ✓ healthy    running  0.42ms

@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::quote::quoted;
+
 /// How a second terminal reaches this manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reach {
@@ -54,16 +56,6 @@ pub(super) fn demo(reach: &Reach, victim: Option<u32>) -> Vec<String> {
     lines
 }
 
-/// The word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -84,7 +76,6 @@ mod tests {
         .assert_eq(&demo(&reach, Some(17)).join("\n"));
         let reach = Reach::new(Path::new("/opt/x/mcpstore"), None, Some(Path::new("/tmp/my socket")));
         assert_eq!(reach.command("ls"), "/opt/x/mcpstore --socket '/tmp/my socket' ls");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 
     #[test]

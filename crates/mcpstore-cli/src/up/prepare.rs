@@ -8,9 +8,13 @@ use mcpstore::{LoadOptions, Loaded, ServiceSpec, load};
 
 use super::UpArgs;
 use crate::exit::{Exit, Failure};
-use crate::output::{Term, diagnostics_text, talk};
+use crate::output::{Term, diagnostics_text, misnamed, talk};
 use crate::paths::read_config;
-use crate::select::Known;
+use crate::quote::with_config;
+use crate::select::{Among, Known};
+
+/// Shows a config that works.
+const EXAMPLE: &str = "mcpstore up --demo --print-config";
 
 /// What is to run.
 #[derive(Debug)]
@@ -37,14 +41,13 @@ pub(super) fn prepare(args: &UpArgs, term: &Term) -> anyhow::Result<Prepared> {
         if let Some(words) = left_out(&loaded) {
             talk(&words);
         }
-        usable(&loaded, &sources)?;
+        usable(&loaded, &sources, args)?;
         Prepared { services: loaded.config.services, max_parallel_starts: loaded.config.max_parallel_starts }
     };
     if let Some(select) = args.selection() {
         let known: Vec<Known<'_>> =
             prepared.services.iter().map(|spec| Known { name: &spec.name, tags: &spec.tags }).collect();
-        let command = if args.demo { "mcpstore up --demo --print-config" } else { "mcpstore plan" };
-        select.among(&known).map_err(|failure| failure.next(command))?;
+        select.among(&known, Among::Config).map_err(|failure| failure.next(plan_command(args)))?;
     }
     Ok(prepared)
 }
@@ -52,11 +55,17 @@ pub(super) fn prepare(args: &UpArgs, term: &Term) -> anyhow::Result<Prepared> {
 /// Which services do not run, and that the others do.
 fn left_out(loaded: &Loaded) -> Option<String> {
     let config = &loaded.config;
-    if config.services.is_empty() || config.left_out.is_empty() {
+    let misnamed = misnamed(loaded);
+    if config.services.is_empty() || config.left_out.len() + misnamed == 0 {
         return None;
     }
-    let names: Vec<String> = config.left_out.iter().map(|name| format!("`{name}`")).collect();
-    let verb = if names.len() == 1 { "is" } else { "are" };
+    let mut names: Vec<String> = config.left_out.iter().map(|name| format!("`{name}`")).collect();
+    match misnamed {
+        0 => {}
+        1 => names.push("1 entry with an invalid name".to_owned()),
+        count => names.push(format!("{count} entries with invalid names")),
+    }
+    let verb = if config.left_out.len() + misnamed == 1 { "is" } else { "are" };
     let rest = match config.services.len() {
         1 => "the other service runs".to_owned(),
         count => format!("the other {count} services run"),
@@ -65,33 +74,41 @@ fn left_out(loaded: &Loaded) -> Option<String> {
 }
 
 /// There is something to run.
-fn usable(loaded: &Loaded, sources: &[Source]) -> Result<(), Failure> {
+fn usable(loaded: &Loaded, sources: &[Source], args: &UpArgs) -> Result<(), Failure> {
     if !loaded.config.services.is_empty() {
         return Ok(());
     }
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     let names = names.join(", ");
-    let message = if loaded.has_errors() {
-        format!("nothing was started: no service of {names} can run as it is")
+    let (message, next) = if loaded.has_errors() {
+        let check = with_config("mcpstore config check", &args.config.config);
+        let next = check.unwrap_or_else(|| "mcpstore config explain".to_owned());
+        (format!("nothing was started: no service of {names} can run as it is"), next)
     } else {
-        format!("nothing was started: there is no service in {names}")
+        (format!("nothing was started: there is no service in {names}"), EXAMPLE.to_owned())
     };
-    Err(Failure::new(Exit::ConfigInvalid, message).next(check_command(sources)))
+    Err(Failure::new(Exit::ConfigInvalid, message).next(next))
 }
 
-fn check_command(sources: &[Source]) -> String {
-    let files: Vec<String> = sources.iter().map(|source| super::hints::quoted(&source.name)).collect();
-    format!("mcpstore config check --config {}", files.join(" "))
+/// Shows the services there are to start.
+pub(super) fn plan_command(args: &UpArgs) -> String {
+    let plan = if args.demo { None } else { with_config("mcpstore plan", &args.config.config) };
+    plan.unwrap_or_else(|| EXAMPLE.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::args::{Cli, Command};
 
     fn read(text: &str) -> (Option<String>, Result<(), Failure>) {
         let sources = [Source::new("mcp.json", text)];
         let loaded = load(&sources, &|_| None, LoadOptions::default());
-        (left_out(&loaded), usable(&loaded, &sources))
+        let cli = Cli::try_parse_from(["mcpstore", "up", "--config", "mcp.json"]).unwrap();
+        let Command::Up(args) = cli.command else { panic!("it is `up`") };
+        (left_out(&loaded), usable(&loaded, &sources, &args))
     }
 
     #[test]
@@ -101,6 +118,10 @@ mod tests {
         );
         assert_eq!(words.unwrap(), "`a`, `b` are left out because of errors in the config; the other service runs");
         assert_eq!(usable, Ok(()));
+        let (words, _) = read(r#"{ "mcpServers": { "": { "command": "a" }, "b": { "command": "b" } } }"#);
+        let expected =
+            "1 entry with an invalid name is left out because of errors in the config; the other service runs";
+        assert_eq!(words.unwrap(), expected);
     }
 
     #[test]
@@ -119,5 +140,6 @@ mod tests {
     fn an_empty_config_is_an_error_of_its_own() {
         let failure = read(r#"{ "mcpServers": { } }"#).1.unwrap_err();
         assert_eq!(failure.message, "nothing was started: there is no service in mcp.json");
+        assert_eq!(failure.next.as_deref(), Some(EXAMPLE));
     }
 }

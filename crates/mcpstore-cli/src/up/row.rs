@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcpstore::types::{ConditionKind, Phase, PhaseName, Timestamp};
 use mcpstore::{Health, ServiceInfo, ServiceState};
 
-use crate::output::{clean_line, short_duration};
+use crate::output::{brief, clean_line, short_duration};
 
 /// A service as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +63,10 @@ fn note(info: &ServiceInfo, now: Timestamp) -> String {
             let kinds = [ConditionKind::DependencyLost, ConditionKind::DependencyMissing];
             let mut parts: Vec<String> = kinds.into_iter().filter_map(fact).map(|c| c.message.clone()).collect();
             if matches!(status.phase, Phase::Degraded) {
-                parts.push(info.why());
+                parts.push(brief(&info.why()).to_owned());
             }
             if let Some(error) = &info.tools_error {
-                parts.push(format!("its tools could not be listed: {error}"));
+                parts.push(format!("its tools could not be listed: {}", brief(error)));
             }
             parts.join("; ")
         }
@@ -77,12 +77,14 @@ fn note(info: &ServiceInfo, now: Timestamp) -> String {
         Phase::Kill => "killed".to_owned(),
         Phase::Reap => "the rest of its processes end".to_owned(),
         Phase::BackOff { until, .. } => match until.since(now) {
-            Duration::ZERO => info.why(),
-            left => format!("{}; next attempt in {}", info.why(), short_duration(left)),
+            Duration::ZERO => brief(&info.why()).to_owned(),
+            left => format!("{}; next attempt in {}", brief(&info.why()), short_duration(left)),
         },
         Phase::Idle if !info.spec.enabled => "disabled".to_owned(),
         Phase::Idle => String::new(),
-        Phase::Stopped { .. } | Phase::Cleanup | Phase::Failed { .. } | Phase::Unknown | Phase::Removed => info.why(),
+        Phase::Stopped { .. } | Phase::Cleanup | Phase::Failed { .. } | Phase::Unknown | Phase::Removed => {
+            brief(&info.why()).to_owned()
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 
 use super::UpArgs;
 use super::hints::Reach;
-use super::prepare::prepare;
+use super::prepare::{plan_command, prepare};
 use super::screen::Screen;
 use super::signals::Signals;
 use super::watch::{Options, Watch};
-use crate::args::Global;
+use crate::args::{Format, Global};
 use crate::control;
 use crate::exit::{Exit, Failure};
 use crate::output::{Term, print};
@@ -28,6 +28,10 @@ const SHUTDOWN_REQUESTS: usize = 8;
 /// [`Failure`]: the config cannot run, a selector matches nothing, the control socket is taken, or the start as a whole
 /// was refused. Nothing runs then. What single services do is no error: the exit tells it.
 pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
+    if !matches!(global.output, Format::Auto | Format::Table) {
+        let message = "`up` prints no documents, so only `-o table` fits it; other commands say what runs";
+        return Err(Failure::new(Exit::Usage, message).next("mcpstore ls -o json").into());
+    }
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     if args.print_config {
         print(&format!("{}\n", crate::demo::config_text(&crate::demo::services(&program)?)?))?;
@@ -59,7 +63,8 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     };
     let live = term.tty && !args.no_table && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
     let mut watch = Watch::new(supervisor, Screen::new(live), term, options);
-    let refused = |error| Failure::new(Exit::Refused, format!("nothing was started: {error}")).next("mcpstore plan");
+    let refused =
+        |error| Failure::new(Exit::Refused, format!("nothing was started: {error}")).next(plan_command(&args));
     let reply = supervisor.start(target).await.map_err(refused)?;
     let exit = watch.until_down(reply, &mut signals, &mut asked).await;
     drop(watch);

@@ -250,7 +250,7 @@ impl<'a> Watch<'a> {
         let (words, ask_about) = summary(&outcomes, last.since(self.began));
         let mut lines = vec![words];
         if let Some(name) = ask_about {
-            let command = self.options.reach.command(&format!("status {}", hints::quoted(&name)));
+            let command = self.options.reach.command(&format!("status {}", crate::quote::quoted(&name)));
             lines.push(format!("  why: {command}"));
         }
         if self.options.demo && !self.screen.is_live() {
@@ -332,7 +332,7 @@ impl<'a> Watch<'a> {
             .filter(|info| survived(&info.status))
             .map(|info| {
                 let pid = info.pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
-                format!("{} ({}{pid})", info.name(), crate::output::clean_line(&info.why()))
+                format!("{} ({}{pid})", info.name(), crate::output::clean_line(crate::output::brief(&info.why())))
             })
             .collect();
         if !left.is_empty() {

@@ -45,7 +45,7 @@ pub(crate) fn duration(cx: &mut Context<'_>, name: &str, field: Field<'_>, min: 
     let low = !(min.is_zero() && duration.is_zero()) && duration < min.max(MIN);
     if low || duration > MAX {
         let lowest = if min.is_zero() { "0s".to_owned() } else { humantime::format_duration(min).to_string() };
-        out_of_range(cx, name, field, &format!("between {lowest} and 30days"));
+        out_of_range(cx, name, field, &format!("between {lowest} and 30d"));
         return None;
     }
     Some(duration)

@@ -152,7 +152,8 @@ pub fn diagnostics_markdown() -> String {
 }
 
 /// The name of a code in words: `UnknownKey` is "unknown key".
-fn title(code: Code) -> String {
+#[must_use]
+pub fn title(code: Code) -> String {
     let mut out = String::new();
     for (at, c) in format!("{code:?}").char_indices() {
         if at > 0 && c.is_uppercase() {

@@ -50,7 +50,7 @@ pub use code::Code;
 pub use cycle::cycle_diagnostic;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::diff;
-pub use explain::{diagnostics_markdown, explain};
+pub use explain::{diagnostics_markdown, explain, title};
 pub use left_out::left_out_diagnostic;
 pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, parse};
 pub use render::{render, render_short};

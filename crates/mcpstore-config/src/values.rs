@@ -32,7 +32,9 @@ pub(crate) fn text<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -
     match value {
         Value::StringLit(literal) => Some(&literal.value),
         Value::NumberLit(_) | Value::BooleanLit(_) => {
-            wrong_type(cx, name, value, "text", Some("put it in double quotes, for example \"1\""));
+            // A variable that looks like a number is often meant; elsewhere something else was to stand there.
+            let help = name.starts_with("env.").then_some("put it in double quotes, for example \"1\"");
+            wrong_type(cx, name, value, "text", help);
             None
         }
         _ => {

@@ -392,7 +392,7 @@ fn case(code: Code) -> (String, Expect) {
                 2 |   "a": { "command": "x", "timeouts": { "start": "0s" }, "health": { "fall": 0 },
                   |                                                 ^^^^
                   |
-                  = help: write a value between 1ms and 30days
+                  = help: write a value between 1ms and 30d
 
                 error[MS020]: `health.fall` is outside its range
                  --> mcp.json:2:77
@@ -416,7 +416,7 @@ fn case(code: Code) -> (String, Expect) {
                 3 |     "restart": { "jitter": 1.5, "window": "31d", "delay": "9s", "maxDelay": "1s" } }
                   |                                           ^^^^^
                   |
-                  = help: write a value between 1ms and 30days
+                  = help: write a value between 1ms and 30d
 
                 error[MS020]: `restart.delay` is longer than `restart.maxDelay`
                  --> mcp.json:3:59

@@ -22,7 +22,8 @@ Try it:
   mcpstore call notes.put key=hello text=world  call a tool
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not all healthy, 4 no such service, 5 config invalid,
-6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out, 130 interrupted.";
+6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out,
+130 interrupted.";
 
 /// Starts, watches and stops MCP servers, in the order they depend on each other.
 #[derive(Debug, Parser)]
@@ -43,7 +44,7 @@ pub(crate) struct Global {
     /// The folder the manager keeps its state in; its control socket too, unless --socket says otherwise.
     #[arg(long, global = true, env = "MCPSTORE_STATE_DIR", value_name = "DIR", hide_env_values = true)]
     pub(crate) state_dir: Option<PathBuf>,
-    /// How results are printed.
+    /// How results are printed. Default: table; for `call` off a terminal: json.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t, hide_default_value = true)]
     pub(crate) output: Format,
     /// Colours: auto heeds NO_COLOR, CLICOLOR_FORCE, and whether this is a terminal.
@@ -165,12 +166,16 @@ mod tests {
     #[test]
     fn every_command_has_an_example() {
         let mut todo: Vec<clap::Command> = Cli::command().get_subcommands().cloned().collect();
+        assert!(AFTER_HELP.lines().all(|line| line.chars().count() <= 96));
         while let Some(command) = todo.pop() {
             todo.extend(command.get_subcommands().cloned());
             if command.has_subcommands() || command.is_hide_set() {
                 continue;
             }
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 96, "clap would break this line of `{}`: {line}", command.get_name());
+            }
             let plain = matches!(command.get_name(), "version" | "help");
             assert!(plain || help.contains("mcpstore "), "`{}` has no example", command.get_name());
         }
@@ -212,7 +217,8 @@ mod tests {
                   --socket <PATH>    The control socket of the manager [env: MCPSTORE_SOCKET]
                   --state-dir <DIR>  The folder the manager keeps its state in; its control socket too, unless
                                      --socket says otherwise [env: MCPSTORE_STATE_DIR]
-              -o, --output <FORMAT>  How results are printed [possible values: table, wide, json, ndjson, name]
+              -o, --output <FORMAT>  How results are printed. Default: table; for `call` off a terminal: json
+                                     [possible values: table, wide, json, ndjson, name]
                   --color <WHEN>     Colours: auto heeds NO_COLOR, CLICOLOR_FORCE, and whether this is a
                                      terminal [default: auto] [possible values: auto, always, never]
               -h, --help             Print help (see more with '--help')
@@ -224,7 +230,8 @@ mod tests {
               mcpstore call notes.put key=hello text=world  call a tool
 
             Exit codes: 0 done, 1 failed, 2 usage, 3 not all healthy, 4 no such service, 5 config invalid,
-            6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out, 130 interrupted.
+            6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out,
+            130 interrupted.
         "#]]
         .assert_eq(&help);
     }

@@ -129,7 +129,9 @@ pub(crate) struct StatusArgs {
 
 /// Arguments of `tools`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  mcpstore tools\n  mcpstore tools filesystem -o json")]
+#[command(
+    after_help = "A single SVC.TOOL shows that tool with its arguments; -o wide lists the arguments of all.\n\nExamples:\n  mcpstore tools\n  mcpstore tools filesystem.read_file\n  mcpstore tools filesystem -o wide"
+)]
 pub(crate) struct ToolsArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
@@ -138,8 +140,9 @@ pub(crate) struct ToolsArgs {
 /// Arguments of `call`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-An argument is k=v (a number, true, a list … when the tool's schema asks for one, else text), k:=JSON, k=@FILE
-(the file's text; @- is stdin) or k:=@FILE. Text that begins with @ goes as k:='\"@…\"'.
+An argument is k=v (a number, true, a list … when the tool's schema asks for one, else text),
+k:=JSON, k=@FILE (the file's text; @- is stdin) or k:=@FILE. Text that begins with @ goes as
+k:='\"@…\"'. `mcpstore tools SVC.TOOL` shows what a tool takes.
 
 Examples:
   mcpstore call filesystem.list_directory path=/tmp
@@ -285,7 +288,13 @@ pub(crate) struct DemoServerArgs {
 
 /// Reads "250ms", "10s", "2m", "1h 30m".
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; a duration is written like 250ms, 10s, 2m"))
+    humantime::parse_duration(text).map_err(|error| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if digits {
+            return format!("its unit is missing; write {text}s or {text}ms");
+        }
+        format!("{error}; a duration is written like 250ms, 10s, 2m")
+    })
 }
 
 /// A word that `wait --for` takes.

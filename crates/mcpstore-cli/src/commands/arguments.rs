@@ -1,14 +1,21 @@
 //! The arguments of a call, as typed: `k=v`, `k:=JSON`, `k=@FILE`.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 
+use mcpstore::types::suggestion;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde::ser::SerializeMap as _;
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 use crate::control::protocol::MAX_LINE;
 use crate::exit::{Exit, Failure};
+use crate::output::{Argument, arguments_of, is_closed};
+
+/// How much of a wrong value is repeated, in characters.
+const SHOWN: usize = 40;
 
 /// How deep references inside a schema are followed.
 const MAX_REFERENCES: usize = 16;
@@ -16,12 +23,14 @@ const MAX_REFERENCES: usize = 16;
 /// The arguments as one JSON object, each value by what the tool's schema asks for; numbers keep their digits.
 ///
 /// # Errors
-/// [`Exit::Usage`]: a pair without `=`, a key that comes twice, JSON that is none, a file that cannot be read.
+/// [`Exit::Usage`]: a pair without `=`, a key that comes twice, JSON that is none, a file that cannot be read, a text that
+/// is no number where only one is taken.
 pub(super) fn object(pairs: &[String], schema: Option<&RawValue>) -> Result<Box<RawValue>, Failure> {
+    let listed = schema.map(arguments_of).unwrap_or_default();
     let schema = schema.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(Value::Null);
     let mut fields: Vec<(String, Box<RawValue>)> = Vec::with_capacity(pairs.len());
     for pair in pairs {
-        let (key, value) = field(pair, &schema)?;
+        let (key, value) = field(pair, &schema, &listed)?;
         if fields.iter().any(|(known, _)| *known == key) {
             return Err(usage(format!("the argument `{key}` is given twice")));
         }
@@ -52,7 +61,7 @@ impl Serialize for Fields<'_> {
     }
 }
 
-fn field(pair: &str, schema: &Value) -> Result<(String, Box<RawValue>), Failure> {
+fn field(pair: &str, schema: &Value, listed: &[Argument]) -> Result<(String, Box<RawValue>), Failure> {
     let no_key = || usage(format!("`{pair}` is no argument; write k=v, k:=JSON or k=@FILE"));
     let (key, text) = pair.split_once('=').ok_or_else(no_key)?;
     let (key, forced) = key.strip_suffix(':').map_or((key, false), |key| (key, true));
@@ -69,8 +78,50 @@ fn field(pair: &str, schema: &Value) -> Result<(String, Box<RawValue>), Failure>
     {
         return Ok((key.to_owned(), raw));
     }
+    let argument = listed.iter().find(|known| known.name == key);
+    // A number that is none of those listed: the server shall say which ones they are.
+    let of_type = |known: &&Argument| {
+        let value = serde_json::from_str::<Value>(text.trim());
+        value.is_ok_and(|value| asks_for(schema, &json!({ "type": known.types }), &value, 1))
+    };
+    if let Some(expected) = argument.filter(|known| !of_type(known)).and_then(no_text) {
+        let shown: String = text.chars().take(SHOWN).collect();
+        return Err(usage(format!("the argument `{key}` takes {expected}, and `{shown}` is none")));
+    }
     let raw = to_raw_value(&text).map_err(|error| usage(format!("the argument `{key}` cannot be written: {error}")))?;
     Ok((key.to_owned(), raw))
+}
+
+/// What an argument takes that takes no text, when that is a plain value; `None` when the server has to judge.
+fn no_text(argument: &Argument) -> Option<String> {
+    let word = |kind: &String| match kind.as_str() {
+        "integer" => Some("an integer"),
+        "number" => Some("a number"),
+        "boolean" => Some("true or false"),
+        "null" => Some("null"),
+        _ => None,
+    };
+    let words: Option<Vec<&str>> = argument.types.iter().map(word).collect();
+    words.map(|words| words.join(" or "))
+}
+
+/// Words about arguments that a tool does not take, with the nearest that it does. They are sent all the same: the schema
+/// may be wrong, and the server decides.
+pub(super) fn strangers(arguments: &RawValue, schema: Option<&RawValue>, tool: &str) -> Vec<String> {
+    let Some(schema) = schema.filter(|schema| is_closed(schema)) else { return Vec::new() };
+    let known: Vec<String> = arguments_of(schema).into_iter().map(|argument| argument.name).collect();
+    let given: BTreeMap<String, IgnoredAny> = serde_json::from_str(arguments.get()).unwrap_or_default();
+    given
+        .keys()
+        .filter(|key| !known.contains(key))
+        .map(|key| {
+            let hint = match suggestion(key, &known) {
+                none if none.is_empty() => format!("; it takes {}", known.join(", ")),
+                near => near,
+            };
+            format!("`{key}` is no argument of {tool}{hint}")
+        })
+        .collect()
 }
 
 fn property<'s>(schema: &'s Value, key: &str) -> &'s Value {
@@ -142,7 +193,7 @@ mod tests {
         "text": { "type": "string" }, "n": { "type": "integer" }, "x": { "type": "number" }, "on": { "type": "boolean" },
         "list": { "type": "array" }, "maybe": { "anyOf": [{ "type": "integer" }, { "type": "null" }] },
         "both": { "type": ["string", "null"] }, "level": { "enum": [1, 2, "high"] }, "spot": { "$ref": "#/$defs/Spot" },
-        "loop": { "$ref": "#/properties/loop" }, "free": {} },
+        "loop": { "$ref": "#/properties/loop" }, "free": {}, "step": { "enum": [1, 2] } },
         "$defs": { "Spot": { "type": "object" } } }"##;
 
     fn parse(pairs: &[&str]) -> Result<String, String> {
@@ -160,7 +211,6 @@ mod tests {
         assert_eq!(one("text=5"), r#"{"text":"5"}"#);
         assert_eq!(one("text=true"), r#"{"text":"true"}"#);
         assert_eq!(one("n=5"), r#"{"n":5}"#);
-        assert_eq!(one("n=5.5"), r#"{"n":"5.5"}"#, "the server shall say what is wrong with it");
         assert_eq!(one("n=123456789012345678901234567890"), r#"{"n":123456789012345678901234567890}"#);
         assert_eq!(one("x=1.50"), r#"{"x":1.50}"#);
         assert_eq!(one("on=true"), r#"{"on":true}"#);
@@ -180,6 +230,32 @@ mod tests {
     fn json_can_be_forced_and_must_be_json_then() {
         assert_eq!(parse(&["free:=[1]", "text:=\"@x\""]).unwrap(), r#"{"free":[1],"text":"@x"}"#);
         assert!(parse(&["free:=[1"]).unwrap_err().contains("`free` cannot be read as JSON"));
+    }
+
+    #[test]
+    fn text_is_refused_where_only_a_plain_value_is_taken() {
+        assert_eq!(parse(&["n=5.5"]).unwrap_err(), "the argument `n` takes an integer, and `5.5` is none");
+        assert_eq!(parse(&["x=much"]).unwrap_err(), "the argument `x` takes a number, and `much` is none");
+        assert_eq!(parse(&["on=yes"]).unwrap_err(), "the argument `on` takes true or false, and `yes` is none");
+        assert_eq!(parse(&["maybe="]).unwrap_err(), "the argument `maybe` takes an integer or null, and `` is none");
+        assert_eq!(parse(&["step=3"]).unwrap(), r#"{"step":"3"}"#);
+        assert_eq!(parse(&["n:=\"5.5\"", "list=x"]).unwrap(), r#"{"n":"5.5","list":"x"}"#, "the server shall judge");
+    }
+
+    #[test]
+    fn strangers_are_told_with_the_nearest() {
+        let schema = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let given = schema(r#"{"secnds":1,"zone":2,"time":3}"#);
+        let closed = schema(r#"{"properties":{"time":{},"seconds":{}}}"#);
+        assert_eq!(
+            strangers(&given, Some(&closed), "clock.add"),
+            [
+                "`secnds` is no argument of clock.add; did you mean `seconds`?",
+                "`zone` is no argument of clock.add; it takes seconds, time"
+            ]
+        );
+        let open = schema(r#"{"properties":{"time":{}},"additionalProperties":true}"#);
+        assert!(strangers(&given, Some(&open), "t").is_empty() && strangers(&given, None, "t").is_empty());
     }
 
     #[test]

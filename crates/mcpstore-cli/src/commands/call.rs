@@ -8,6 +8,7 @@ use crate::control::FoundTool;
 use crate::control::protocol::{Op, Request};
 use crate::exit::Exit;
 use crate::output::{self, ResultView, answer_text, talk};
+use crate::quote::quoted;
 
 /// Calls a tool. In JSON (the default off a terminal) the server's result is printed byte for byte.
 pub(super) async fn run(session: &Session<'_>, args: &CallArgs) -> anyhow::Result<Exit> {
@@ -16,21 +17,32 @@ pub(super) async fn run(session: &Session<'_>, args: &CallArgs) -> anyhow::Resul
     let mut find = Request::new(Op::FindTool);
     find.tool = Some(args.tool.clone());
     let found: FoundTool = session.client.ask(&find).await?;
+    let name = format!("{}.{}", found.service, found.tool);
+    let look = format!("mcpstore tools {}", quoted(&name));
+    let schema = found.input_schema.as_deref();
     let arguments = match given {
         Some(arguments) => arguments,
-        None => arguments::object(&args.pairs, found.input_schema.as_deref())?,
+        None => arguments::object(&args.pairs, schema).map_err(|failure| match schema {
+            Some(_) => failure.next(look.as_str()),
+            None => failure,
+        })?,
     };
+    for word in arguments::strangers(&arguments, schema, &name) {
+        talk(&word);
+    }
     let mut request = Request::new(Op::Call);
     request.service = Some(found.service.clone());
     request.tool = Some(found.tool.clone());
     request.arguments = Some(arguments);
-    let result = session.client.raw(&request).await?;
+    let result = session.client.raw(&request).await.map_err(|failure| match failure.exit {
+        Exit::ToolError => failure.next(look.as_str()),
+        _ => failure,
+    })?;
     let view = ResultView::read(result.get());
     print(session, &result, &view)?;
     if view.is_error() {
-        talk(&format!("the tool {}.{} returned an error", found.service, found.tool));
-        let next = format!("mcpstore tools {}", crate::quote::quoted(&found.service));
-        talk(&format!("try: {}", session.global.in_command(&next)));
+        talk(&format!("the tool {name} returned an error"));
+        talk(&format!("try: {}", session.global.in_command(&look)));
         return Ok(Exit::ToolError);
     }
     Ok(Exit::Done)

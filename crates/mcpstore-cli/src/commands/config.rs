@@ -1,6 +1,6 @@
 //! `config check` and `config explain`. They need no manager.
 
-use mcpstore::config::{Code, explain};
+use mcpstore::config::{Code, explain, title as name};
 use mcpstore::types::suggestion;
 use mcpstore::{LoadOptions, Loaded, load};
 
@@ -47,8 +47,10 @@ pub(super) fn read(sources: &[mcpstore::config::Source], strict: bool) -> Loaded
 
 fn explain_code(code: Option<&str>) -> anyhow::Result<Exit> {
     let Some(asked) = code else {
-        let list: String =
-            Code::ALL.iter().map(|code| format!("{code}  {}\n", first_sentence(explain(*code)))).collect();
+        let list: String = Code::ALL
+            .iter()
+            .map(|code| format!("{code}  {:<21} {}\n", name(*code), first_sentence(explain(*code))))
+            .collect();
         output::print(&list)?;
         return Ok(Exit::Done);
     };
@@ -58,10 +60,10 @@ fn explain_code(code: Option<&str>) -> anyhow::Result<Exit> {
         let message = format!("no diagnostic `{asked}`{}", suggestion(asked, &known));
         return Err(Failure::new(Exit::Usage, message).next("mcpstore config explain").into());
     };
-    output::print(&format!("{found}\n\n{}\n", explain(*found)))?;
+    output::print(&format!("{found}: {}\n\n{}\n", name(*found), explain(*found)))?;
     Ok(Exit::Done)
 }
 
 fn first_sentence(text: &str) -> &str {
-    text.split_once(". ").map_or(text, |(first, _)| first)
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.')
 }

@@ -8,6 +8,7 @@ mod info;
 mod plan;
 mod show;
 mod stream;
+mod tools;
 mod verbs;
 
 use clap::CommandFactory as _;
@@ -56,7 +57,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Remove(args) => verbs::remove(&session, &args).await,
         Command::Ls(args) => show::ls(&session, &args).await,
         Command::Status(args) => show::status(&session, &args).await,
-        Command::Tools(args) => show::tools(&session, &args).await,
+        Command::Tools(args) => tools::tools(&session, &args).await,
         Command::Check(args) => show::check(&session, &args).await,
         Command::Metrics(args) => show::metrics(&session, &args).await,
         Command::Call(args) => call::run(&session, &args).await,

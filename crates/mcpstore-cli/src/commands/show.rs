@@ -1,17 +1,16 @@
-//! `ls`, `status`, `tools`, `check`, `metrics`: what is.
+//! `ls`, `status`, `check`, `metrics`: what is.
 
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
 use super::Session;
-use crate::args::{CheckArgs, Format, LsArgs, MetricsArgs, StatusArgs, ToolsArgs};
-use crate::control::FoundTools;
+use crate::args::{CheckArgs, Format, LsArgs, MetricsArgs, StatusArgs};
 use crate::control::protocol::{Op, Request};
 use crate::exit::Exit;
 use crate::output::{
-    self, HealthDoc, MetricsDoc, Schema, ServiceRow, ServicesDoc, StatusDoc, ToolsDoc, health_table, metrics_table,
-    service_table, status_text, talk, tools_table,
+    self, HealthDoc, MetricsDoc, Schema, ServiceRow, ServicesDoc, StatusDoc, health_table, metrics_table,
+    service_table, status_text, talk,
 };
 
 /// `ls`.
@@ -50,25 +49,6 @@ pub(super) async fn status(session: &Session<'_>, args: &StatusArgs) -> anyhow::
     Ok(Exit::Done)
 }
 
-/// `tools`.
-pub(super) async fn tools(session: &Session<'_>, args: &ToolsArgs) -> anyhow::Result<Exit> {
-    let found: FoundTools = session.client.ask(&Request::about(Op::Tools, args.select.select())).await?;
-    for word in &found.skipped {
-        talk(word);
-    }
-    match session.global.output {
-        Format::Json => output::print_json(&ToolsDoc { schema: "mcpstore.tools/1", tools: &found.tools })?,
-        Format::Ndjson => lines(&found.tools)?,
-        Format::Name => {
-            let full: Vec<String> = found.tools.iter().map(|tool| format!("{}.{}", tool.service, tool.name)).collect();
-            names(full.iter().map(String::as_str))?;
-        }
-        Format::Auto | Format::Table | Format::Wide if found.tools.is_empty() => talk("no tools"),
-        Format::Auto | Format::Table | Format::Wide => output::print(&tools_table(&found.tools, &session.term))?,
-    }
-    Ok(Exit::Done)
-}
-
 /// `check`.
 pub(super) async fn check(session: &Session<'_>, args: &CheckArgs) -> anyhow::Result<Exit> {
     let found: HealthDoc = session.client.ask(&Request::about(Op::Check, args.select.select())).await?;
@@ -101,14 +81,14 @@ pub(super) async fn metrics(session: &Session<'_>, args: &MetricsArgs) -> anyhow
     Ok(Exit::Done)
 }
 
-fn lines<T: Serialize>(rows: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+pub(super) fn lines<T: Serialize>(rows: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
     for row in rows {
         output::print_json(&row)?;
     }
     Ok(())
 }
 
-fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
     let text: String = names.into_iter().map(|name| format!("{}\n", output::clean_line(name))).collect();
     Ok(output::print(&text)?)
 }

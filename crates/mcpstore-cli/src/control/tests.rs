@@ -289,6 +289,29 @@ async fn logs_go_on_over_lives() {
     house.verb(Op::Start, "a").await.unwrap();
     push("two");
     assert_eq!(timeout(LONG, next()).await.unwrap(), ("two".to_owned(), 1));
+    house.verb(Op::Restart, "a").await.unwrap();
+    push("three");
+    assert_eq!(timeout(LONG, next()).await.unwrap(), ("three".to_owned(), 2));
+    // Without following: the life before comes first, and the number of lines counts over both.
+    for (lines, expected) in
+        [(10, vec![("two", 1), ("three", 2)]), (2, vec![("two", 1), ("three", 2)]), (1, vec![("three", 2)])]
+    {
+        let mut request = Request::about(Op::Logs, Select::one("a"));
+        request.lines = Some(lines);
+        let mut seen = Vec::new();
+        let _: Value = house
+            .client
+            .stream(&request, |streamed| {
+                if let Streamed::Log(line) = streamed {
+                    seen.push((line.text, line.incarnation));
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        let seen: Vec<(&str, u64)> = seen.iter().map(|(text, life)| (text.as_str(), *life)).collect();
+        assert_eq!(seen, expected, "{lines} lines");
+    }
 }
 
 /// Sends this, and reads all there is to read.

@@ -8,8 +8,8 @@ use mcpstore::graph::{DepGraph, NodeId};
 use mcpstore::types::DepKind;
 
 use super::{
-    CallNumbers, HealthRow, MetricsRow, PlanDoc, ServiceDetail, Term, ToolRow, brief, clean_line, short_duration,
-    short_ms, state_cell,
+    CallNumbers, HealthRow, MetricsRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms,
+    state_cell,
 };
 
 /// With less room than this for the last column, the columns before it are shortened too.
@@ -71,16 +71,6 @@ fn note(detail: &ServiceDetail) -> String {
         parts.push("disabled".to_owned());
     }
     clean_line(&parts.join("; "))
-}
-
-/// Tools, one a row.
-pub(crate) fn tools_table(tools: &[ToolRow], term: &Term) -> String {
-    let mut table = new_table(&["SERVICE", "TOOL", "DESCRIPTION"], term);
-    for tool in tools {
-        let description = clean_line(tool.description.as_deref().unwrap_or("-"));
-        table.add_row([clean_line(&tool.service), clean_line(&tool.name), description]);
-    }
-    finish(&mut table)
 }
 
 /// What checks found, one service a row.
@@ -155,7 +145,7 @@ pub(crate) fn plan_text(plan: &PlanDoc, graph: &DepGraph) -> String {
     out
 }
 
-fn new_table(header: &[&str], term: &Term) -> Table {
+pub(super) fn new_table(header: &[&str], term: &Term) -> Table {
     let mut table = Table::new();
     let header = one_line(header.iter().map(Cell::new).collect(), term);
     table.load_style(presets::NOTHING).set_header(header).set_truncation_indicator("…");
@@ -181,7 +171,7 @@ fn one_line(cells: Vec<Cell>, term: &Term) -> Row {
 }
 
 /// The first two columns are never shortened or wrapped; the last one is shortened first. No line ends in spaces.
-fn finish(table: &mut Table) -> String {
+pub(super) fn finish(table: &mut Table) -> String {
     let widths = table.column_max_content_widths();
     let last = widths.len().saturating_sub(1);
     // Each column has a space on either side.

@@ -6,14 +6,16 @@ use crate::args::ConfigArgs;
 use crate::select::Select;
 
 const AFTER_HELP: &str = "\
-It stays until Ctrl-C, SIGTERM or `mcpstore down`, also when services failed or were stopped: they can be started again
-from a second terminal. --exit-on-failure ends that: the first service that fails for good stops all (exit code 1).
+It stays until Ctrl-C, SIGTERM or `mcpstore down`, also when services failed or were stopped:
+they can be started again from a second terminal. --exit-on-failure ends that: the first
+service that fails for good stops all (exit code 1).
 
-A service whose config entry has an error is left out, and so is what requires it; the rest runs. When dependencies go
-round in a circle, or nothing is left to run, nothing starts (exit code 5).
+A service whose config entry has an error is left out, and so is what requires it; the rest
+runs. When dependencies go round in a circle, or nothing is left to run, nothing starts (exit
+code 5).
 
-The first Ctrl-C stops in reverse order (exit code 0, or 1 when something did not stop); a second one kills what is left
-(exit code 130).
+The first Ctrl-C stops in reverse order (exit code 0, or 1 when something did not stop); a
+second one kills what is left (exit code 130).
 
 Examples:
   mcpstore up --demo

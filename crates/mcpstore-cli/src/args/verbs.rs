@@ -288,12 +288,12 @@ pub(crate) struct DemoServerArgs {
 
 /// Reads "250ms", "10s", "2m", "1h 30m".
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| {
+    humantime::parse_duration(text).map_err(|_| {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if digits {
             return format!("its unit is missing; write {text}s or {text}ms");
         }
-        format!("{error}; a duration is written like 250ms, 10s, 2m")
+        "a duration is written like 250ms, 10s, 2m, 1h 30m".to_owned()
     })
 }
 

@@ -196,7 +196,10 @@ fn refusal(op: Op, name: &ServiceName, why: &Rejection) -> Refusal {
     let why = match why {
         // The name stands beside it.
         Rejection::Refused { rejected, .. } => rejected.to_string(),
-        other => other.to_string(),
+        other => {
+            let words = other.to_string();
+            words.strip_prefix(&format!("service `{name}` ")).map_or(words.clone(), |rest| format!("it {rest}"))
+        }
     };
     Refusal { name: name.to_string(), why, next }
 }

@@ -263,7 +263,10 @@ async fn a_wait_ends_at_its_goal_or_says_why_not() {
 
     let failed = sim.supervisor.start_and_wait(&name("lost")).await.unwrap_err();
     let words = failed.to_string();
-    assert!(words.starts_with("service `lost` is in state error and will not be running by itself: spec unusable: "), "{words}");
+    assert!(
+        words.starts_with("service `lost` is in state error and will not be running by itself: spec unusable: "),
+        "{words}"
+    );
     assert!(words.contains("`nodee`"), "{words}");
     assert!(wait("lost", Goal::Settled, None).await.unwrap().is_some());
 

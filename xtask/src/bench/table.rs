@@ -28,11 +28,17 @@ pub(super) fn table(rows: &[Row]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {what} | {reference} | {of_reference} | {p50} | {p99} | {ratio:.2} | {} |",
+            "| {what} | {reference} | {of_reference} | {p50} | {p99} | {} | {} |",
+            shown(ratio),
             measured.runs()
         );
     }
     text
+}
+
+/// A ratio with digits enough to say something: what is far below 1 is not shown as nothing.
+fn shown(ratio: f64) -> String {
+    if ratio < 0.01 { format!("{ratio:.5}") } else { format!("{ratio:.2}") }
 }
 
 /// The whole page.
@@ -70,6 +76,11 @@ mod tests {
         let said: Vec<String> =
             [0, 999, 1_500, 25_300, 123_456_789, 2_000_000_000].map(|nanos| time(Duration::from_nanos(nanos))).into();
         assert_eq!(said, ["0.00 ns", "999 ns", "1.50 µs", "25.3 µs", "123 ms", "2.00 s"]);
+    }
+
+    #[test]
+    fn a_small_ratio_is_not_shown_as_nothing() {
+        assert_eq!([0.000_49, 0.01, 1.5].map(shown), ["0.00049", "0.01", "1.50"]);
     }
 
     #[test]

@@ -73,9 +73,10 @@ fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec
             out.note("cwd", Restart, cwd, &new.cwd);
         }
         (TransportSpec::Http(old), TransportSpec::Http(new)) => {
-            let HttpSpec { url, headers } = old;
+            let HttpSpec { url, headers, oauth } = old;
             out.note("url", Restart, url, &new.url);
             out.note("headers", Restart, headers, &new.headers);
+            out.note("oauth", Restart, oauth, &new.oauth);
         }
         (TransportSpec::InProcess(old), TransportSpec::InProcess(new)) => {
             let InProcessSpec { factory } = old;

@@ -186,7 +186,11 @@ fn transport() -> impl Strategy<Value = TransportSpec> {
                 TransportSpec::Stdio(StdioSpec { command, args, env, cwd: cwd.map(Into::into) })
             }
         ),
-        ("[ab]", texts()).prop_map(|(url, headers)| TransportSpec::Http(HttpSpec { url, headers })),
+        ("[ab]", texts()).prop_map(|(url, headers)| TransportSpec::Http(HttpSpec {
+            url,
+            headers,
+            ..HttpSpec::default()
+        })),
     ]
 }
 

@@ -7,10 +7,12 @@
 //! a spec and takes more.
 
 mod adapter;
+pub mod auth;
 mod clip;
 mod deadline;
 mod error;
 mod handshake;
+mod http;
 mod in_process;
 mod logs;
 mod object;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::{Dependency, Policy, Secret, ServiceName};
+use crate::{Dependency, OAuthSpec, Policy, Secret, ServiceName};
 
 /// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,8 @@ pub struct HttpSpec {
     pub url: String,
     /// Headers sent with every request.
     pub headers: BTreeMap<String, Secret>,
+    /// How to log in, where the server wants a login.
+    pub oauth: OAuthSpec,
 }
 
 /// A server inside this process.

@@ -1,0 +1,3 @@
+//! Servers reached over HTTP.
+
+pub(crate) mod credentials;

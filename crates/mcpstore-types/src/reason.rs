@@ -50,6 +50,8 @@ pub enum Reason {
     HandshakeFailed,
     /// It refused our credentials.
     AuthRefused,
+    /// Somebody must log in to it first.
+    NeedsAuth,
     /// Its probe passed.
     ProbePassed,
     /// Its readiness probe failed.
@@ -101,6 +103,7 @@ impl Reason {
             Self::HandshakeDone => "handshake_done",
             Self::HandshakeFailed => "handshake_failed",
             Self::AuthRefused => "auth_refused",
+            Self::NeedsAuth => "needs_auth",
             Self::ProbePassed => "probe_passed",
             Self::ProbeFailed => "probe_failed",
             Self::LivenessFailed => "liveness_failed",

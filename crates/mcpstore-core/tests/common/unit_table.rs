@@ -157,7 +157,7 @@ impl Facts<'_> {
             ),
             (Report::SpawnErr(_), P::Abort) | (Report::GroupEmpty, P::Reap) => self.finish(row),
             (Report::InitOk, P::Init) => row.to(P::Probe),
-            (Report::InitErr { .. }, P::Init) => row.to(P::Term).then(Then::Retry),
+            (Report::InitErr(_), P::Init) => row.to(P::Term).then(Then::Retry),
             (Report::ProbeUp, P::Probe | P::Degraded) => row.to(P::Ready),
             (Report::ProbeDown, P::Ready) => row.to(P::Degraded),
             (Report::LivenessFail, P::Probe | P::Ready | P::Degraded) => row.to(P::Term).then(Then::Retry),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jsonc_parser::ast::Value;
-use mcpstore_types::{HttpSpec, Secret, StdioSpec, TransportSpec};
+use mcpstore_types::{HttpSpec, Secret, StdioSpec, TransportSpec, is_protocol_header};
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
@@ -229,6 +229,10 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
             let message = format!("header name `{}` has a character that HTTP does not allow there", shown(field.key));
             cx.push(Diagnostic::error(Code::BadCharacter, message).with_place(place));
             continue;
+        }
+        if is_protocol_header(field.key) {
+            let message = format!("`{name}` has no effect: the protocol says what stands there");
+            cx.push(Diagnostic::warning(Code::NoEffect, message).with_place(place));
         }
         let Some(found) = text(cx, &name, field.value) else { continue };
         if let Some(value) = expanded(cx, &name, field.value, found) {

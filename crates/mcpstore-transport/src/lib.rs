@@ -11,6 +11,7 @@ mod clip;
 mod deadline;
 mod error;
 mod handshake;
+mod http;
 mod in_process;
 mod logs;
 mod object;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
+pub use http::AuthError;
 pub use in_process::{Factory, InProcess};
 pub use logs::{LogLine, LogRing, LogStream};
 pub use registry::AdapterSet;

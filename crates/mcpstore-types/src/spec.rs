@@ -157,6 +157,27 @@ impl HttpSpec {
     }
 }
 
+/// True for a header that belongs to MCP over HTTP, or to HTTP itself: a config has no say in it.
+#[must_use]
+pub fn is_protocol_header(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "accept",
+        "connection",
+        "content-length",
+        "content-type",
+        "last-event-id",
+        "mcp-method",
+        "mcp-name",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    let name = name.to_ascii_lowercase();
+    NAMES.contains(&name.as_str()) || name.starts_with("mcp-param-")
+}
+
 /// A server inside this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InProcessSpec {

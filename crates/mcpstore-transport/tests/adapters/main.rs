@@ -5,6 +5,7 @@
 mod basics;
 mod calls;
 mod ends;
+mod eras;
 mod handshake;
 mod hostile;
 mod in_process;

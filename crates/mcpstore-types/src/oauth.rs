@@ -9,7 +9,7 @@ pub struct OAuthSpec {
     pub client_id: Option<String>,
     /// The secret that belongs to it.
     pub client_secret: Option<Secret>,
-    /// The authorisation server that it belongs to; no other one is sent either. Its host may be in a private network.
+    /// The authorisation server that both belong to; no other one is sent them. Default the first one they are used with.
     pub issuer: Option<String>,
     /// The `https://` address of a client metadata document, for authorisation servers that take one as client id.
     pub client_metadata_url: Option<String>,

@@ -1,19 +1,22 @@
-//! The HTTP of a login: bounded, over TLS, without redirects, to admitted addresses only.
+//! The HTTP of a login: bounded, over TLS, without redirects, and to nothing that a server could lure us to.
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use mcpstore_types::HttpSpec;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Request, Response, Url};
+use reqwest::{Client, Request, RequestBuilder, Response, Url};
 use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientError, OAuthHttpClientFuture, OAuthHttpRequest};
 
-use crate::auth::reach::{Reach, Resolver};
+use crate::LaunchError;
+use crate::auth::AuthError;
 use crate::clip::clip;
+use crate::http::connect::CONNECT;
+use crate::http::guard::{OutboundGuard, origin};
+use crate::http::target::Target;
+use crate::http::tls;
 
-/// For a connection to be made.
-const CONNECT: Duration = Duration::from_secs(5);
 /// For one request in all.
 const TOTAL: Duration = Duration::from_secs(15);
 /// The most bytes of an answer.
@@ -23,34 +26,60 @@ const MAX_BODY: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct Fetch {
     client: Client,
-    reach: Arc<Reach>,
+    guard: OutboundGuard,
+    service: Url,
 }
 
 impl Fetch {
-    /// A client for the service of this reach.
-    pub(crate) fn new(reach: Reach) -> Result<Self, String> {
-        let reach = Arc::new(reach);
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls()?)
+    /// A client for this service.
+    pub(crate) async fn new(spec: &HttpSpec) -> Result<Self, AuthError> {
+        let refused = |error: LaunchError| AuthError::Refused { message: error.to_string() };
+        let target = Target::of(spec).map_err(refused)?;
+        if target.socket.is_some() {
+            return Err(AuthError::Refused { message: "a login needs a server with a web address".into() });
+        }
+        let guard = target.guard();
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls::config(spec.ca_file.as_deref()).await.map_err(refused)?)
             .connect_timeout(CONNECT)
             .timeout(TOTAL)
             .redirect(Policy::none())
-            .dns_resolver(Arc::new(Resolver(Arc::clone(&reach))))
-            .user_agent(concat!("mcpstore/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| words(&error))?;
-        Ok(Self { client, reach })
+            .referer(false)
+            .dns_resolver(guard.clone());
+        if target.is_here() {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| AuthError::Failed { message: words(&error) })?;
+        // What it leads to tells the guard where the service is. A failure shows again, at the request itself.
+        let port = target.url.port_or_known_default().unwrap_or(443);
+        let _ = guard.resolve(target.url.host_str().unwrap_or_default(), port).await;
+        Ok(Self { client, guard, service: target.url })
+    }
+
+    /// The address of the service.
+    pub(crate) fn service(&self) -> &Url {
+        &self.service
     }
 
     /// Sends a request and hands the answer over as soon as its head is there.
     pub(crate) async fn send(&self, request: Request) -> Result<Response, OAuthHttpClientError> {
-        self.reach.admits(request.url())?;
+        self.guard.check(request.url())?;
+        if !self.is_confidential(request.url()) {
+            return Err(format!("{} is not HTTPS", origin(request.url())).into());
+        }
         Ok(self.client.execute(request).await?)
     }
 
-    /// A request of one's own.
-    pub(crate) fn post(&self, url: Url) -> reqwest::RequestBuilder {
-        self.client.post(url)
+    /// Secrets travel over TLS, within this machine, or to the service that its owner wrote down without TLS.
+    fn is_confidential(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let here = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+        url.scheme() == "https" || here || url.origin() == self.service.origin()
+    }
+
+    /// A request to the service.
+    pub(crate) fn post(&self) -> RequestBuilder {
+        self.client.post(self.service.clone())
     }
 }
 
@@ -73,7 +102,7 @@ impl OAuthHttpClient for Fetch {
 
 impl fmt::Debug for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetch").field("reach", &self.reach).finish_non_exhaustive()
+        f.debug_struct("Fetch").field("guard", &self.guard).finish_non_exhaustive()
     }
 }
 
@@ -91,16 +120,26 @@ pub(crate) fn words(error: &dyn Error) -> String {
     clip(&text)
 }
 
-/// TLS as rustls and ring do it, with the certificates that the system trusts.
-fn tls() -> Result<rustls::ClientConfig, String> {
-    static ROOTS: OnceLock<Arc<rustls::RootCertStore>> = OnceLock::new();
-    let roots = ROOTS.get_or_init(|| {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Arc::new(roots)
-    });
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| words(&error))?;
-    Ok(builder.with_root_certificates(Arc::clone(roots)).with_no_client_auth())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn asks(service: &str, url: &str) -> Result<(), String> {
+        let fetch = Fetch::new(&HttpSpec { url: service.into(), ..HttpSpec::default() }).await.unwrap();
+        let request = Request::new(reqwest::Method::GET, url.parse().unwrap());
+        match fetch.send(request).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(words(error.as_ref())),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_can_lure_us_nowhere() {
+        let refused = asks("https://8.8.8.8/mcp", "https://127.0.0.1:1/token").await.unwrap_err();
+        assert!(refused.contains("may not send requests"), "{refused}");
+        let refused = asks("http://127.0.0.1:1/mcp", "http://8.8.8.8:1/token").await.unwrap_err();
+        assert!(refused.contains("is not HTTPS"), "{refused}");
+        let refused = asks("http://127.0.0.1:1/mcp", "http://localhost:1/token").await.unwrap_err();
+        assert!(!refused.contains("HTTPS") && !refused.contains("may not"), "nobody is there, that is all: {refused}");
+    }
 }

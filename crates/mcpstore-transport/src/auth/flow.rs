@@ -1,5 +1,6 @@
 //! One conversation with an authorisation server: discovered, then used to log in or to renew.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_types::{OAuthSpec, ServiceName};
@@ -50,18 +51,17 @@ pub(crate) struct Login<'a> {
 }
 
 impl Flow {
-    /// Finds the authorisation server of the service at `url`, beginning with the `challenge` of its refusal.
+    /// Finds the authorisation server of the service, beginning with the `challenge` of its refusal.
     ///
     /// `None` when the server names none: then there is nothing to log in to.
     pub(crate) async fn discover(
         fetch: &Fetch,
-        url: &Url,
         vault: &Vault,
         challenge: Option<&str>,
     ) -> Result<Option<Self>, AuthError> {
-        let client = std::sync::Arc::new(fetch.clone());
-        let mut manager =
-            AuthorizationManager::new_with_oauth_http_client(url.clone(), client).await.map_err(|e| failed(&e))?;
+        let (url, client) = (fetch.service().clone(), Arc::new(fetch.clone()));
+        let made = AuthorizationManager::new_with_oauth_http_client(url, client).await;
+        let mut manager = made.map_err(|error| failed(&error))?;
         manager.set_credential_store(vault.clone());
         let found = manager.resolve_metadata_from_challenge(challenge).await.map_err(|error| failed(&error))?;
         if !found.source.is_discovered() {

@@ -7,7 +7,6 @@
 mod fetch;
 mod flow;
 mod prompt;
-mod reach;
 mod record;
 mod service;
 mod store;

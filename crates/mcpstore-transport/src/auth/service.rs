@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mcpstore_types::{HttpSpec, ServiceName};
-use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE};
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use crate::auth::fetch::{Fetch, words};
 use crate::auth::flow::{Flow, Login, Renewal, challenge, missing_scopes};
-use crate::auth::reach::Reach;
 use crate::auth::record::{Record, Tokens, now};
 use crate::auth::vault::Vault;
 use crate::auth::{AuthError, LoginPrompt};
@@ -155,22 +153,11 @@ impl Inner {
     }
 
     async fn discover(&self, challenge: Option<&str>) -> Result<Option<Flow>, AuthError> {
-        Flow::discover(self.fetch().await?, &self.url()?, &self.vault, challenge).await
-    }
-
-    fn url(&self) -> Result<Url, AuthError> {
-        match Url::parse(&self.spec.url) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-            _ => Err(AuthError::Refused { message: "a login needs a server with a web address".into() }),
-        }
+        Flow::discover(self.fetch().await?, &self.vault, challenge).await
     }
 
     async fn fetch(&self) -> Result<&Fetch, AuthError> {
-        let make = || async {
-            let issuer = self.spec.oauth.issuer.as_ref().and_then(|issuer| Url::parse(issuer).ok());
-            Fetch::new(Reach::of(&self.url()?, issuer.as_ref())).map_err(|message| AuthError::Failed { message })
-        };
-        self.fetch.get_or_try_init(make).await
+        self.fetch.get_or_try_init(|| Fetch::new(&self.spec)).await
     }
 
     /// Asks the server for something without credentials, to hear what it wants.
@@ -178,7 +165,7 @@ impl Inner {
         let failed = |message| AuthError::Failed { message: format!("the server cannot be asked: {message}") };
         let fetch = self.fetch().await?;
         let mut request = fetch
-            .post(self.url()?)
+            .post()
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, text/event-stream")
             .body(r#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#);
@@ -257,7 +244,8 @@ impl Credentials for ServiceAuth {
 impl Inner {
     /// Asks for the scopes that a token lacks, beside those it has.
     async fn step_up(&self, words: Option<&str>) -> Result<bool, AuthError> {
-        let Some(missing) = words.and_then(|words| missing_scopes(words, &self.url().ok()?)) else { return Ok(false) };
+        let service = self.fetch().await?.service();
+        let Some(missing) = words.and_then(|words| missing_scopes(words, service)) else { return Ok(false) };
         let mut scopes = self.tokens()?.map(|tokens| tokens.scopes).unwrap_or_default();
         let had = scopes.len();
         for scope in missing {

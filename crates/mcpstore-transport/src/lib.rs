@@ -28,7 +28,7 @@ mod wire;
 pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched};
 pub use client::{ClientSide, RpcError, ServerRequest, ServerRequests};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
-pub use http::AuthError;
+pub use http::{AuthError, Http, Sse};
 pub use in_process::{Factory, InProcess};
 pub use lists::{MAX_ENTRIES, MAX_LIST_BYTES, MAX_PAGES, list_all};
 pub use logs::{LogLine, LogRing, LogStream};

@@ -7,7 +7,7 @@
 //! a spec and takes more.
 
 mod adapter;
-pub mod auth;
+mod auth;
 mod client;
 mod clip;
 mod deadline;
@@ -27,9 +27,10 @@ mod tools;
 mod wire;
 
 pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched};
+pub use auth::{LoginListener, LoginPrompt, LoginStatus, OAuth, Redirect};
 pub use client::{ClientSide, RpcError, ServerRequest, ServerRequests};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
-pub use http::AuthError;
+pub use http::{AuthError, Http, Sse};
 pub use in_process::{Factory, InProcess};
 pub use lists::{MAX_ENTRIES, MAX_LIST_BYTES, MAX_PAGES, list_all};
 pub use logs::{LogLine, LogRing, LogStream};

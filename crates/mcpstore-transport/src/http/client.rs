@@ -80,7 +80,7 @@ impl HttpClient {
     /// # Cancel safety
     /// Dropped half-way, the request is given up; the server may have it already.
     pub(crate) async fn send(&self, request: &Outbound) -> Result<Response, Fault> {
-        let (mut url, mut method) = (request.url.clone(), request.method.clone());
+        let (mut url, method) = (request.url.clone(), request.method.clone());
         let (mut redirects, mut tries) = (0, 0);
         loop {
             let used = self.authorization().await?;
@@ -102,12 +102,9 @@ impl HttpClient {
                     .map_err(|_| Fault::Broken(format!("no header of an answer came within {within:?}")))??,
             };
             let status = response.status();
-            if let Some(next) = redirected(&response, &method) {
+            if status.is_redirection() {
                 redirects += 1;
-                url = self.follow(&url, next?, redirects)?;
-                if status == StatusCode::SEE_OTHER {
-                    method = Method::GET;
-                }
+                url = self.follow(&url, &response, &method, redirects)?;
             } else if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                 self.refused(&response, used.as_deref(), tries).await?;
                 tries += 1;
@@ -147,20 +144,29 @@ impl HttpClient {
         Err(Fault::Auth(format!("HTTP status {status}{asked}")))
     }
 
-    /// The address of the next try; `next` is what the redirect named.
-    fn follow(&self, from: &Url, next: &str, redirects: u32) -> Result<Url, Fault> {
-        let refuse = |what: String| Err(Fault::Status { status: 0, message: what, retry_after: None });
-        if redirects > MAX_REDIRECTS {
-            return refuse(format!("it redirects more than {MAX_REDIRECTS} times"));
-        }
-        let Ok(to) = from.join(next) else {
-            return refuse("it redirects to something that is no address".to_owned());
+    /// The address that an answer sends us to. A message is sent again only where the server says that it is to be the
+    /// same message (307, 308), and nothing is sent to another origin.
+    fn follow(&self, from: &Url, response: &Response, method: &Method, redirects: u32) -> Result<Url, Fault> {
+        let status = response.status();
+        let refuse = |message: String| Err(Fault::Status { status: status.as_u16(), message, retry_after: None });
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let Some(to) = location.and_then(|location| from.join(location).ok()) else {
+            return refuse("it redirects to no address".to_owned());
         };
         if to.origin() != from.origin() {
+            let there = clip(&origin(&to));
             return refuse(format!(
-                "it redirects to another origin, `{}`, which is not followed: if that is right, write it into the config",
-                clip(&origin(&to))
+                "it redirects to another origin, `{there}`: if that is right, write it into the config"
             ));
+        }
+        let same = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let other = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER);
+        if !(same || (other && method == Method::GET)) {
+            let path = clip(to.path());
+            return refuse(format!("it redirects to `{path}`: if that is right, write it into the config"));
+        }
+        if redirects > MAX_REDIRECTS {
+            return refuse(format!("it redirects more than {MAX_REDIRECTS} times"));
         }
         self.guard.check(&to).map_err(|error| Fault::Unreachable(error.to_string()))?;
         Ok(to)
@@ -173,19 +179,6 @@ fn from_auth(error: AuthError) -> Fault {
         AuthError::Refused { .. } => Fault::Auth(error.to_string()),
         AuthError::Failed { .. } => Fault::Unreachable(error.to_string()),
     }
-}
-
-/// Where an answer sends us, when it does and we may go: a message is sent again only where the server says that it is
-/// to be the same message (307, 308).
-fn redirected<'r>(response: &'r Response, method: &Method) -> Option<Result<&'r str, Fault>> {
-    let status = response.status();
-    let same = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-    let other = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER);
-    if !(same || (other && method == Method::GET)) {
-        return None;
-    }
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    Some(location.ok_or_else(|| Fault::Malformed("it redirects to nowhere".to_owned())))
 }
 
 /// How long an answer asks us to wait.

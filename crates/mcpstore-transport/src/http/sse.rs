@@ -57,6 +57,7 @@ pub(crate) struct Decoder {
     last_id: Option<String>,
     retry: Option<Duration>,
     ready: VecDeque<Event>,
+    events: u64,
 }
 
 /// What is kept of the bytes past a bound.
@@ -91,7 +92,19 @@ impl Decoder {
             last_id: None,
             retry: None,
             ready: VecDeque::new(),
+            events: 0,
         }
+    }
+
+    /// Events that were whole and said something, be it only their id.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Another stream begins, which goes on where the last one broke.
+    pub(crate) fn start_over(&mut self) {
+        let (last_id, retry, events) = (self.last_id.take(), self.retry, self.events);
+        *self = Self { last_id, retry, events, ..Self::new(self.limit) };
     }
 
     /// The id to come back with when the stream breaks; of the last whole event that had one.
@@ -132,7 +145,9 @@ impl Decoder {
         }
         // Its id does not count: a server that knows it sends the whole event again.
         self.id = None;
+        let events = self.events;
         self.end_event();
+        self.events = events;
         self.ready.pop_front()
     }
 
@@ -229,6 +244,7 @@ impl Decoder {
     }
 
     fn end_event(&mut self) {
+        self.events += u64::from(self.id.is_some() || self.has_data);
         if let Some(id) = self.id.take() {
             // An empty id takes the last one back.
             self.last_id = Some(id).filter(|id| !id.is_empty());

@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcpstore_types::{HttpSpec, ServiceName};
 
-pub use crate::http::credentials::AuthError;
+pub(crate) use crate::http::credentials::AuthError;
 pub use prompt::{LoginListener, LoginPrompt, Redirect};
 
 use crate::http::credentials::Credentials;

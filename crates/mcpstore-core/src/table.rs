@@ -88,6 +88,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("handshake failed", report(Report::InitErr(InitFailure::Transient))),
         ("auth refused", report(Report::InitErr(InitFailure::AuthRefused))),
         ("login needed", report(Report::InitErr(InitFailure::NeedsLogin))),
+        ("respawn", report(Report::Respawn)),
         ("probe up", report(Report::ProbeUp)),
         ("probe down", report(Report::ProbeDown)),
         ("liveness failed", report(Report::LivenessFail)),

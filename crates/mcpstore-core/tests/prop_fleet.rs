@@ -52,11 +52,12 @@ enum Op {
     Pass(u64),
 }
 
-const CHATTER: [Report; 9] = [
+const CHATTER: [Report; 10] = [
     Report::InitOk,
     Report::InitErr(InitFailure::Transient),
     Report::InitErr(InitFailure::AuthRefused),
     Report::InitErr(InitFailure::NeedsLogin),
+    Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,

@@ -52,6 +52,8 @@ pub enum Reason {
     AuthRefused,
     /// Somebody must log in to it first.
     NeedsAuth,
+    /// It ended at the question for its era, and is started again without it.
+    EraLearned,
     /// Its probe passed.
     ProbePassed,
     /// Its readiness probe failed.
@@ -104,6 +106,7 @@ impl Reason {
             Self::HandshakeFailed => "handshake_failed",
             Self::AuthRefused => "auth_refused",
             Self::NeedsAuth => "needs_auth",
+            Self::EraLearned => "era_learned",
             Self::ProbePassed => "probe_passed",
             Self::ProbeFailed => "probe_failed",
             Self::LivenessFailed => "liveness_failed",

@@ -176,6 +176,8 @@ pub enum Report {
     InitOk,
     /// The handshake failed.
     InitErr(InitFailure),
+    /// It is fit, and was started the wrong way: the next life will be started another way. Not charged as a failure.
+    Respawn,
     /// The start-up or readiness check passes.
     ProbeUp,
     /// The readiness check fails.

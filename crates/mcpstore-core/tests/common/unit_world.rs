@@ -112,18 +112,19 @@ pub(crate) const COMMANDS: [Command; 10] = [
 const CRASH: ExitStatus = ExitStatus::Code(1);
 const CLEAN: ExitStatus = ExitStatus::Code(0);
 
-const CHATTER: [Report; 8] = [
+const CHATTER: [Report; 9] = [
     Report::InitOk,
     Report::InitErr(InitFailure::Transient),
     Report::InitErr(InitFailure::AuthRefused),
     Report::InitErr(InitFailure::NeedsLogin),
+    Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,
     Report::Drained,
 ];
 
-const ALL_REPORTS: [Report; 18] = [
+const ALL_REPORTS: [Report; 19] = [
     Report::SpawnOk,
     Report::SpawnErr(SpawnFailure::Transient),
     Report::SpawnErr(SpawnFailure::Spec),
@@ -132,6 +133,7 @@ const ALL_REPORTS: [Report; 18] = [
     Report::InitErr(InitFailure::Transient),
     Report::InitErr(InitFailure::AuthRefused),
     Report::InitErr(InitFailure::NeedsLogin),
+    Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,

@@ -16,7 +16,7 @@ use mcpstore::transport::{
     CallLimits, ClientSide, LaunchRequest, LogRing, OAuth, RequestOptions, Session, get_prompt, list_all, list_tools,
     read_resource, request_with_inputs,
 };
-use mcpstore::types::{HttpSpec, Incarnation, TransportSpec};
+use mcpstore::types::{Era, EraChoice, HttpSpec, Incarnation, TransportSpec};
 use mcpstore::{AdapterSet, ServiceName, ServiceSpec};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -76,7 +76,12 @@ fn service(url: String, context: &Value) -> Result<ServiceSpec, Box<dyn Error>> 
     http.oauth.client_secret = text("client_secret").map(Into::into);
     http.oauth.issuer = text("issuer");
     http.oauth.client_metadata_url = Some(DOCUMENT.to_owned());
-    Ok(ServiceSpec::new(ServiceName::new("scenario")?, TransportSpec::Http(http)))
+    let mut spec = ServiceSpec::new(ServiceName::new("scenario")?, TransportSpec::Http(http));
+    // The suite's servers speak one revision each. Asking them for their era first is no fault, but no part of it either.
+    let stateless =
+        std::env::var("MCP_CONFORMANCE_PROTOCOL_VERSION").is_ok_and(|version| version.as_str() >= "2026-07-28");
+    spec.era = EraChoice::Only(if stateless { Era::Stateless } else { Era::Handshake });
+    Ok(spec)
 }
 
 /// Lists what the server has, and uses all of it.

@@ -26,11 +26,18 @@ pub(super) enum NotStateless {
 
 /// Asks who the server is, and agrees on a version. From then on every request of `hub` says who asks.
 pub(super) async fn discover(hub: &Hub, client: &ClientSide, limits: CallLimits) -> Result<ServerInfo, NotStateless> {
-    let version = known().next_back().unwrap_or_default();
-    let stateless = Stateless::new(version, client.capabilities());
-    let options = RequestOptions::default();
     let params = RawValue::from_string("{}".to_owned()).ok();
-    let answer = hub.request_as(Some(&stateless), DISCOVER, params.as_deref(), limits, options).await;
+    let ask = async |version| {
+        let stateless = Stateless::new(version, client.capabilities());
+        hub.request_as(Some(&stateless), DISCOVER, params.as_deref(), limits, RequestOptions::default()).await
+    };
+    let mut answer = ask(known().next_back().unwrap_or_default()).await;
+    // Once more, in a version that the server says it speaks.
+    if let Err(CallError::Rpc { code: UNSUPPORTED_VERSION, data, .. }) = &answer
+        && let Some(version) = known().rev().find(|version| supported(data.as_deref()).iter().any(|one| one == version))
+    {
+        answer = ask(version).await;
+    }
     let answer = answer.map_err(not_stateless)?;
     let server = server_info(&answer).map_err(|error| {
         NotStateless::Legacy(CallError::Malformed { what: clip(&format!("it is no discovery: {error}")) })
@@ -64,6 +71,7 @@ fn not_stateless(error: CallError) -> NotStateless {
             NotStateless::Failed(Failed::Said(HandshakeError::Http { status, message, retry_after }))
         }
         CallError::Auth { message } => NotStateless::Failed(Failed::Said(HandshakeError::Auth { message })),
+        CallError::NeedsLogin { message } => NotStateless::Failed(Failed::Said(HandshakeError::NeedsLogin { message })),
         CallError::Unreachable { message } | CallError::Broken { message } => {
             NotStateless::Failed(Failed::Said(HandshakeError::Unreachable { message }))
         }
@@ -71,15 +79,20 @@ fn not_stateless(error: CallError) -> NotStateless {
     }
 }
 
-/// True when the versions in the data of the error have one with a handshake among them, or none at all.
-fn speaks_handshake(data: Option<&RawValue>) -> bool {
+/// The versions in the data of the error; empty when it names none.
+fn supported(data: Option<&RawValue>) -> Vec<String> {
     #[derive(Deserialize)]
     struct Data {
         supported: Vec<String>,
     }
-    let Some(data) = data.and_then(|data| object::<Data>(data.get()).ok()) else { return true };
+    data.and_then(|data| object::<Data>(data.get()).ok()).map(|data| data.supported).unwrap_or_default()
+}
+
+/// True when the versions in the data of the error have one with a handshake among them, or none at all.
+fn speaks_handshake(data: Option<&RawValue>) -> bool {
+    let supported = supported(data);
     let mut handshake = ProtocolVersion::KNOWN_VERSIONS.iter().filter(|version| version.has_initialize());
-    handshake.any(|version| data.supported.iter().any(|supported| supported == version.as_str()))
+    supported.is_empty() || handshake.any(|version| supported.iter().any(|one| one == version.as_str()))
 }
 
 fn unsupported(answer: &RawValue) -> NotStateless {

@@ -38,7 +38,7 @@ impl Fault {
             Self::Unreachable(message) => CallError::Unreachable { message },
             Self::Broken(message) => CallError::Broken { message },
             Self::Auth(message) => CallError::Auth { message },
-            Self::Login(message) => CallError::Auth { message: format!("a login is needed: {message}") },
+            Self::Login(message) => CallError::NeedsLogin { message },
             Self::Status { status, message, retry_after } => CallError::Http { status, message, retry_after },
             Self::Malformed(what) => CallError::Malformed { what },
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use mcpstore::runtime::FleetConfig;
-use mcpstore::{McpStore, SupervisorConfig, Target};
+use mcpstore::{AdapterSet, McpStore, SupervisorConfig, Target};
 use tokio::sync::mpsc;
 
 use super::UpArgs;
@@ -45,7 +45,8 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
 
     let defaults = SupervisorConfig::default();
     let fleet = FleetConfig { max_parallel_starts: prepared.max_parallel_starts, ..defaults.fleet };
-    let store = McpStore::with_config(SupervisorConfig { fleet, ..defaults });
+    let adapters = AdapterSet::builtin_with(&paths.logins());
+    let store = McpStore::with_config(SupervisorConfig { fleet, adapters, ..defaults });
     let (ask, mut asked) = mpsc::channel(SHUTDOWN_REQUESTS);
     // Before anything starts: of two managers on one socket the second must not have started anything.
     let control = control::serve(store.clone(), &paths.socket, ask)?;

@@ -26,5 +26,5 @@ pub use in_process::{Factory, InProcess};
 pub use logs::{LogLine, LogRing, LogStream};
 pub use registry::AdapterSet;
 pub use session::{CallLimits, ServerInfo, Session, WireCounters};
-pub use stdio::Stdio;
+pub use stdio::{Ended, Ledger, LedgerError, Reconciled, Stdio, WardenProgram, adopt_orphans};
 pub use tools::{MAX_LIST_BYTES, MAX_PAGES, MAX_TOOLS, Tool, ToolList, call_tool, list_tools, ping};

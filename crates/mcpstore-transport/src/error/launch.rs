@@ -58,6 +58,15 @@ pub enum LaunchError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The warden, the small process that watches over the server, could not be started or did not do its work.
+    #[error("the warden `{}` did not start it", program.display())]
+    Warden {
+        /// The warden's program.
+        program: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: Arc<io::Error>,
+    },
     /// No adapter serves this kind of transport.
     #[error("no adapter for transport `{kind}`{}; known are {}", suggestion(kind, known), known.join(", "))]
     NoAdapter {
@@ -80,7 +89,7 @@ impl LaunchError {
     /// True when another attempt with the same spec cannot do better: everything but a refusal of the system.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Spawn { .. })
+        !matches!(self, Self::Spawn { .. } | Self::Warden { .. })
     }
 }
 

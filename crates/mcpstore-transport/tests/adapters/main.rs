@@ -5,8 +5,14 @@
 mod basics;
 mod calls;
 mod ends;
+mod groups;
 mod handshake;
 mod hostile;
 mod in_process;
 mod launch;
 mod support;
+
+/// The adapter that is tested; `tests/guarded` runs the same tests with wardens.
+fn stdio() -> mcpstore_transport::Stdio {
+    mcpstore_transport::Stdio::new()
+}

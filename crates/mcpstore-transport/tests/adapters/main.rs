@@ -6,9 +6,15 @@ mod basics;
 mod calls;
 mod ends;
 mod eras;
+mod groups;
 mod handshake;
 mod hostile;
 mod http;
 mod in_process;
 mod launch;
 mod support;
+
+/// The adapter that is tested; `tests/guarded` runs the same tests with wardens.
+fn stdio() -> mcpstore_transport::Stdio {
+    mcpstore_transport::Stdio::new()
+}

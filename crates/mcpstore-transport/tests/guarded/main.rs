@@ -10,6 +10,8 @@ mod calls;
 #[path = "../adapters/ends.rs"]
 mod ends;
 mod escapes;
+#[path = "../adapters/eras.rs"]
+mod eras;
 #[path = "../adapters/handshake.rs"]
 mod handshake;
 #[path = "../adapters/hostile.rs"]

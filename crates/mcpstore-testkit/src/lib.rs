@@ -5,6 +5,7 @@
 //! [`scripted`], an adapter whose services do what a script says, and [`ManualClock`].
 
 mod clock;
+pub mod faults;
 mod programs;
 pub mod scripted;
 pub mod server;

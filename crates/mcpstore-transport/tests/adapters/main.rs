@@ -5,6 +5,13 @@
 mod basics;
 mod calls;
 mod ends;
+mod faults_eras;
+mod faults_lists;
+mod faults_lives;
+mod faults_memory;
+mod faults_stdio;
+mod faults_support;
+mod faults_wire;
 mod handshake;
 mod hostile;
 mod in_process;

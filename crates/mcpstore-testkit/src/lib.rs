@@ -6,6 +6,7 @@
 
 mod clock;
 pub mod faults;
+pub mod http;
 mod programs;
 pub mod scripted;
 pub mod server;

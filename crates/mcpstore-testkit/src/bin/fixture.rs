@@ -10,6 +10,8 @@ mod floods;
 mod hog;
 #[path = "fixture/hold.rs"]
 mod hold;
+#[path = "fixture/over_http.rs"]
+mod over_http;
 #[path = "fixture/streams.rs"]
 mod streams;
 
@@ -51,6 +53,11 @@ async fn run(mut flags: Flags) -> i32 {
     let start = flags.holds.start();
     if flags.changing {
         flags.behaviour.changing = Some(start);
+    }
+    if flags.http.on {
+        flags.behaviour.owns_stdio = false;
+        flags.behaviour.log.note("start");
+        return flags.http.serve(flags.behaviour).await;
     }
     let behaviour = Arc::new(flags.behaviour);
     behaviour.log.note("start");

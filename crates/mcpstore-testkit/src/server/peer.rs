@@ -62,6 +62,11 @@ impl Peer {
         (Self { out, client, stateless: false }, messages)
     }
 
+    /// What this peer writes into.
+    pub(crate) fn sender(&self) -> mpsc::Sender<Out> {
+        self.out.clone()
+    }
+
     /// This peer for a request of this era.
     pub(super) fn of_era(&self, stateless: bool) -> Self {
         Self { stateless, ..self.clone() }
@@ -114,7 +119,7 @@ impl Peer {
         self.send(Out::Message(message)).await;
     }
 
-    pub(super) async fn send(&self, out: Out) {
+    pub(crate) async fn send(&self, out: Out) {
         // The writer is gone when the client is.
         let _ = self.out.send(out).await;
     }

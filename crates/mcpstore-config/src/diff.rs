@@ -53,8 +53,9 @@ impl Changes {
 
 fn changes(old: &ServiceSpec, new: &ServiceSpec) -> Vec<FieldChange> {
     let mut out = Changes::default();
-    let ServiceSpec { name: _, transport, dependencies, policy, enabled, tags, description } = old;
+    let ServiceSpec { name: _, transport, era, dependencies, policy, enabled, tags, description } = old;
     transport_changes(&mut out, transport, &new.transport);
+    out.note("era", Restart, era, &new.era);
     out.note("dependsOn", Live, dependencies, &new.dependencies);
     policy_changes(&mut out, policy, &new.policy);
     out.note("enabled", Live, enabled, &new.enabled);

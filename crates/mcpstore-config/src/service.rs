@@ -1,16 +1,23 @@
 //! The entry of one service.
 
 use jsonc_parser::ast::Value;
-use mcpstore_types::{Policy, ServiceName, ServiceSpec};
+use mcpstore_types::{Era, EraChoice, Policy, ServiceName, ServiceSpec};
 
 use crate::context::Context;
 use crate::depends::{Names, dependencies};
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Field, check_keys, fields, get};
 use crate::transport::transport;
-use crate::values::{boolean, nonempty, object, text, text_list};
+use crate::values::{boolean, nonempty, object, text, text_list, word};
 use crate::words::SERVICE;
 use crate::{Code, Place, policy};
+
+/// The words for `era`.
+const ERAS: [(&str, EraChoice); 3] = [
+    ("auto", EraChoice::Auto),
+    ("handshake", EraChoice::Only(Era::Handshake)),
+    ("stateless", EraChoice::Only(Era::Stateless)),
+];
 
 /// What an entry gave.
 pub(crate) struct Read {
@@ -36,6 +43,7 @@ pub(crate) fn service(
     let entry = fields(cx, object);
     check_keys(cx, &entry, &SERVICE);
     let transport = transport(cx, &entry, at);
+    let era = get(&entry, "era").and_then(|field| word(cx, "era", field.value, &ERAS)).unwrap_or_default();
     let mut policy = defaults.clone();
     policy::apply(cx, &entry, &mut policy);
     let enabled = enabled(cx, &entry);
@@ -50,6 +58,7 @@ pub(crate) fn service(
     let spec = transport.filter(|_| good).map(|transport| ServiceSpec {
         name: name.clone(),
         transport,
+        era,
         dependencies,
         policy,
         enabled,

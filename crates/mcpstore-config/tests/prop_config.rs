@@ -8,8 +8,8 @@ use mcpstore_config::{
     Diagnostic, MAX_DIAGNOSTICS, Options, Parsed, Place, Source, cycle_diagnostic, diff, parse, render, render_short,
 };
 use mcpstore_types::{
-    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, HealthSpec, HttpSpec, Policy, ProbeKind, RestartMode,
-    RestartPolicy, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
+    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Policy, ProbeKind,
+    RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
 };
 use proptest::prelude::*;
 
@@ -235,13 +235,26 @@ fn policy() -> impl Strategy<Value = Policy> {
     (restart, timeouts, health).prop_map(|(restart, timeouts, health)| Policy { restart, timeouts, health })
 }
 
+fn era() -> impl Strategy<Value = EraChoice> {
+    prop::sample::select(vec![EraChoice::Auto, EraChoice::Only(Era::Handshake), EraChoice::Only(Era::Stateless)])
+}
+
 /// A spec whose every field varies.
 fn spec() -> impl Strategy<Value = ServiceSpec> {
     let words = || prop::collection::vec("[tu]", 0..2);
-    (transport(), prop::collection::vec(dependency(), 0..3), policy(), any::<bool>(), words(), prop::option::of("[de]"))
-        .prop_map(|(transport, dependencies, policy, enabled, tags, description)| ServiceSpec {
+    (
+        transport(),
+        prop::collection::vec(dependency(), 0..3),
+        policy(),
+        any::<bool>(),
+        words(),
+        prop::option::of("[de]"),
+        era(),
+    )
+        .prop_map(|(transport, dependencies, policy, enabled, tags, description, era)| ServiceSpec {
             name: name("s"),
             transport,
+            era,
             dependencies,
             policy,
             enabled,
@@ -265,6 +278,7 @@ fn mix(mut spec: ServiceSpec, other: ServiceSpec, part: usize) -> ServiceSpec {
         8 => spec.enabled = other.enabled,
         9 => spec.tags = other.tags,
         10 => spec.description = other.description,
+        11 => spec.era = other.era,
         _ => {}
     }
     spec
@@ -334,7 +348,7 @@ proptest! {
     }
 
     #[test]
-    fn a_difference_is_empty_exactly_when_there_is_none(old in spec(), other in spec(), part in 0..12_usize) {
+    fn a_difference_is_empty_exactly_when_there_is_none(old in spec(), other in spec(), part in 0..13_usize) {
         let new = mix(old.clone(), other, part);
         let delta = diff(std::slice::from_ref(&old), std::slice::from_ref(&new));
         prop_assert_eq!(delta.is_empty(), old == new);

@@ -24,7 +24,7 @@ impl Owner {
         record.tools_error = None;
         self.last_life += 1;
         let life = Life::new(self.last_life, incarnation);
-        let request = LaunchRequest { spec: Arc::clone(&record.spec), incarnation, logs: Arc::clone(&record.logs) };
+        let request = LaunchRequest::new(Arc::clone(&record.spec), incarnation, Arc::clone(&record.logs));
         let adapter = self.adapters.get(record.spec.transport.kind());
         let abort = life.abort.clone();
         record.life = Some(life);

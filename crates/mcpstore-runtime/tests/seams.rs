@@ -10,7 +10,7 @@ use common::{SECOND, name, spec};
 use mcpstore_runtime::{CallFailure, Goal, Supervisor, SupervisorConfig, Target};
 use mcpstore_transport::{
     Adapter, AdapterSet, CallError, CallLimits, Endpoint, HandshakeError, LaunchError, LaunchRequest, Launched,
-    ServerInfo, Session,
+    NoticeFeed, RequestOptions, ServerInfo, Session,
 };
 use mcpstore_types::{ExitStatus, Incarnation, Reason, ServiceSpec, ServiceState};
 use mockall::{Sequence, mock};
@@ -39,6 +39,15 @@ mock! {
             params: Option<Box<RawValue>>,
             limits: CallLimits,
         ) -> Result<Box<RawValue>, CallError>;
+        async fn request_with(
+            &self,
+            method: &str,
+            params: Option<Box<RawValue>>,
+            limits: CallLimits,
+            options: RequestOptions,
+        ) -> Result<Box<RawValue>, CallError>;
+        async fn notify(&self, method: &str, params: Option<Box<RawValue>>) -> Result<(), CallError>;
+        fn notices(&self) -> NoticeFeed;
         fn changes(&self) -> watch::Receiver<u64>;
         fn in_flight(&self) -> usize;
         async fn closed(&self);
@@ -111,13 +120,20 @@ impl Session for Open {
     fn server(&self) -> &ServerInfo {
         self.mock.server()
     }
-    async fn request(
+    async fn request_with(
         &self,
         method: &str,
         params: Option<Box<RawValue>>,
         limits: CallLimits,
+        _: RequestOptions,
     ) -> Result<Box<RawValue>, CallError> {
         self.mock.request(method, params, limits).await
+    }
+    async fn notify(&self, method: &str, params: Option<Box<RawValue>>) -> Result<(), CallError> {
+        self.mock.notify(method, params).await
+    }
+    fn notices(&self) -> NoticeFeed {
+        self.mock.notices()
     }
     fn changes(&self) -> watch::Receiver<u64> {
         self.mock.changes()

@@ -18,7 +18,7 @@ fn name() -> ServiceName {
 fn request(incarnation: u64) -> LaunchRequest {
     let incarnation = Incarnation(incarnation);
     let spec = ServiceSpec::stdio(name(), "scripted", Vec::<String>::new());
-    LaunchRequest { spec: Arc::new(spec), incarnation, logs: Arc::new(LogRing::new(incarnation)) }
+    LaunchRequest::new(Arc::new(spec), incarnation, Arc::new(LogRing::new(incarnation)))
 }
 
 #[tokio::test(start_paused = true)]

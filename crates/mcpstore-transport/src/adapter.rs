@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mcpstore_types::{ExitStatus, Incarnation, ServiceSpec};
 
-use crate::{HandshakeError, LaunchError, LogRing, Session};
+use crate::{ClientSide, HandshakeError, LaunchError, LogRing, Session};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<T> = futures_util::future::BoxFuture<'static, T>;
@@ -39,6 +39,16 @@ pub struct LaunchRequest {
     pub incarnation: Incarnation,
     /// Where its stderr and the noise on its stdout go.
     pub logs: Arc<LogRing>,
+    /// What we are towards the server.
+    pub client: ClientSide,
+}
+
+impl LaunchRequest {
+    /// A request for this life of the service, for a client that can do nothing for its server.
+    #[must_use]
+    pub fn new(spec: Arc<ServiceSpec>, incarnation: Incarnation, logs: Arc<LogRing>) -> Self {
+        Self { spec, incarnation, logs, client: ClientSide::default() }
+    }
 }
 
 /// A launched server.

@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use mcpstore_types::{ExitStatus, TransportSpec};
 use tokio::io::DuplexStream;
 
-use crate::deadline::deadline_after;
-use crate::handshake::{CloseOnDrop, Handshake};
+use crate::handshake::{EraCache, Handshake};
 use crate::wire::{self, Hub};
 use crate::{Adapter, Endpoint, LaunchError, LaunchRequest, Launched};
 
@@ -20,6 +19,7 @@ pub type Factory = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct InProcess {
     factories: BTreeMap<String, Factory>,
+    eras: EraCache,
 }
 
 impl InProcess {
@@ -64,17 +64,8 @@ impl Adapter for InProcess {
             known: self.factories.keys().cloned().collect(),
         })?;
         let (input, output) = tokio::io::split(factory());
-        let (hub, wire) = wire::open(input, output, Arc::clone(&request.logs));
-        let timeout = request.spec.policy.timeouts.handshake;
-        let handshake = Handshake {
-            hub: Arc::clone(&hub),
-            wire,
-            logs: request.logs,
-            deadline: deadline_after(timeout),
-            timeout,
-            exit: None,
-            open: CloseOnDrop::new(&hub),
-        };
+        let (hub, wire) = wire::open(input, output, Arc::clone(&request.logs), request.client.clone());
+        let handshake = Handshake::new(&request, &hub, wire, self.eras.of(spec.factory.clone()), None);
         Ok(Launched { endpoint: Arc::new(Connection { hub }), handshake: Box::pin(handshake.run()) })
     }
 }

@@ -7,24 +7,32 @@
 //! a spec and takes more.
 
 mod adapter;
+mod client;
 mod clip;
 mod deadline;
 mod error;
 mod handshake;
 mod in_process;
+mod lists;
 mod logs;
+mod notices;
 mod object;
 mod registry;
+mod requests;
 mod session;
 mod stdio;
 mod tools;
 mod wire;
 
 pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched};
+pub use client::{ClientSide, RpcError, ServerRequest, ServerRequests};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
 pub use in_process::{Factory, InProcess};
+pub use lists::{MAX_ENTRIES, MAX_LIST_BYTES, MAX_PAGES, list_all};
 pub use logs::{LogLine, LogRing, LogStream};
+pub use notices::{Fed, NoticeFeed, NoticeSink, NoticeStream, Notification, notice_channel};
 pub use registry::AdapterSet;
-pub use session::{CallLimits, ServerInfo, Session, WireCounters};
+pub use requests::{complete, get_prompt, ping, read_resource, subscribe, unsubscribe};
+pub use session::{CallLimits, RequestOptions, ServerInfo, Session, WireCounters};
 pub use stdio::Stdio;
-pub use tools::{MAX_LIST_BYTES, MAX_PAGES, MAX_TOOLS, Tool, ToolList, call_tool, list_tools, ping};
+pub use tools::{Tool, ToolList, call_tool, list_tools};

@@ -1,13 +1,15 @@
 //! An initialised MCP conversation with a server.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mcpstore_types::Timeouts;
+use mcpstore_types::{Era, Timeouts};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use crate::CallError;
+use crate::{CallError, NoticeFeed, NoticeSink, ServerRequests};
 
 /// An initialised MCP conversation. Requests of many callers run side by side.
 ///
@@ -27,14 +29,49 @@ pub trait Session: Send + Sync {
     /// [`CallError`]: the session is or gets closed, a limit passed, the server answered with an error, the
     /// request is too large, or too many are under way already.
     ///
+    /// `options` says where what comes before the answer goes. Each request gets exactly one answer, after every notice
+    /// that the server wrote before it.
+    ///
     /// # Cancel safety
-    /// Dropping the future gives the request up; the server is told so (`notifications/cancelled`).
+    /// Dropping the future gives the request up; the server is told so (`notifications/cancelled`, or the end of its
+    /// response stream).
+    async fn request_with(
+        &self,
+        method: &str,
+        params: Option<Box<RawValue>>,
+        limits: CallLimits,
+        options: RequestOptions,
+    ) -> Result<Box<RawValue>, CallError>;
+
+    /// The same without options: notices of the request are dropped, and what the server asks meanwhile goes to the
+    /// handler of the session.
+    ///
+    /// # Errors
+    /// As [`Session::request_with`].
+    ///
+    /// # Cancel safety
+    /// As [`Session::request_with`].
     async fn request(
         &self,
         method: &str,
         params: Option<Box<RawValue>>,
         limits: CallLimits,
-    ) -> Result<Box<RawValue>, CallError>;
+    ) -> Result<Box<RawValue>, CallError> {
+        self.request_with(method, params, limits, RequestOptions::default()).await
+    }
+
+    /// Sends a notification. Resolves when it is on its way, which says nothing of its arrival.
+    ///
+    /// # Errors
+    /// [`CallError::Closed`] when the session is over, [`CallError::TooLarge`] when nothing so large is sent, and
+    /// [`CallError::Overloaded`] when the server does not read what waits for it already.
+    ///
+    /// # Cancel safety
+    /// Safe: dropped, it was sent or it was not.
+    async fn notify(&self, method: &str, params: Option<Box<RawValue>>) -> Result<(), CallError>;
+
+    /// The server's notifications that belong to no request, from now on.
+    fn notices(&self) -> NoticeFeed;
 
     /// Counts the server's `notifications/tools/list_changed`; starts at 0.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -58,6 +95,23 @@ pub trait Session: Send + Sync {
     }
 }
 
+/// What goes with one request.
+#[derive(Clone, Default)]
+pub struct RequestOptions {
+    /// Where the notices of this request go: its progress, and whatever else the transport can tie to it.
+    pub notices: Option<NoticeSink>,
+    /// Who answers what the server asks because of this request, where the transport can tell (HTTP can, a pipe
+    /// cannot); default: the handler of the session.
+    pub client: Option<Arc<dyn ServerRequests>>,
+}
+
+impl fmt::Debug for RequestOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let client = self.client.is_some();
+        f.debug_struct("RequestOptions").field("notices", &self.notices).field("client", &client).finish()
+    }
+}
+
 /// Who a server said it is, in its handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerInfo {
@@ -67,6 +121,10 @@ pub struct ServerInfo {
     pub version: String,
     /// The agreed protocol version (`2025-11-25`).
     pub protocol_version: String,
+    /// The era of that version.
+    pub era: Era,
+    /// Its capabilities: a JSON object, byte for byte where it came so; empty when unknown.
+    pub capabilities: String,
     /// Its words on how to use it.
     pub instructions: Option<String>,
     /// It offers tools.
@@ -129,4 +187,6 @@ pub struct WireCounters {
     pub overloaded: u64,
     /// Requests of the server that we refused, or had no room to answer.
     pub refused: u64,
+    /// Notifications too large for the readers of a feed.
+    pub dropped: u64,
 }

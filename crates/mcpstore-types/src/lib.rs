@@ -7,6 +7,7 @@
 
 mod delta;
 mod dependency;
+mod era;
 mod exit;
 mod name;
 mod nearest;
@@ -22,6 +23,7 @@ mod time;
 
 pub use delta::{ChangeImpact, FieldChange, SpecDelta};
 pub use dependency::{DepCondition, DepKind, Dependency};
+pub use era::{Era, EraChoice};
 pub use exit::ExitStatus;
 pub use name::{InvalidName, ServiceName};
 pub use nearest::{nearest, suggestion};

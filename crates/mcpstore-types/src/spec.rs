@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::{Dependency, Policy, Secret, ServiceName};
+use crate::{Dependency, EraChoice, Policy, Secret, ServiceName};
 
 /// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct ServiceSpec {
     pub name: ServiceName,
     /// How its server is launched or reached.
     pub transport: TransportSpec,
+    /// Which era of the protocol its server is spoken to in.
+    pub era: EraChoice,
     /// What it depends on; empty by default.
     pub dependencies: Vec<Dependency>,
     /// Restarts, deadlines, health.
@@ -31,6 +33,7 @@ impl ServiceSpec {
         Self {
             name,
             transport,
+            era: EraChoice::default(),
             dependencies: Vec::new(),
             policy: Policy::default(),
             enabled: true,

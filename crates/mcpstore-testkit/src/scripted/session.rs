@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use mcpstore_transport::{CallError, CallLimits, ServerInfo, Session, TimeoutKind};
+use mcpstore_transport::{CallError, CallLimits, NoticeFeed, RequestOptions, ServerInfo, Session, TimeoutKind};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -73,11 +73,12 @@ impl Session for ScriptedSession {
         &self.server
     }
 
-    async fn request(
+    async fn request_with(
         &self,
         method: &str,
         params: Option<Box<RawValue>>,
         limits: CallLimits,
+        _: RequestOptions,
     ) -> Result<Box<RawValue>, CallError> {
         let _under_way = UnderWay::enter(&self.running);
         let limit = limits.idle.min(limits.total);
@@ -88,6 +89,14 @@ impl Session for ScriptedSession {
             answer = self.answer(method, params) => answer,
             () = pause(limit) => Err(CallError::TimedOut { after: limit, what }),
         }
+    }
+
+    async fn notify(&self, _: &str, _: Option<Box<RawValue>>) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    fn notices(&self) -> NoticeFeed {
+        NoticeFeed::silent()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

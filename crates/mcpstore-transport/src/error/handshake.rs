@@ -18,6 +18,20 @@ pub enum HandshakeError {
         /// The last lines of its stderr, at most 20, oldest first.
         stderr: Vec<String>,
     },
+    /// The server exited when it was asked for its era. The next launch does not ask.
+    #[error("the server exited when it was asked for its era ({status}){}", last_line(stderr))]
+    ExitedAtProbe {
+        /// How.
+        status: ExitStatus,
+        /// The last lines of its stderr, at most 20, oldest first.
+        stderr: Vec<String>,
+    },
+    /// The server was to be spoken to without a handshake, and does not know that era.
+    #[error("the server does not speak the stateless era: {what}")]
+    NotStateless {
+        /// What it answered.
+        what: String,
+    },
     /// The server answered `initialize` with an error.
     #[error("the server rejected the handshake with error {code}: {message}")]
     Rejected {
@@ -67,7 +81,7 @@ impl HandshakeError {
     /// True when another attempt with the same spec cannot do better.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        matches!(self, Self::UnsupportedVersion { .. } | Self::Auth { .. })
+        matches!(self, Self::UnsupportedVersion { .. } | Self::NotStateless { .. } | Self::Auth { .. })
     }
 }
 

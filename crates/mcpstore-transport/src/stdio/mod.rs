@@ -12,8 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mcpstore_types::TransportSpec;
 
-use crate::deadline::deadline_after;
-use crate::handshake::{CloseOnDrop, Handshake};
+use crate::handshake::{EraCache, Handshake};
 use crate::wire;
 use crate::{Adapter, LaunchError, LaunchRequest, Launched};
 use endpoint::{ChildEndpoint, Life};
@@ -24,7 +23,7 @@ use endpoint::{ChildEndpoint, Life};
 /// goes to the log ring. Two variables mark it: `MCPSTORE_SERVICE` and `MCPSTORE_INCARNATION`.
 #[derive(Clone, Debug, Default)]
 pub struct Stdio {
-    _private: (),
+    eras: EraCache,
 }
 
 impl Stdio {
@@ -66,21 +65,14 @@ impl Adapter for Stdio {
                 return Err(LaunchError::Spawn { program: spec.command.clone(), source });
             }
         };
+        let prepared_key = prepared.identity().to_owned();
         let (process, pipes) = prepared.spawn().await?;
-        let timeout = request.spec.policy.timeouts.handshake;
-        let deadline = deadline_after(timeout);
-        let (hub, wire) = wire::open(pipes.stdout, pipes.stdin, Arc::clone(&request.logs));
+        let memory = self.eras.of(prepared_key);
+        let (hub, wire) = wire::open(pipes.stdout, pipes.stdin, Arc::clone(&request.logs), request.client.clone());
         let life = Life::begin(process, pipes.stderr, Arc::clone(&hub), Arc::clone(&request.logs));
         let exited = Arc::clone(&life);
-        let handshake = Handshake {
-            hub: Arc::clone(&hub),
-            wire,
-            logs: request.logs,
-            deadline,
-            timeout,
-            exit: Some(Box::pin(async move { exited.exited().await })),
-            open: CloseOnDrop::new(&hub),
-        };
+        let exit = Box::pin(async move { exited.exited().await });
+        let handshake = Handshake::new(&request, &hub, wire, memory, Some(exit));
         Ok(Launched { endpoint: Arc::new(ChildEndpoint::new(life, hub)), handshake: Box::pin(handshake.run()) })
     }
 }

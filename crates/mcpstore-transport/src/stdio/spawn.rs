@@ -64,6 +64,7 @@ pub(super) struct Prepared {
     program: String,
     /// Where it is.
     file: PathBuf,
+    identity: String,
 }
 
 /// Looks up the program of `spec`, to be started in a group of its own, its three streams piped to us.
@@ -97,10 +98,18 @@ pub(super) fn prepare(
     if let Some(cwd) = &spec.cwd {
         command.current_dir(cwd);
     }
-    Ok(Prepared { command, program: spec.command.clone(), file })
+    // A server that was updated may speak another era.
+    let changed = file.metadata().and_then(|meta| meta.modified()).ok();
+    let identity = format!("{file:?} {:?} {changed:?}", spec.args);
+    Ok(Prepared { command, program: spec.command.clone(), file, identity })
 }
 
 impl Prepared {
+    /// What makes it the same server as before: its file, when that was changed, and its arguments.
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// Starts it. Dropped half-way, it has started nothing.
     pub(super) async fn spawn(mut self) -> Result<(Process, Pipes), LaunchError> {
         let mut tries = 0;

@@ -4,28 +4,52 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::value::RawValue;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::outgoing::{Kind, Outgoing};
+use super::params::{Params, Stateless};
 use super::table::{Answer, RawWaiter, Waiter};
-use super::token::{Slot, Token};
-use super::writer::Outgoing;
+use super::token::Token;
 use super::{Hub, MAX_IN_FLIGHT, MAX_OUTGOING_BYTES, MAX_WAITING, count, line};
 use crate::deadline::later;
-use crate::{CallError, CallLimits, TimeoutKind};
+use crate::{CallError, CallLimits, RequestOptions, TimeoutKind};
 
+/// The question for versions and capabilities; in the stateless era also the one whether the server lives.
+pub(crate) const DISCOVER: &str = "server/discover";
 /// Bytes around the method and the params of a request, at most.
 const ENVELOPE_BYTES: usize = 256;
 
 impl Hub {
     /// Sends a request and waits for its answer, within its limits.
-    pub(crate) async fn request(&self, method: &str, params: Option<&RawValue>, limits: CallLimits) -> Answer {
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        params: Option<&RawValue>,
+        limits: CallLimits,
+        options: RequestOptions,
+    ) -> Answer {
+        self.request_as(self.stateless.get(), method, params, limits, options).await
+    }
+
+    /// The same, as who asks in the stateless era.
+    pub(crate) async fn request_as(
+        &self,
+        stateless: Option<&Stateless>,
+        method: &str,
+        params: Option<&RawValue>,
+        limits: CallLimits,
+        options: RequestOptions,
+    ) -> Answer {
         let clock = Limits::start(limits);
         // A ping asks whether the server is alive: it must not wait behind the calls that make one doubt it.
-        let _place = if method == "ping" { None } else { Some(self.place(&clock).await?) };
-        let room = if method == "ping" { None } else { Some(self.room_for(method, params)?) };
-        let (mut call, mut answer, line) = self.begin(method, params)?;
-        match timeout_at(clock.first(), self.out.send(Outgoing { line, request: Some(call.id), room })).await {
+        let is_probe = matches!(method, "ping" | DISCOVER);
+        let _place = if is_probe { None } else { Some(self.place(&clock).await?) };
+        let room = if is_probe { None } else { Some(self.room_for(method, params)?) };
+        let (mut call, mut answer, line) = self.begin(stateless, method, params, options)?;
+        let outgoing = Outgoing { line, kind: Kind::Request(call.id), room };
+        match timeout_at(clock.first(), self.out.send(outgoing)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(CallError::Closed),
             Err(_) => return Err(clock.passed()),
@@ -73,28 +97,54 @@ impl Hub {
         place
     }
 
+    /// Sends a notification.
+    pub(crate) fn notify(&self, method: &str, params: Option<&RawValue>) -> Result<(), CallError> {
+        if self.closed.is_cancelled() {
+            return Err(CallError::Closed);
+        }
+        let room = Some(self.room_for(method, params)?);
+        let line = line::notification(method, params.map(RawValue::get));
+        self.out.try_send(Outgoing { line, kind: Kind::Note, room }).map_err(|error| match error {
+            TrySendError::Closed(_) => CallError::Closed,
+            TrySendError::Full(_) => self.overloaded(),
+        })
+    }
+
     /// Enters the request into the table and writes its line.
     fn begin(
         &self,
+        stateless: Option<&Stateless>,
         method: &str,
         params: Option<&RawValue>,
+        options: RequestOptions,
     ) -> Result<(Call<'_>, oneshot::Receiver<Answer>, Vec<u8>), CallError> {
-        let slot = params.filter(|_| method == "tools/call").and_then(Slot::of);
+        let RequestOptions { notices, client } = options;
+        let wants_token = method == "tools/call" || notices.is_some();
+        let text = params.map(RawValue::get);
+        let read = if wants_token || stateless.is_some() { Params::read(text.unwrap_or("{}")) } else { None };
         let (sender, answer) = oneshot::channel();
         let mut table = self.table();
         let id = table.next_id();
-        let callers = slot.as_ref().and_then(|slot| slot.callers.as_ref()).filter(|token| !table.is_in_use(token));
-        let ours = slot.as_ref().filter(|_| callers.is_none());
-        let token = callers.cloned().or_else(|| ours.map(|_| Token::ours(id)));
-        let waiter = RawWaiter { answer: sender, last_sign: Instant::now(), token, sent: false };
+        let callers = read.as_ref().and_then(|read| read.token.as_ref()).filter(|token| !table.is_in_use(token));
+        let ours = read.as_ref().filter(|read| callers.is_none() && (wants_token || read.token.is_some()));
+        let waiter = RawWaiter {
+            answer: sender,
+            last_sign: Instant::now(),
+            token: callers.cloned().or_else(|| ours.map(|_| Token::ours(id))),
+            callers_token: ours.and_then(Params::token_text).map(ToOwned::to_owned),
+            notices,
+            client,
+            sent: false,
+        };
+        let ours = ours.map(|_| Token::ours_text(id));
         if !table.enter(id, Waiter::Raw(waiter)) {
             return Err(CallError::Closed);
         }
         drop(table);
         let call = Call { hub: self, id, over: false };
-        let line = match ours {
-            Some(slot) => line::request(id, method, Some(&slot.with_ours(id))),
-            None => line::request(id, method, params.map(RawValue::get)),
+        let line = match read.filter(|_| ours.is_some() || stateless.is_some()) {
+            Some(read) => line::request(id, method, Some(&read.with(ours.as_deref(), stateless))),
+            None => line::request(id, method, text),
         };
         Ok((call, answer, line))
     }
@@ -104,10 +154,12 @@ impl Hub {
         let bytes = method.len() + params.map_or(0, |params| params.get().len()) + ENVELOPE_BYTES;
         let too_large = CallError::TooLarge { bytes, limit: MAX_OUTGOING_BYTES };
         let share = u32::try_from(bytes).ok().filter(|_| bytes <= MAX_OUTGOING_BYTES).ok_or(too_large)?;
-        Arc::clone(&self.room).try_acquire_many_owned(share).map_err(|_| {
-            count(&self.tally.overloaded);
-            CallError::Overloaded { in_flight: self.in_flight(), limit: MAX_WAITING }
-        })
+        Arc::clone(&self.room).try_acquire_many_owned(share).map_err(|_| self.overloaded())
+    }
+
+    fn overloaded(&self) -> CallError {
+        count(&self.tally.overloaded);
+        CallError::Overloaded { in_flight: self.in_flight(), limit: MAX_WAITING }
     }
 }
 
@@ -145,7 +197,8 @@ impl Drop for Call<'_> {
         }
         if let Some(Waiter::Raw(RawWaiter { sent: true, .. })) = self.hub.take(self.id) {
             // A full queue means that the server does not read; it would not read this either.
-            let _ = self.hub.out.try_send(Outgoing::note(line::cancelled(self.id, "the caller gave up")));
+            let line = line::cancelled(self.id, "the caller gave up");
+            let _ = self.hub.out.try_send(Outgoing { line, kind: Kind::GiveUp(self.id), room: None });
         }
     }
 }

@@ -58,6 +58,17 @@ pub(super) fn own_id(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
+/// The id of the request that `notifications/cancelled` takes back.
+pub(super) fn cancelled_id(params: &RawValue) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Cancelled<'a> {
+        #[serde(borrow)]
+        request_id: &'a RawValue,
+    }
+    object::<Cancelled<'_>>(params.get()).ok().map(|cancelled| cancelled.request_id)
+}
+
 /// The error a server answered with.
 pub(crate) fn rpc_error(error: &RawValue) -> CallError {
     #[derive(Deserialize)]

@@ -1,8 +1,18 @@
 //! Our own requests and notifications as lines, the caller's JSON untouched in them.
 
+use crate::RpcError;
+
 /// A request as a line, with its end.
 pub(super) fn request(id: u64, method: &str, params: Option<&str>) -> Vec<u8> {
-    let mut line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{}"#, quoted(method));
+    with_params(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{}"#, quoted(method)), params)
+}
+
+/// A notification as a line, with its end.
+pub(super) fn notification(method: &str, params: Option<&str>) -> Vec<u8> {
+    with_params(format!(r#"{{"jsonrpc":"2.0","method":{}"#, quoted(method)), params)
+}
+
+fn with_params(mut line: String, params: Option<&str>) -> Vec<u8> {
     if let Some(params) = params {
         line.push_str(r#","params":"#);
         line.push_str(params);
@@ -19,15 +29,16 @@ pub(super) fn cancelled(id: u64, reason: &str) -> Vec<u8> {
     ))
 }
 
-/// The answer to a ping of the server; `id` is its JSON text.
-pub(super) fn pong(id: &str) -> Vec<u8> {
-    sealed(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#))
+/// The answer to a request of the server; `id` and the result are JSON text.
+pub(super) fn result(id: &str, result: &str) -> Vec<u8> {
+    sealed(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#))
 }
 
 /// An error answer to a request of the server; `id` is its JSON text.
-pub(super) fn refusal(id: &str, code: i64, message: &str) -> Vec<u8> {
-    let message = quoted(message);
-    sealed(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{message}}}}}"#))
+pub(super) fn refusal(id: &str, error: &RpcError) -> Vec<u8> {
+    let (code, message) = (error.code, quoted(&error.message));
+    let data = error.data.as_ref().map_or_else(String::new, |data| format!(r#","data":{data}"#));
+    sealed(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{message}{data}}}}}"#))
 }
 
 /// JSON text as one line: a line end can only stand between tokens there, where a space means the same.

@@ -2,15 +2,19 @@
 //!
 //! One task reads, one writes. rmcp leads the handshake; everything else goes past it, so that results stay raw and none
 //! waits for a line that rmcp would drop. Its requests and ours share one space of ids. What the server asks of us is
-//! answered on the spot: we offer it nothing but a pong.
+//! answered beside the reading, by whoever the client side names.
 
+mod asked;
 mod batch;
 mod call;
 mod counted;
+mod dispatch;
 mod envelope;
 mod glimpse;
 mod line;
 mod lines;
+mod outgoing;
+mod params;
 mod reader;
 mod sdk;
 mod table;
@@ -20,7 +24,7 @@ mod token;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rmcp::model::ServerJsonRpcMessage;
@@ -28,12 +32,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{LogRing, WireCounters};
+use crate::clip::clip;
+use crate::notices::Feed;
+use crate::{CallError, ClientSide, LogRing, NoticeFeed, WireCounters};
+use asked::Asked;
 use counted::Counted;
 use table::{Table, Waiter};
-use writer::Outgoing;
 
+pub(crate) use call::DISCOVER;
+pub(crate) use dispatch::Dispatch;
 pub(crate) use lines::{Line, LineReader};
+pub(crate) use outgoing::Outgoing;
+pub(crate) use params::Stateless;
 pub(crate) use sdk::Wire;
 
 /// Bytes of one line from the server; a longer one is skipped.
@@ -63,6 +73,11 @@ pub(crate) struct Hub {
     places: Semaphore,
     waiting: AtomicUsize,
     changes: watch::Sender<u64>,
+    feed: Feed,
+    /// What the server asks of us.
+    asked: Asked,
+    /// Who asks, once the stateless era was agreed.
+    stateless: OnceLock<Stateless>,
     tally: Tally,
     /// Why the handshake cannot succeed, when the reader knows better than rmcp.
     spoiled: Mutex<Option<String>>,
@@ -85,6 +100,7 @@ struct Tally {
     stray: AtomicU64,
     overloaded: AtomicU64,
     refused: AtomicU64,
+    dropped: AtomicU64,
 }
 
 impl Hub {
@@ -145,6 +161,33 @@ impl Hub {
         self.changes.subscribe()
     }
 
+    /// The notifications that belong to no request, from now on.
+    pub(crate) fn notices(&self) -> NoticeFeed {
+        self.feed.subscribe(self.closed.clone())
+    }
+
+    /// From now on every request says who asks.
+    pub(crate) fn agree_stateless(&self, stateless: Stateless) {
+        // Agreed once; a second agreement would be the same.
+        let _ = self.stateless.set(stateless);
+        self.set_ready();
+    }
+
+    /// Fails the request with this wire id, if it still waits.
+    pub(crate) fn fail(&self, id: u64, error: CallError) {
+        match self.take(id) {
+            Some(Waiter::Raw(raw)) => drop(raw.answer.send(Err(error))),
+            Some(Waiter::Rmcp { .. }) => self.spoil(&error.to_string()),
+            None => {}
+        }
+    }
+
+    /// The handshake cannot succeed any more.
+    fn spoil(&self, what: &str) {
+        lock(&self.spoiled).get_or_insert_with(|| clip(what));
+        self.close();
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
         self.table().in_flight()
     }
@@ -159,6 +202,7 @@ impl Hub {
             stray: read(&self.tally.stray),
             overloaded: read(&self.tally.overloaded),
             refused: read(&self.tally.refused),
+            dropped: read(&self.tally.dropped),
         }
     }
 
@@ -181,12 +225,16 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Starts the tasks of a wire over these streams. They end when the wire closes.
-pub(crate) fn open<R, W>(input: R, output: W, logs: Arc<LogRing>) -> (Arc<Hub>, Wire)
-where
-    R: AsyncRead + Unpin + Send + 'static,
-    W: AsyncWrite + Unpin + Send + 'static,
-{
+/// A wire without a driver: whoever has it brings what is outgoing to the server, and what comes from there to `dispatch`.
+pub(crate) struct Parts {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) outgoing: mpsc::Receiver<Outgoing>,
+    pub(crate) dispatch: Dispatch,
+    pub(crate) wire: Wire,
+}
+
+/// Makes a wire without a driver.
+pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
     let (out, outgoing) = mpsc::channel(MAX_OUTGOING);
     let (to_rmcp, from_peer) = mpsc::channel::<ServerJsonRpcMessage>(MAX_FOR_RMCP);
     let hub = Arc::new(Hub {
@@ -196,6 +244,9 @@ where
         places: Semaphore::new(MAX_IN_FLIGHT),
         waiting: AtomicUsize::new(0),
         changes: watch::Sender::new(0),
+        feed: Feed::default(),
+        asked: Asked::new(client),
+        stateless: OnceLock::new(),
         tally: Tally::default(),
         spoiled: Mutex::default(),
         ready: AtomicBool::new(false),
@@ -203,7 +254,18 @@ where
         doomed: CancellationToken::new(),
         input: CancellationToken::new(),
     });
-    tokio::spawn(reader::Reader::new(Arc::clone(&hub), to_rmcp, logs).run(Counted::new(input, Arc::clone(&hub))));
+    let dispatch = Dispatch::new(Arc::clone(&hub), to_rmcp, logs);
+    Parts { wire: Wire::new(Arc::clone(&hub), from_peer), hub, outgoing, dispatch }
+}
+
+/// Starts the tasks of a wire over these streams. They end when the wire closes.
+pub(crate) fn open<R, W>(input: R, output: W, logs: Arc<LogRing>, client: ClientSide) -> (Arc<Hub>, Wire)
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let Parts { hub, outgoing, dispatch, wire } = parts(logs, client);
+    tokio::spawn(reader::run(dispatch, Counted::new(input, Arc::clone(&hub))));
     tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output));
-    (Arc::clone(&hub), Wire::new(hub, from_peer))
+    (hub, wire)
 }

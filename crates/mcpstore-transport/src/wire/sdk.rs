@@ -8,8 +8,8 @@ use rmcp::model::{ClientJsonRpcMessage, ClientNotification, JsonRpcMessage, Requ
 use rmcp::transport::Transport;
 use tokio::sync::mpsc;
 
+use super::outgoing::{Kind, Outgoing};
 use super::table::Waiter;
-use super::writer::Outgoing;
 use super::{Hub, line};
 
 /// The wire as rmcp sees it.
@@ -54,7 +54,7 @@ impl Wire {
             self.hub.set_ready();
         }
         let line = serde_json::to_string(&message).map(line::sealed).map_err(SendError::Encode)?;
-        Ok(Outgoing { line, request: wire_id, room: None })
+        Ok(Outgoing { line, kind: wire_id.map_or(Kind::Note, Kind::Request), room: None })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who waits for which answer: one space of ids for rmcp's requests and for ours.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rmcp::model::RequestId;
 use serde_json::value::RawValue;
@@ -8,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::token::Token;
-use crate::CallError;
+use crate::{CallError, NoticeSink, ServerRequests};
 
 /// The answer to a raw request.
 pub(super) type Answer = Result<Box<RawValue>, CallError>;
@@ -33,6 +34,12 @@ pub(super) struct RawWaiter {
     pub(super) last_sign: Instant,
     /// The progress token it carries; no other request that waits has the same.
     pub(super) token: Option<Token>,
+    /// The caller's own token (JSON text), when another had to go out in its place.
+    pub(super) callers_token: Option<String>,
+    /// Where its notices go.
+    pub(super) notices: Option<NoticeSink>,
+    /// Who answers what the server asks because of it.
+    pub(super) client: Option<Arc<dyn ServerRequests>>,
     /// It went out, or is going: the server may know of it.
     pub(super) sent: bool,
 }
@@ -98,10 +105,20 @@ impl Table {
         token.looks_like_ours() || self.tokens.contains_key(token)
     }
 
-    /// Notes progress for the request that carries this token.
-    pub(super) fn progressed(&mut self, token: &Token, now: Instant) {
-        if let Some(Waiter::Raw(raw)) = self.tokens.get(token).and_then(|id| self.waiting.get_mut(id)) {
-            raw.last_sign = now;
+    /// Notes progress for the request that carries this token, and gives that request.
+    pub(super) fn progressed(&mut self, token: &Token, now: Instant) -> Option<&RawWaiter> {
+        let id = *self.tokens.get(token)?;
+        self.lives(id, now)
+    }
+
+    /// Notes a sign of life for this request, and gives it.
+    pub(super) fn lives(&mut self, id: u64, now: Instant) -> Option<&RawWaiter> {
+        match self.waiting.get_mut(&id)? {
+            Waiter::Raw(raw) => {
+                raw.last_sign = now;
+                Some(raw)
+            }
+            Waiter::Rmcp { .. } => None,
         }
     }
 

@@ -7,28 +7,13 @@ use std::sync::Arc;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use super::outgoing::{Kind, Outgoing};
 use super::{DRAIN, Hub};
 
 /// Lines taken from the queue at once.
 const BATCH: usize = 32;
 /// Bytes that go out in one call of the system when they are of several lines; a longer line goes alone.
 const CHUNK_BYTES: usize = 64 * 1024;
-
-/// A line on its way out.
-pub(super) struct Outgoing {
-    pub(super) line: Vec<u8>,
-    /// The wire id of the request in it.
-    pub(super) request: Option<u64>,
-    /// Its share of what may wait; given back when it is written or dropped.
-    pub(super) room: Option<OwnedSemaphorePermit>,
-}
-
-impl Outgoing {
-    /// A small line that nobody waits for an answer to.
-    pub(super) fn note(line: Vec<u8>) -> Self {
-        Self { line, request: None, room: None }
-    }
-}
 
 /// Writes until the wire closes, the input is to be closed, or the server takes no more.
 pub(super) async fn run<W>(hub: Arc<Hub>, mut queue: mpsc::Receiver<Outgoing>, mut output: W)
@@ -99,7 +84,11 @@ impl Chunk {
                 break;
             }
             let Some(next) = pending.pop_front() else { break };
-            if next.request.is_some_and(|id| !hub.table().send(id)) {
+            let request = match next.kind {
+                Kind::Request(id) => Some(id),
+                Kind::GiveUp(_) | Kind::Note => None,
+            };
+            if request.is_some_and(|id| !hub.table().send(id)) {
                 continue;
             }
             if self.bytes.is_empty() {
@@ -108,7 +97,7 @@ impl Chunk {
             } else {
                 self.bytes.extend_from_slice(&next.line);
             }
-            self.lines.push((self.bytes.len(), next.request, next.room));
+            self.lines.push((self.bytes.len(), request, next.room));
         }
     }
 

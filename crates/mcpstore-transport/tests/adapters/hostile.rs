@@ -95,7 +95,7 @@ async fn a_flood_of_short_lines_does_not_hold_up_another_service() {
 #[tokio::test]
 async fn a_server_that_closes_its_stdin_still_answers_what_it_heard() {
     use mcpstore_transport::Stdio;
-    use mcpstore_types::{ServiceName, ServiceSpec};
+    use mcpstore_types::{Era, EraChoice, ServiceName, ServiceSpec};
     let script = r#"
         read initialize
         echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}'
@@ -108,7 +108,8 @@ async fn a_server_that_closes_its_stdin_still_answers_what_it_heard() {
     let folder = tempfile::tempdir().unwrap();
     let go_on = folder.path().join("go-on");
     let arguments = ["-c".to_owned(), script.to_owned(), go_on.display().to_string()];
-    let spec = ServiceSpec::stdio(ServiceName::new("sh").unwrap(), "sh", arguments);
+    let mut spec = ServiceSpec::stdio(ServiceName::new("sh").unwrap(), "sh", arguments);
+    spec.era = EraChoice::Only(Era::Handshake);
     let (spec, tag) = crate::support::tagged(spec);
     let mut server = crate::support::start_with(&Stdio::new(), spec).await;
     server.tag = tag;

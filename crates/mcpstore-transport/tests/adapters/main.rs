@@ -5,6 +5,7 @@
 mod basics;
 mod calls;
 mod ends;
+mod eras;
 mod faults_eras;
 mod faults_lists;
 mod faults_lives;

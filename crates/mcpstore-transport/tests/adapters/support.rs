@@ -8,7 +8,7 @@ use mcpstore_transport::{
     Adapter, AdapterSet, CallError, CallLimits, Endpoint, HandshakeError, LaunchRequest, Launched, LogRing, Session,
     call_tool,
 };
-use mcpstore_types::{Incarnation, Secret, ServiceName, ServiceSpec, TransportSpec};
+use mcpstore_types::{Era, EraChoice, Incarnation, Secret, ServiceName, ServiceSpec, TransportSpec};
 use serde_json::value::RawValue;
 
 /// Longer than anything in here takes, on a loaded machine too.
@@ -39,7 +39,7 @@ pub(crate) fn tagged(mut spec: ServiceSpec) -> (ServiceSpec, String) {
 }
 
 pub(crate) fn request(spec: ServiceSpec) -> LaunchRequest {
-    LaunchRequest { spec: Arc::new(spec), incarnation: Incarnation(1), logs: Arc::new(LogRing::new(Incarnation(1))) }
+    LaunchRequest::new(Arc::new(spec), Incarnation(1), Arc::new(LogRing::new(Incarnation(1))))
 }
 
 /// Launches the fixture without waiting for its handshake.
@@ -50,10 +50,11 @@ pub(crate) async fn launch(flags: &str) -> (Launched, Arc<LogRing>, String) {
     (AdapterSet::builtin().get("stdio").unwrap().launch(request).await.unwrap(), logs, tag)
 }
 
-/// Launches the fixture and returns why its handshake failed; nothing is left of it then.
+/// Launches the fixture, offers it the handshake alone, and returns why that failed; nothing is left of it then.
 pub(crate) async fn failed_handshake(flags: &str, timeout: Duration) -> HandshakeError {
     let (mut spec, tag) = spec(flags);
     spec.policy.timeouts.handshake = timeout;
+    spec.era = EraChoice::Only(Era::Handshake);
     let launched = AdapterSet::builtin().get("stdio").unwrap().launch(request(spec)).await.unwrap();
     let error = launched.handshake.await.err().expect("the handshake fails");
     end(launched.endpoint, &tag).await;

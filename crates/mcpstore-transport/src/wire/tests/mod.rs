@@ -1,5 +1,7 @@
 //! The wire against a peer of the test, that says what no decent server would.
 
+mod both_ways;
+
 use std::time::Duration;
 
 use mcpstore_types::Incarnation;
@@ -8,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::{CallError, CallLimits};
+use crate::{CallError, CallLimits, RequestOptions};
 
 /// Longer than anything in here takes.
 const LONG: Duration = Duration::from_secs(20);
@@ -26,10 +28,14 @@ struct Peer {
 impl Peer {
     /// A peer whose input holds this many bytes.
     fn with_room(room: usize) -> Self {
+        Self::with_client(room, ClientSide::default())
+    }
+
+    fn with_client(room: usize, client: ClientSide) -> Self {
         let logs = Arc::new(LogRing::new(Incarnation(1)));
         let (input, says) = tokio::io::duplex(ROOM);
         let (output, hears) = tokio::io::duplex(room);
-        let (hub, wire) = open(input, output, Arc::clone(&logs));
+        let (hub, wire) = open(input, output, Arc::clone(&logs), client);
         Self { hub, _wire: wire, logs, heard: BufReader::new(hears).lines(), says }
     }
 
@@ -62,7 +68,9 @@ impl Peer {
     fn call(&self, method: &'static str, params: &str, limit: Duration) -> JoinHandle<table::Answer> {
         let hub = Arc::clone(&self.hub);
         let params = RawValue::from_string(params.to_owned()).unwrap();
-        tokio::spawn(async move { hub.request(method, Some(&params), CallLimits::within(limit)).await })
+        tokio::spawn(async move {
+            hub.request(method, Some(&params), CallLimits::within(limit), RequestOptions::default()).await
+        })
     }
 }
 

@@ -1,0 +1,232 @@
+//! From a wire to a session: in which era, agreed how, and why not.
+
+mod discover;
+mod era;
+mod initialize;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcpstore_types::{Era, EraChoice, ExitStatus};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::clip::clip;
+use crate::deadline::deadline_after;
+use crate::wire::{Hub, Wire};
+use crate::{
+    BoxFuture, CallLimits, ClientSide, HandshakeError, LaunchRequest, LogRing, LogStream, ServerInfo, Session,
+};
+use discover::NotStateless;
+use initialize::Running;
+use session::McpSession;
+
+pub(crate) use era::{EraCache, EraMemory};
+
+/// What we call ourselves to a server.
+pub(crate) const CLIENT_NAME: &str = "mcpstore";
+/// Our version, for a server.
+pub(crate) const CLIENT_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How long the exit of a server that closed its output is waited for, to say how it ended.
+const EXIT_GRACE: Duration = Duration::from_millis(250);
+/// How long a server that is asked for its era is heard out alone. After that the handshake is offered too, and the first
+/// answer counts: one that starts slowly loses no time, and one that ignores what it does not know is not waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Lines of stderr that travel with an error.
+const STDERR_LINES: usize = 20;
+/// Characters of a line of noise that travel with an error.
+const NOISE_CHARS: usize = 200;
+
+/// Our side of the handshake.
+pub(crate) struct Handshake {
+    hub: Arc<Hub>,
+    wire: Option<Wire>,
+    logs: Arc<LogRing>,
+    client: ClientSide,
+    era: EraChoice,
+    memory: EraMemory,
+    /// Counted from the launch.
+    deadline: Instant,
+    timeout: Duration,
+    /// Resolves when the process has ended; `None` where there is no process.
+    exit: Option<BoxFuture<ExitStatus>>,
+    /// Made before the first poll: a handshake that is never polled is given up too.
+    open: CloseOnDrop,
+}
+
+/// What was agreed.
+type Agreed = (ServerInfo, Option<Running>);
+
+/// Why nothing was agreed.
+enum Failed {
+    /// The conversation closed.
+    Closed,
+    /// The same, while nothing but the question for the era had been sent.
+    ClosedAtProbe,
+    Said(HandshakeError),
+}
+
+impl Handshake {
+    /// The handshake of a server that was just launched. `memory` knows in which era it spoke before; `exit` resolves when
+    /// its process has ended, where it has one.
+    pub(crate) fn new(
+        request: &LaunchRequest,
+        hub: &Arc<Hub>,
+        wire: Wire,
+        memory: EraMemory,
+        exit: Option<BoxFuture<ExitStatus>>,
+    ) -> Self {
+        let timeout = request.spec.policy.timeouts.handshake;
+        Self {
+            hub: Arc::clone(hub),
+            wire: Some(wire),
+            logs: Arc::clone(&request.logs),
+            client: request.client.clone(),
+            era: request.spec.era,
+            memory,
+            deadline: deadline_after(timeout),
+            timeout,
+            exit,
+            open: CloseOnDrop(Some(Arc::clone(hub))),
+        }
+    }
+
+    /// Leads the handshake. Dropped half-way, it closes the conversation.
+    pub(crate) async fn run(mut self) -> Result<Arc<dyn Session>, HandshakeError> {
+        let failed = match timeout_at(self.deadline, self.agree()).await {
+            Ok(Ok((server, rmcp))) => {
+                self.memory.keep(server.era);
+                self.open.0 = None;
+                return Ok(Arc::new(McpSession { server, hub: Arc::clone(&self.hub), _rmcp: rmcp }));
+            }
+            Ok(Err(failed)) => failed,
+            Err(_) => {
+                let late = HandshakeError::TimedOut { after: self.timeout };
+                return Err(only_noise(&self.hub, &self.logs).unwrap_or(late));
+            }
+        };
+        let at_probe = matches!(failed, Failed::ClosedAtProbe);
+        Err(match (failed, self.hub.spoiled()) {
+            (Failed::Said(error), _) => error,
+            (Failed::Closed | Failed::ClosedAtProbe, Some(what)) => HandshakeError::Malformed { what },
+            (Failed::Closed | Failed::ClosedAtProbe, None) => match self.over().await {
+                // Some end when they are asked what they do not know. The next start does not ask.
+                HandshakeError::Exited { status, stderr } if at_probe => {
+                    self.memory.keep(Era::Handshake);
+                    HandshakeError::ExitedAtProbe { status, stderr }
+                }
+                error => error,
+            },
+        })
+    }
+
+    async fn agree(&mut self) -> Result<Agreed, Failed> {
+        let asked = match self.era {
+            EraChoice::Only(era) => Some(era),
+            EraChoice::Auto => self.memory.recall(),
+        };
+        match asked {
+            Some(Era::Handshake) => {
+                let agreed = self.initialize().await;
+                if matches!(agreed, Err(Failed::Said(HandshakeError::Rejected { .. }))) {
+                    // It may have been replaced by a newer one.
+                    self.memory.forget();
+                }
+                agreed
+            }
+            Some(Era::Stateless) if self.era != EraChoice::Auto => {
+                let server = discover::discover(&self.hub, &self.client, self.limits()).await;
+                server.map(|server| (server, None)).map_err(|error| match error {
+                    NotStateless::Legacy(error) => {
+                        Failed::Said(HandshakeError::NotStateless { what: clip(&error.to_string()) })
+                    }
+                    NotStateless::Failed(failed) => failed,
+                })
+            }
+            Some(Era::Stateless) | None => self.ask().await,
+        }
+    }
+
+    /// Asks for the era; offers the handshake when that is refused, or not answered soon.
+    async fn ask(&mut self) -> Result<Agreed, Failed> {
+        let (hub, client) = (Arc::clone(&self.hub), self.client.clone());
+        let mut question = std::pin::pin!(discover::discover(&hub, &client, self.limits()));
+        let answered = tokio::select! {
+            biased;
+            answer = &mut question => Some(answer),
+            () = sleep(PATIENCE) => None,
+        };
+        match answered {
+            Some(Ok(server)) => return Ok((server, None)),
+            Some(Err(NotStateless::Legacy(_))) => return self.initialize().await,
+            Some(Err(NotStateless::Failed(Failed::Closed))) => return Err(Failed::ClosedAtProbe),
+            Some(Err(NotStateless::Failed(failed))) => return Err(failed),
+            None => {}
+        }
+        let mut offer = std::pin::pin!(self.initialize());
+        tokio::select! {
+            biased;
+            answer = &mut question => match answer {
+                Ok(server) => Ok((server, None)),
+                Err(NotStateless::Legacy(_)) => offer.await,
+                Err(NotStateless::Failed(failed)) => Err(failed),
+            },
+            agreed = &mut offer => match agreed {
+                // It may know the question alone.
+                Err(Failed::Said(error @ HandshakeError::Rejected { .. })) => {
+                    question.await.map(|server| (server, None)).map_err(|_| Failed::Said(error))
+                }
+                agreed => agreed,
+            },
+        }
+    }
+
+    async fn initialize(&mut self) -> Result<Agreed, Failed> {
+        // Offered once; there is no second conversation on one wire.
+        let wire = self.wire.take().ok_or(Failed::Closed)?;
+        let (server, running) = initialize::initialize(&self.client, wire).await?;
+        Ok((server, Some(running)))
+    }
+
+    /// For the question: longer than the handshake may take, whose own limit is told better.
+    fn limits(&self) -> CallLimits {
+        CallLimits::within(self.timeout.saturating_add(Duration::from_secs(1)))
+    }
+
+    /// The output closed: with the process, or without.
+    async fn over(&mut self) -> HandshakeError {
+        if let Some(exited) = self.exit.take()
+            && let Ok(status) = tokio::time::timeout(EXIT_GRACE, exited).await
+        {
+            let mut stderr = self.logs.stderr_tail(STDERR_LINES);
+            if stderr.is_empty() {
+                // Some complain on stdout.
+                stderr = self.logs.tail(STDERR_LINES).into_iter().map(|line| line.text).collect();
+            }
+            return HandshakeError::Exited { status, stderr };
+        }
+        only_noise(&self.hub, &self.logs).unwrap_or(HandshakeError::Closed)
+    }
+}
+
+/// The error for a server that wrote text, and not one message.
+fn only_noise(hub: &Hub, logs: &LogRing) -> Option<HandshakeError> {
+    let counters = hub.counters();
+    if counters.received > 0 || counters.noise == 0 {
+        return None;
+    }
+    let first = logs.since(0).into_iter().find(|line| line.stream == LogStream::Noise)?;
+    Some(HandshakeError::NoJson { line: first.text.chars().take(NOISE_CHARS).collect() })
+}
+
+/// Closes the conversation when the handshake is given up.
+struct CloseOnDrop(Option<Arc<Hub>>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        if let Some(hub) = &self.0 {
+            hub.close();
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod faults_eras;
 mod faults_lists;
 mod faults_lives;
 mod faults_memory;
+mod faults_notices;
 mod faults_stdio;
 mod faults_support;
 mod faults_wire;

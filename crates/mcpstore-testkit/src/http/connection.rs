@@ -217,7 +217,7 @@ fn status_of(answer: &str) -> u16 {
     let answer: Value = serde_json::from_str(answer).unwrap_or(Value::Null);
     match answer["error"]["code"].as_i64() {
         Some(-32601) => 404,
-        Some(-32020 | -32021 | -32022) => 400,
+        Some(-32022..=-32020) => 400,
         Some(-32602) if answer["error"]["message"].as_str().is_some_and(|text| text.contains("_meta")) => 400,
         _ => 200,
     }

@@ -228,7 +228,7 @@ async fn huge<S: AsyncRead + AsyncWrite>(wire: &mut Wire<S>, id: &Value, bytes: 
     let begin = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":""#);
     let begin = if event { format!("data: {begin}") } else { begin };
     chunk(&mut wire.output, begin.as_bytes()).await?;
-    let piece = [b'x'; 64 * 1024];
+    let piece = vec![b'x'; 64 * 1024];
     let mut left = bytes;
     while left > 0 {
         let now = left.min(piece.len() as u64);

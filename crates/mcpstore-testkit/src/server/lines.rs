@@ -104,7 +104,7 @@ fn line(behaviour: &Behaviour, message: &str) -> Vec<u8> {
 
 async fn long<W: AsyncWrite + Unpin>(output: &mut W, head: &str, bytes: u64, tail: &str) -> std::io::Result<()> {
     output.write_all(head.as_bytes()).await?;
-    let piece = [b'x'; PIECE];
+    let piece = vec![b'x'; PIECE];
     let mut left = bytes;
     while left > 0 {
         let now = usize::try_from(left).unwrap_or(PIECE).min(PIECE);

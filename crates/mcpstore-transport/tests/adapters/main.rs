@@ -16,6 +16,7 @@ mod faults_support;
 mod faults_wire;
 mod handshake;
 mod hostile;
+mod http;
 mod in_process;
 mod launch;
 mod support;

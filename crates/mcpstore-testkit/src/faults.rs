@@ -1,5 +1,7 @@
 //! Every fault that the hostile server has, by name: how it is made to happen. Each has a test (`tests/faults.rs` looks).
 
+use crate::http::HttpFault;
+
 /// A fault, and what makes it happen.
 #[derive(Debug)]
 pub struct Fault {
@@ -10,6 +12,21 @@ pub struct Fault {
     pub flags: &'static str,
     /// The tool whose call makes it happen, and its arguments.
     pub call: Option<(&'static str, &'static str)>,
+}
+
+impl Fault {
+    /// What goes wrong over HTTP, with `url` in place of `URL`.
+    ///
+    /// # Panics
+    /// When it is no fault over HTTP.
+    #[must_use]
+    pub fn over_http(&self, url: &str) -> HttpFault {
+        let named = self.flags.split(' ').skip_while(|word| *word != "--fault").nth(1);
+        let Some(fault) = named.and_then(|name| HttpFault::named(&name.replace("URL", url))) else {
+            panic!("{} is no fault over HTTP", self.name)
+        };
+        fault
+    }
 }
 
 /// The fault of this name.
@@ -130,6 +147,34 @@ pub const FAULTS: &[Fault] = &[
     flags("holds-its-port", "--hold-port PORT"),
     flags("memory-hog", "--hog-memory 512"),
     flags("cpu-hog", "--hog-cpu 4"),
+    // Over HTTP. Where there is no server to it, or its certificate is the fault, there are no flags.
+    flags("http-refused", ""),
+    flags("http-dns-failure", ""),
+    flags("http-tls-expired", ""),
+    flags("http-tls-self-signed", ""),
+    flags("http-tls-missing", ""),
+    flags("http-blackhole", "--http --fault blackhole"),
+    flags("http-500", "--http --fault status-500"),
+    flags("http-503", "--http --fault status-503 --retry-after 7"),
+    flags("http-429", "--http --fault status-429 --retry-after 7"),
+    flags("http-401", "--http --fault status-401"),
+    flags("http-403", "--http --fault status-403"),
+    flags("http-redirect-at-home", "--http --fault redirect-307=/mcp --fault-times 1"),
+    flags("http-redirect-in-a-circle", "--http --fault redirect-307=/mcp"),
+    flags("http-redirect-across-origins", "--http --fault redirect-307=URL"),
+    flags("http-reset-after-request", "--http --fault reset"),
+    flags("http-wrong-type", "--http --fault wrong-type"),
+    flags("http-huge-body", "--http --fault huge-body=300000000"),
+    flags("http-huge-event", "--http --fault huge-event=300000000"),
+    flags("http-endless-headers", "--http --fault endless-headers"),
+    flags("http-truncated-events", "--http --fault truncated"),
+    flags("http-byte-split", "--http --fault byte-split"),
+    flags("http-stall", "--http --fault stall"),
+    flags("http-short-body", "--http --json --fault short-body"),
+    flags("http-session-lost", "--http --fault session-lost --fault-times 1"),
+    flags("http-session-lost-for-good", "--http --fault session-lost"),
+    flags("http-cut-stream", "--http --event-ids --retry 20 --fault cut"),
+    flags("http-junk-events", "--http --fault junk"),
 ];
 
 #[cfg(test)]
@@ -139,6 +184,7 @@ mod tests {
     #[test]
     fn every_name_stands_there_once() {
         for (n, fault) in FAULTS.iter().enumerate() {
+            assert!(!fault.flags.contains("--fault ") || fault.over_http("x") != HttpFault::Status(0));
             assert!(FAULTS[n + 1..].iter().all(|other| other.name != fault.name), "{} twice", fault.name);
         }
     }

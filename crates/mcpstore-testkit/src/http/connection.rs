@@ -25,7 +25,16 @@ pub(super) struct Wire<S> {
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Send>(state: Arc<State>, stream: S) {
     let (input, output) = tokio::io::split(stream);
     let mut wire = Wire { input: BufReader::new(input), output };
-    while let Ok(Some(request)) = message::read(&mut wire.input).await {
+    loop {
+        let request = match message::read(&mut wire.input).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(_) => {
+                // Whoever speaks something else is told so, as servers of HTTP do.
+                let _ = message::answer(&mut wire.output, 400, &[], "this is no HTTP").await;
+                return;
+            }
+        };
         lock(&state.requests).push(request.clone());
         match handle(&state, &mut wire, &request).await {
             Ok(After::Next) if request.header("connection") != Some("close") => {}

@@ -7,6 +7,7 @@ mod calls;
 mod ends;
 mod eras;
 mod faults_eras;
+mod faults_http;
 mod faults_lists;
 mod faults_lives;
 mod faults_memory;

@@ -186,3 +186,21 @@ async fn a_fault_strikes_what_it_shall_and_as_often_as_it_shall() {
     assert!(call().await.starts_with("HTTP/1.1 500"));
     assert!(call().await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test]
+async fn the_program_serves_over_http_and_says_where() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    for (flag, head) in [("--http", "POST /mcp HTTP/1.1"), ("--sse", "POST /messages?sessionId=none HTTP/1.1")] {
+        let mut command = Command::new(mcpstore_testkit::fixture_path());
+        let mut program = command.arg(flag).stdout(Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        let address = url.trim().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+        let answer = exchange(TcpStream::connect(address).await.unwrap(), head, INITIALIZE).await;
+        program.kill().unwrap();
+        program.wait().unwrap();
+        let expected = if flag == "--http" { "HTTP/1.1 200" } else { "HTTP/1.1 404" };
+        assert!(answer.starts_with(expected), "{flag}: {answer}");
+    }
+}

@@ -128,3 +128,17 @@ async fn a_server_that_reads_nothing_costs_what_waits_for_it() {
     })
     .await;
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_endless_answer_over_http_costs_little() {
+    costs_little("faults_memory::an_endless_answer_over_http_costs_little", async {
+        for name in ["http-huge-body", "http-huge-event", "http-endless-headers"] {
+            // The server is in this process too; it holds no more than a piece of what it writes.
+            let (_web, client) = crate::faults_http::start_fault(name).await;
+            assert!(client.call_within("echo", "{}", CallLimits::within(LONG)).await.is_err(), "{name}");
+            client.end().await;
+        }
+    })
+    .await;
+}

@@ -368,7 +368,7 @@ proptest! {
         for (spec, changes) in &delta.changed {
             prop_assert_eq!(spec, &new);
             let restarts = changes.iter().any(|change| change.impact == ChangeImpact::Restart);
-            prop_assert_eq!(restarts, old.transport != new.transport);
+            prop_assert_eq!(restarts, old.transport != new.transport || old.era != new.era);
             let mut fields: Vec<&str> = changes.iter().map(|change| change.field).collect();
             fields.sort_unstable();
             fields.dedup();

@@ -85,6 +85,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("handshake ok", report(Report::InitOk)),
         ("handshake failed", report(Report::InitErr { auth: false })),
         ("auth refused", report(Report::InitErr { auth: true })),
+        ("respawn", report(Report::Respawn)),
         ("probe up", report(Report::ProbeUp)),
         ("probe down", report(Report::ProbeDown)),
         ("liveness failed", report(Report::LivenessFail)),

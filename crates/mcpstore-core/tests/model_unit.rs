@@ -28,22 +28,22 @@ fn explore(mode: RestartMode, max_attempts: u32, slow_retry: bool, expected: [us
 
 #[test]
 fn on_failure_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 2, false, [17678, 70714, 4525294]);
+    explore(RestartMode::OnFailure, 2, false, [17847, 71704, 4799172]);
 }
 
 #[test]
 fn on_failure_with_a_third_attempt_and_slow_retry_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 3, true, [23707, 127231, 8128183]);
+    explore(RestartMode::OnFailure, 3, true, [23980, 129391, 8645792]);
 }
 
 #[test]
 fn always_keeps_every_invariant() {
-    explore(RestartMode::Always, 2, true, [18229, 87205, 5580655]);
+    explore(RestartMode::Always, 2, true, [18450, 88645, 5932390]);
 }
 
 #[test]
 fn never_keeps_every_invariant() {
-    explore(RestartMode::Never, 2, false, [11457, 31601, 2033837]);
+    explore(RestartMode::Never, 2, false, [11522, 31826, 2142314]);
 }
 
 /// The search must find that `machine` breaks one of these invariants.

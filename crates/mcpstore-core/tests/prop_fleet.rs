@@ -52,10 +52,11 @@ enum Op {
     Pass(u64),
 }
 
-const CHATTER: [Report; 8] = [
+const CHATTER: [Report; 9] = [
     Report::InitOk,
     Report::InitErr { auth: false },
     Report::InitErr { auth: true },
+    Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,

@@ -45,9 +45,9 @@ impl Owner {
             }
             Action::Handshake => {
                 let Some(life) = self.life_mut(service) else { return };
-                let cancel = life.cancel.clone();
+                let (cancel, settled) = (life.cancel.clone(), life.settled.clone());
                 if let Some(handshake) = life.handshake.take() {
-                    self.helpers.spawn(life::shake_hands(handshake, cancel, reporter));
+                    self.helpers.spawn(life::shake_hands(handshake, cancel, settled, reporter));
                 }
             }
             Action::Probe => self.probe(service, reporter),

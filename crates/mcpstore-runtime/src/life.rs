@@ -16,6 +16,8 @@ use crate::msg::{News, Reporter};
 
 /// How long a process may outlive its closed output before it is taken for hung.
 const EXIT_AFTER_CLOSE: Duration = Duration::from_millis(500);
+/// How long the exit of a process is held back for what its handshake has to say of it.
+const HANDSHAKE_LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often a drain looks whether calls are still in flight.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 
@@ -34,6 +36,8 @@ pub(crate) struct Life {
     pub(crate) probes: CancellationToken,
     /// Gives up a launch under way.
     pub(crate) abort: CancellationToken,
+    /// Its handshake has said what it has to say, or was given up.
+    pub(crate) settled: CancellationToken,
     pub(crate) endpoint: Option<Arc<dyn Endpoint>>,
     pub(crate) handshake: Option<HandshakeFuture>,
     pub(crate) session: Option<Arc<dyn Session>>,
@@ -50,6 +54,7 @@ impl Life {
             id,
             incarnation,
             probes: cancel.child_token(),
+            settled: cancel.child_token(),
             cancel,
             abort: CancellationToken::new(),
             endpoint: None,
@@ -131,15 +136,24 @@ fn panicked(program: String, end: JoinError) -> LaunchError {
 }
 
 /// Waits for the end of the main process, then of its group, and reports both. Nothing cancels it.
-pub(crate) async fn watch_exit(endpoint: Arc<dyn Endpoint>, reporter: Reporter) {
+///
+/// A handshake that ends with the process is heard first: it may know that the exit means nothing.
+pub(crate) async fn watch_exit(endpoint: Arc<dyn Endpoint>, settled: CancellationToken, reporter: Reporter) {
     let status = endpoint.exited().await;
+    let _ = timeout(HANDSHAKE_LAST_WORDS, settled.cancelled()).await;
     reporter.send(News::Report(Report::Exit(status))).await;
     endpoint.group_empty().await;
     reporter.send(News::Report(Report::GroupEmpty)).await;
 }
 
 /// Shakes hands, unless cancelled.
-pub(crate) async fn shake_hands(handshake: HandshakeFuture, cancel: CancellationToken, reporter: Reporter) {
+pub(crate) async fn shake_hands(
+    handshake: HandshakeFuture,
+    cancel: CancellationToken,
+    settled: CancellationToken,
+    reporter: Reporter,
+) {
+    let _settled = settled.drop_guard();
     if let Some(result) = cancel.run_until_cancelled(handshake).await {
         reporter.send(News::Handshake(result)).await;
     }

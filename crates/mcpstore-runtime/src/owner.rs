@@ -229,7 +229,7 @@ impl Owner {
             Report::ProbeUp => matches!(phase, PhaseName::Probe | PhaseName::Degraded),
             Report::ProbeDown => matches!(phase, PhaseName::Ready),
             Report::LivenessFail => matches!(phase, PhaseName::Probe | PhaseName::Ready | PhaseName::Degraded),
-            Report::InitOk | Report::InitErr { .. } => matches!(phase, PhaseName::Init),
+            Report::InitOk | Report::InitErr { .. } | Report::Respawn => matches!(phase, PhaseName::Init),
             _ => true,
         }
     }
@@ -248,7 +248,8 @@ impl Owner {
             }
             Some(Ok(launched)) => {
                 if let Some(reporter) = self.reporter(service) {
-                    self.helpers.spawn(life::watch_exit(Arc::clone(&launched.endpoint), reporter));
+                    let settled = self.life_mut(service).map(|life| life.settled.clone()).unwrap_or_default();
+                    self.helpers.spawn(life::watch_exit(Arc::clone(&launched.endpoint), settled, reporter));
                 }
                 if let Some(life) = self.life_mut(service) {
                     life.endpoint = Some(launched.endpoint);
@@ -286,7 +287,10 @@ impl Owner {
             // The exit itself is on its way, with its status.
             Err(HandshakeError::Exited { .. }) => return,
             Err(error) => {
-                let report = Report::InitErr { auth: matches!(error, HandshakeError::Auth { .. }) };
+                let report = match &error {
+                    HandshakeError::ExitedAtProbe { .. } => Report::Respawn,
+                    other => Report::InitErr { auth: matches!(other, HandshakeError::Auth { .. }) },
+                };
                 if self.heeds(service, report) {
                     self.set_words(service, Some(error_chain(&error)), true);
                 }

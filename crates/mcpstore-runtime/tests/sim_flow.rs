@@ -8,7 +8,8 @@ use std::time::Duration;
 use common::{SECOND, Sim, check_notices, ms, name, needs, spec};
 use mcpstore_runtime::{CallFailure, CommandError, Goal, Rejection, Target, WaitError};
 use mcpstore_testkit::scripted::{Answering, Happened, Life};
-use mcpstore_types::{Desired, Health, Incarnation, ServiceState};
+use mcpstore_transport::HandshakeError;
+use mcpstore_types::{Desired, ExitStatus, Health, Incarnation, ServiceState};
 use serde_json::value::RawValue;
 
 /// The seed's dependency manager, and two more beside it whose first takes long.
@@ -52,6 +53,35 @@ async fn each_starts_the_moment_its_own_dependencies_are_ready() {
             "1 starting init spawned",
             "1 starting probe handshake_done",
             "1 starting→running ready probe_passed",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_ends_at_the_question_for_its_era_comes_back_at_once_and_uncharged() {
+    let sim = Sim::of(vec![spec("a")]).await;
+    let status = ExitStatus::Code(4);
+    let at_probe = Life {
+        handshake: Duration::MAX,
+        handshake_error: Some(HandshakeError::ExitedAtProbe { status, stderr: Vec::new() }),
+        // Its exit is seen before its handshake has said what it means.
+        exit: Some((ms(10), status)),
+        ..Life::good()
+    };
+    sim.script("a", [at_probe, Life::good()]);
+    sim.up().await;
+    let info = sim.info("a");
+    assert_eq!((info.status.state, info.status.incarnation.0), (ServiceState::Running, 2));
+    assert_eq!(sim.launches("a"), [ms(0), ms(20)]);
+    assert_eq!(
+        sim.told("a")[3..9],
+        [
+            "1 starting init spawned",
+            "1 starting→stopping close era_learned",
+            "1 stopping reap era_learned",
+            "1 stopping→stopped stopped era_learned",
+            "1 stopped→starting wait era_learned",
+            "2 starting spawn dependencies_met",
         ]
     );
 }
@@ -311,7 +341,7 @@ async fn a_stream_has_no_gap_and_a_late_one_is_told_its_lag() {
 #[tokio::test(start_paused = true)]
 async fn failures_are_forgotten_in_the_snapshot_too() {
     let sim = Sim::of(vec![spec("a")]).await;
-    sim.script("a", [Life::crashes_after(SECOND, mcpstore_types::ExitStatus::Code(1)), Life::good()]);
+    sim.script("a", [Life::crashes_after(SECOND, ExitStatus::Code(1)), Life::good()]);
     sim.up().await;
     sim.supervisor.wait(&name("a"), Goal::RunningAfter(Incarnation(1)), None).await.unwrap();
     assert_eq!(sim.info("a").status.failures, 1);

@@ -50,6 +50,8 @@ pub enum Reason {
     HandshakeFailed,
     /// It refused our credentials.
     AuthRefused,
+    /// It ended at the question for its era, and is started again without it.
+    EraLearned,
     /// Its probe passed.
     ProbePassed,
     /// Its readiness probe failed.
@@ -101,6 +103,7 @@ impl Reason {
             Self::HandshakeDone => "handshake_done",
             Self::HandshakeFailed => "handshake_failed",
             Self::AuthRefused => "auth_refused",
+            Self::EraLearned => "era_learned",
             Self::ProbePassed => "probe_passed",
             Self::ProbeFailed => "probe_failed",
             Self::LivenessFailed => "liveness_failed",

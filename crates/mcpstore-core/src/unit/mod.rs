@@ -179,6 +179,8 @@ pub enum Report {
         /// A retry would not help.
         auth: bool,
     },
+    /// It is fit, and was started the wrong way: the next life will be started another way. Not charged as a failure.
+    Respawn,
     /// The start-up or readiness check passes.
     ProbeUp,
     /// The readiness check fails.

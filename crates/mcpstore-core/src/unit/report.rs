@@ -16,6 +16,7 @@ impl Stepper<'_> {
             Report::SpawnErr(failure) => self.spawn_err(failure),
             Report::InitOk => self.only_in(&[Phase::Init], Phase::Probe, Reason::HandshakeDone),
             Report::InitErr { auth } => self.init_err(auth),
+            Report::Respawn => self.respawn(),
             Report::ProbeUp => self.only_in(&[Phase::Probe, Phase::Degraded], Phase::Ready, Reason::ProbePassed),
             Report::ProbeDown => self.only_in(&[Phase::Ready], Phase::Degraded, Reason::ProbeFailed),
             Report::LivenessFail => self.liveness_fail(),
@@ -155,6 +156,36 @@ impl Stepper<'_> {
             if auth { (FailKind::Auth, Reason::AuthRefused) } else { (FailKind::Handshake, Reason::HandshakeFailed) };
         self.fail(kind);
         self.enter(Phase::Term, reason)
+    }
+
+    /// Whoever reports it learned something that makes the next life another: it must not come for ever.
+    fn respawn(&mut self) -> Verdict {
+        match (self.unit.phase, self.unit.desired) {
+            (Phase::Init, Desired::Up) => self.go_down(Then::Restart, Reason::EraLearned, false),
+            // Its stop is held and will come: it must not come back after it.
+            (Phase::Init, Desired::Down)
+            | (
+                Phase::Idle
+                | Phase::Wait
+                | Phase::Spawn
+                | Phase::Probe
+                | Phase::Ready
+                | Phase::Degraded
+                | Phase::Abort
+                | Phase::Drain
+                | Phase::Close
+                | Phase::Term
+                | Phase::Kill
+                | Phase::Reap
+                | Phase::Stopped { .. }
+                | Phase::Cleanup
+                | Phase::BackOff { .. }
+                | Phase::Failed { .. }
+                | Phase::Unknown
+                | Phase::Removed,
+                Desired::Up | Desired::Down,
+            ) => NOT_NOW,
+        }
     }
 
     fn liveness_fail(&mut self) -> Verdict {

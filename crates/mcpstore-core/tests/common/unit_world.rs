@@ -112,17 +112,18 @@ pub(crate) const COMMANDS: [Command; 10] = [
 const CRASH: ExitStatus = ExitStatus::Code(1);
 const CLEAN: ExitStatus = ExitStatus::Code(0);
 
-const CHATTER: [Report; 7] = [
+const CHATTER: [Report; 8] = [
     Report::InitOk,
     Report::InitErr { auth: false },
     Report::InitErr { auth: true },
+    Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,
     Report::Drained,
 ];
 
-const ALL_REPORTS: [Report; 17] = [
+const ALL_REPORTS: [Report; 18] = [
     Report::SpawnOk,
     Report::SpawnErr(SpawnFailure::Transient),
     Report::SpawnErr(SpawnFailure::Spec),
@@ -130,6 +131,7 @@ const ALL_REPORTS: [Report; 17] = [
     Report::InitOk,
     Report::InitErr { auth: false },
     Report::InitErr { auth: true },
+    Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,

@@ -150,7 +150,14 @@ pub(super) fn launched(running: Arc<Running>, timeout: Duration) -> Launched {
 async fn handshake(running: Arc<Running>, timeout: Duration) -> Result<Arc<dyn Session>, HandshakeError> {
     tokio::select! {
         biased;
-        status = running.exited() => Err(HandshakeError::Exited { status, stderr: vec!["scripted".to_owned()] }),
+        status = running.exited() => match running.life.handshake_error.clone() {
+            Some(error @ HandshakeError::ExitedAtProbe { .. }) => {
+                // Known a moment after the exit, as from a real server.
+                pause(Duration::from_millis(10)).await;
+                Err(error)
+            }
+            _ => Err(HandshakeError::Exited { status, stderr: vec!["scripted".to_owned()] }),
+        },
         () = pause(running.life.handshake) => match running.life.handshake_error.clone() {
             Some(error) => Err(error),
             None => {

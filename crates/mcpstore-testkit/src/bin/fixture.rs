@@ -2,6 +2,8 @@
 
 #[path = "fixture/children.rs"]
 mod children;
+#[path = "fixture/escape.rs"]
+mod escape;
 #[path = "fixture/flags.rs"]
 mod flags;
 #[path = "fixture/floods.rs"]
@@ -38,6 +40,12 @@ fn main() {
             std::process::exit(USAGE);
         }
     };
+    if let Some(generation) = flags.bomblet {
+        escape::be_bomblet(generation);
+    }
+    if let Some(kind) = &flags.middle {
+        escape::be_middle(kind);
+    }
     if flags.child {
         children::be_one(flags.ignore_term);
     }
@@ -59,7 +67,7 @@ async fn run(mut flags: Flags) -> i32 {
         flags.behaviour.log.note("start");
         return flags.http.serve(flags.behaviour).await;
     }
-    let behaviour = Arc::new(flags.behaviour);
+    let behaviour = Arc::new(std::mem::take(&mut flags.behaviour));
     behaviour.log.note("start");
     tokio::time::sleep(Duration::from_millis(flags.slow_start_ms)).await;
     if let Err(problem) = flags.holds.take() {
@@ -86,6 +94,7 @@ async fn run(mut flags: Flags) -> i32 {
         return USAGE;
     }
     children::start(flags.children, flags.ignore_term);
+    escape::start(&flags);
     if flags.stderr_flood {
         std::thread::spawn(floods::long_line);
     }

@@ -71,6 +71,9 @@ pub const FAULTS: &[Fault] = &[
     flags("slow-stop", "--slow-stop 300"),
     flags("slow-start", "--slow-start 300"),
     flags("grandchildren-in-the-group", "--children 2"),
+    // Only a warden gets hold of these: their tests are those of the warden, and name the flags.
+    flags("grandchildren-in-their-own-sessions", "--setsid-children 2"),
+    flags("grandchildren-forked-twice", "--orphans 2"),
     // How it keeps silent.
     flags("hang-in-handshake", "--hang-init"),
     flags("hang-in-list", "--hang-list"),

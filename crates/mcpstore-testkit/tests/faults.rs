@@ -5,27 +5,30 @@ use std::path::Path;
 
 use mcpstore_testkit::faults::FAULTS;
 
-/// The bodies of the tests in files that begin with `faults_`, without their comments.
-fn tests() -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpstore-transport/tests/adapters");
+/// The files of a folder of tests whose names begin like this, without their comments.
+fn tests(folder: &str, begin: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpstore-transport/tests").join(folder);
     let mut tests = String::new();
     for entry in folder.read_dir().unwrap() {
         let path = entry.unwrap().path();
-        if !path.file_name().unwrap().to_str().unwrap().starts_with("faults_") {
+        if !path.file_name().unwrap().to_str().unwrap().starts_with(begin) {
             continue;
         }
         let text = std::fs::read_to_string(path).unwrap();
-        let first = text.find("test]").unwrap_or(text.len());
-        tests.extend(text[first..].lines().filter(|line| !line.trim_start().starts_with("//")));
+        tests.extend(text.lines().filter(|line| !line.trim_start().starts_with("//")));
     }
     tests
 }
 
 #[test]
 fn every_fault_has_a_test() {
-    let tests = tests();
-    let without: Vec<_> =
-        FAULTS.iter().map(|fault| fault.name).filter(|name| !tests.contains(&format!("\"{name}\""))).collect();
+    let (by_name, of_wardens) = (tests("adapters", "faults_"), tests("guarded", ""));
+    let named = |text: &str, what: &str| text.contains(&format!("\"{what}\""));
+    let without: Vec<_> = FAULTS
+        .iter()
+        .filter(|fault| !named(&by_name, fault.name) && !named(&of_wardens, fault.flags))
+        .map(|fault| fault.name)
+        .collect();
     // A name that only a test knows fails where the test asks for the fault.
     assert!(without.is_empty(), "no test names {without:?}");
 }

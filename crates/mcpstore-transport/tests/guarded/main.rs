@@ -12,6 +12,14 @@ mod ends;
 mod escapes;
 #[path = "../adapters/eras.rs"]
 mod eras;
+#[path = "../adapters/faults_lives.rs"]
+mod faults_lives;
+#[path = "../adapters/faults_stdio.rs"]
+mod faults_stdio;
+#[path = "../adapters/faults_support.rs"]
+mod faults_support;
+#[path = "../adapters/faults_wire.rs"]
+mod faults_wire;
 #[path = "../adapters/handshake.rs"]
 mod handshake;
 #[path = "../adapters/hostile.rs"]

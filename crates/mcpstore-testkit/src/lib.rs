@@ -5,11 +5,13 @@
 //! [`scripted`], an adapter whose services do what a script says, and [`ManualClock`].
 
 mod clock;
+pub mod faults;
+pub mod http;
 mod programs;
 pub mod scripted;
 pub mod server;
 mod survivors;
 
 pub use clock::ManualClock;
-pub use programs::{fixture_path, mcpstore_path};
+pub use programs::{fixture_path, mcpstore_path, warden_path};
 pub use survivors::{TAG_VARIABLE, no_survivors, survivors, unique_tag};

@@ -2,10 +2,18 @@
 
 #[path = "fixture/children.rs"]
 mod children;
+#[path = "fixture/escape.rs"]
+mod escape;
 #[path = "fixture/flags.rs"]
 mod flags;
 #[path = "fixture/floods.rs"]
 mod floods;
+#[path = "fixture/hog.rs"]
+mod hog;
+#[path = "fixture/hold.rs"]
+mod hold;
+#[path = "fixture/over_http.rs"]
+mod over_http;
 #[path = "fixture/streams.rs"]
 mod streams;
 
@@ -19,6 +27,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit code for flags that are not understood.
 const USAGE: i32 = 64;
+/// Exit code for a lock or a port that another process has.
+const HELD: i32 = 5;
+/// How long every other life lasts when it flaps, in milliseconds.
+const FLAP_MS: u64 = 100;
 
 fn main() {
     let flags = match Flags::parse(std::env::args().skip(1)) {
@@ -28,6 +40,12 @@ fn main() {
             std::process::exit(USAGE);
         }
     };
+    if let Some(generation) = flags.bomblet {
+        escape::be_bomblet(generation);
+    }
+    if let Some(kind) = &flags.middle {
+        escape::be_middle(kind);
+    }
     if flags.child {
         children::be_one(flags.ignore_term);
     }
@@ -39,9 +57,33 @@ fn main() {
     std::process::exit(code);
 }
 
-async fn run(flags: Flags) -> i32 {
-    let behaviour = Arc::new(flags.behaviour);
+async fn run(mut flags: Flags) -> i32 {
+    let start = flags.holds.start();
+    if flags.changing {
+        flags.behaviour.changing = Some(start);
+    }
+    if flags.http.on {
+        flags.behaviour.owns_stdio = false;
+        flags.behaviour.log.note("start");
+        return flags.http.serve(flags.behaviour).await;
+    }
+    let behaviour = Arc::new(std::mem::take(&mut flags.behaviour));
     behaviour.log.note("start");
+    tokio::time::sleep(Duration::from_millis(flags.slow_start_ms)).await;
+    if let Err(problem) = flags.holds.take() {
+        say(&problem);
+        behaviour.log.note(&format!("exit {HELD}"));
+        return HELD;
+    }
+    if start > 0 && start <= flags.crash_first {
+        behaviour.log.note("exit 1");
+        return 1;
+    }
+    if flags.flap && start % 2 == 1 {
+        flags.die_after_ms = Some(FLAP_MS);
+    }
+    hog::memory(flags.hog_memory);
+    hog::cpu(flags.hog_cpu);
     for text in &flags.stderr_text {
         say(text);
     }
@@ -52,6 +94,7 @@ async fn run(flags: Flags) -> i32 {
         return USAGE;
     }
     children::start(flags.children, flags.ignore_term);
+    escape::start(&flags);
     if flags.stderr_flood {
         std::thread::spawn(floods::long_line);
     }
@@ -67,6 +110,9 @@ async fn run(flags: Flags) -> i32 {
             let mut stdout = std::io::stdout();
             let _ = stdout.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"res").and_then(|()| stdout.flush());
             return 1;
+        }
+        if flags.never_read {
+            std::future::pending::<()>().await;
         }
         serve(Arc::clone(&behaviour), streams::input(), streams::output()).await;
         if flags.ignore_eof {

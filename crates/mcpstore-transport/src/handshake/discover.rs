@@ -26,17 +26,13 @@ pub(super) enum NotStateless {
 
 /// Asks who the server is, and agrees on a version. From then on every request of `hub` says who asks.
 pub(super) async fn discover(hub: &Hub, client: &ClientSide, limits: CallLimits) -> Result<ServerInfo, NotStateless> {
-    let params = RawValue::from_string("{}".to_owned()).ok();
-    let ask = async |version| {
-        let stateless = Stateless::new(version, client.capabilities());
-        hub.request_as(Some(&stateless), DISCOVER, params.as_deref(), limits, RequestOptions::default()).await
-    };
-    let mut answer = ask(known().next_back().unwrap_or_default()).await;
-    // Once more, in a version that the server says it speaks.
-    if let Err(CallError::Rpc { code: UNSUPPORTED_VERSION, data, .. }) = &answer
-        && let Some(version) = known().rev().find(|version| supported(data.as_deref()).iter().any(|one| one == version))
+    let version = known().next_back().unwrap_or_default();
+    let mut answer = ask(hub, client, version, limits).await;
+    // It names what it speaks instead: it is asked again in that, once.
+    if let Err(CallError::Rpc { code: UNSUPPORTED_VERSION, data: Some(data), .. }) = &answer
+        && let Some(version) = shared(data)
     {
-        answer = ask(version).await;
+        answer = ask(hub, client, version, limits).await;
     }
     let answer = answer.map_err(not_stateless)?;
     let server = server_info(&answer).map_err(|error| {
@@ -45,6 +41,23 @@ pub(super) async fn discover(hub: &Hub, client: &ClientSide, limits: CallLimits)
     let Some(server) = server else { return Err(unsupported(&answer)) };
     hub.agree_stateless(Stateless::new(&server.protocol_version, client.capabilities()));
     Ok(server)
+}
+
+async fn ask(hub: &Hub, client: &ClientSide, version: &str, limits: CallLimits) -> Result<Box<RawValue>, CallError> {
+    let stateless = Stateless::new(version, client.capabilities());
+    let params = RawValue::from_string("{}".to_owned()).ok();
+    hub.request_as(Some(&stateless), DISCOVER, params.as_deref(), limits, RequestOptions::default()).await
+}
+
+/// The newest version of this era that we speak, and that the data of the error names.
+fn shared(data: &RawValue) -> Option<&'static str> {
+    let supported = object::<Supported>(data.get()).ok()?.supported;
+    known().rev().find(|known| supported.iter().any(|one| one == known))
+}
+
+#[derive(Deserialize)]
+struct Supported {
+    supported: Vec<String>,
 }
 
 /// The versions of this era that we speak, oldest first.
@@ -79,20 +92,11 @@ fn not_stateless(error: CallError) -> NotStateless {
     }
 }
 
-/// The versions in the data of the error; empty when it names none.
-fn supported(data: Option<&RawValue>) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Data {
-        supported: Vec<String>,
-    }
-    data.and_then(|data| object::<Data>(data.get()).ok()).map(|data| data.supported).unwrap_or_default()
-}
-
 /// True when the versions in the data of the error have one with a handshake among them, or none at all.
 fn speaks_handshake(data: Option<&RawValue>) -> bool {
-    let supported = supported(data);
+    let Some(data) = data.and_then(|data| object::<Supported>(data.get()).ok()) else { return true };
     let mut handshake = ProtocolVersion::KNOWN_VERSIONS.iter().filter(|version| version.has_initialize());
-    supported.is_empty() || handshake.any(|version| supported.iter().any(|one| one == version.as_str()))
+    handshake.any(|version| data.supported.iter().any(|supported| supported == version.as_str()))
 }
 
 fn unsupported(answer: &RawValue) -> NotStateless {

@@ -79,11 +79,15 @@ pub(crate) struct Hub {
     asked: Asked,
     /// Who asks, once the stateless era was agreed.
     stateless: OnceLock<Stateless>,
+    /// See [`Hub::set_headers_matter`].
+    headers_matter: AtomicBool,
     tally: Tally,
     /// Why the handshake cannot succeed, when the reader knows better than rmcp.
     spoiled: Mutex<Option<String>>,
     /// The handshake is over.
     ready: AtomicBool,
+    /// The writing is over; true when the server did not read all of it.
+    unheard: watch::Sender<Option<bool>>,
     /// The conversation is over.
     closed: CancellationToken,
     /// The server cannot be reached any more; what it wrote may still be read for [`DRAIN`].
@@ -149,6 +153,16 @@ impl Hub {
         }
     }
 
+    fn note_unheard(&self, unheard: bool) {
+        self.unheard.send_replace(Some(unheard));
+    }
+
+    /// Resolves when the writing is over: true when the server left something unread of what was written to it.
+    pub(crate) async fn unheard(&self) -> bool {
+        let mut unheard = self.unheard.subscribe();
+        unheard.wait_for(Option::is_some).await.ok().and_then(|unheard| *unheard).unwrap_or(false)
+    }
+
     /// Says that the handshake is over.
     fn set_ready(&self) {
         self.ready.store(true, Ordering::Relaxed);
@@ -196,6 +210,21 @@ impl Hub {
     /// Counts bytes that came from the server.
     pub(crate) fn received(&self, bytes: usize) {
         self.tally.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The server may have become another: what it lists may differ.
+    pub(crate) fn lists_may_differ(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Arguments of tools may go into headers: their schemas have rules about that.
+    pub(crate) fn set_headers_matter(&self) {
+        self.headers_matter.store(true, Ordering::Relaxed);
+    }
+
+    /// True where they do: over HTTP, in the era that knows of it.
+    pub(crate) fn headers_matter(&self) -> bool {
+        self.headers_matter.load(Ordering::Relaxed) && self.stateless.get().is_some()
     }
 
     /// Resolves when the server's input is to be closed.
@@ -268,9 +297,11 @@ pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
         feed: Feed::default(),
         asked: Asked::new(client),
         stateless: OnceLock::new(),
+        headers_matter: AtomicBool::new(false),
         tally: Tally::default(),
         spoiled: Mutex::default(),
         ready: AtomicBool::new(false),
+        unheard: watch::Sender::new(None),
         closed: CancellationToken::new(),
         doomed: CancellationToken::new(),
         input: CancellationToken::new(),
@@ -285,8 +316,23 @@ where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
+    open_watching(input, output, |_| false, logs, client)
+}
+
+/// The same over an output of which `unread` can say whether the server has left something in it unread.
+pub(crate) fn open_watching<R, W>(
+    input: R,
+    output: W,
+    unread: impl Fn(&W) -> bool + Send + 'static,
+    logs: Arc<LogRing>,
+    client: ClientSide,
+) -> (Arc<Hub>, Wire)
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     let Parts { hub, outgoing, dispatch, wire } = parts(logs, client);
     tokio::spawn(reader::run(dispatch, Counted::new(input, Arc::clone(&hub))));
-    tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output));
+    tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output, unread));
     (hub, wire)
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use mcpstore_testkit::http::{HttpBehaviour, HttpServer};
 use mcpstore_testkit::server::{self, Behaviour, ODD_RESULT};
-use mcpstore_transport::{CallError, CallLimits, InProcess, list_tools, ping};
+use mcpstore_transport::{AdapterSet, CallError, CallLimits, InProcess, list_tools, ping};
 use mcpstore_types::{ExitStatus, ServiceName, ServiceSpec};
 
 use crate::support::{LONG, Server, start, start_with, within};
@@ -17,11 +18,45 @@ fn named() -> Behaviour {
     Behaviour { name: "fixture".to_owned(), ..Behaviour::default() }
 }
 
+/// A client of a server over HTTP, and that server: it ends when it is dropped.
+async fn over_http(web: HttpServer, legacy: bool) -> (Server, Option<HttpServer>) {
+    let name = ServiceName::new("s").unwrap();
+    let (kind, spec) =
+        if legacy { ("sse", ServiceSpec::sse(name, web.url())) } else { ("http", ServiceSpec::http(name, web.url())) };
+    (start_with(&*AdapterSet::builtin().get(kind).unwrap(), spec).await, Some(web))
+}
+
+/// The server over HTTP in every way it is spoken to.
+async fn every_http(behaviour: Behaviour) -> Vec<(Server, Option<HttpServer>)> {
+    let mut servers = Vec::new();
+    let plain = HttpBehaviour::default();
+    for http in [
+        plain.clone(),
+        HttpBehaviour { json: true, ..plain.clone() },
+        HttpBehaviour { sessions: false, get_stream: false, ..plain.clone() },
+        HttpBehaviour { legacy: true, ..plain.clone() },
+    ] {
+        let legacy = http.legacy;
+        servers.push(over_http(HttpServer::start(behaviour.clone(), http).await.unwrap(), legacy).await);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let socket = HttpServer::start_unix(&folder.path().join("s"), behaviour, plain).unwrap();
+    servers.push(over_http(socket, false).await);
+    servers
+}
+
+/// A server of every adapter, stdio first.
+async fn every(flags: &str, behaviour: Behaviour) -> Vec<(Server, Option<HttpServer>)> {
+    let mut servers = vec![(start(flags).await, None), (in_process(behaviour.clone()).await, None)];
+    servers.extend(every_http(behaviour).await);
+    servers
+}
+
 async fn works(server: &Server, status: ExitStatus) {
     let info = server.session.server();
     assert_eq!((info.name.as_str(), info.version.as_str()), ("fixture", "1.2.3"));
     assert_eq!(info.protocol_version, "2025-11-25");
-    assert!(info.has_tools && !info.has_prompts && info.instructions.is_some());
+    assert!(info.has_tools && info.has_prompts && info.has_resources && info.instructions.is_some());
     let list = list_tools(&*server.session, CallLimits::within(LONG)).await.unwrap();
     let echo = list.tools.iter().find(|tool| tool.name == "echo").unwrap();
     assert_eq!(echo.input_schema.get(), r#"{"properties":{"text":{"type":"string"}},"type":"object"}"#);
@@ -57,17 +92,24 @@ async fn an_in_process_server_works() {
 }
 
 #[tokio::test]
+async fn servers_over_http_work() {
+    for (server, _web) in every_http(named()).await {
+        assert_eq!(server.endpoint.pid(), None);
+        works(&server, ExitStatus::Closed).await;
+    }
+}
+
+#[tokio::test]
 async fn results_come_back_byte_for_byte() {
-    let child = start("--odd-result").await;
-    assert_eq!(child.call("echo", "{}").await.unwrap().get(), ODD_RESULT);
-    child.end().await;
-    let inside = in_process(Behaviour { odd_result: true, ..named() }).await;
-    assert_eq!(inside.call("echo", "{}").await.unwrap().get(), ODD_RESULT);
+    for (server, _web) in every("--odd-result", Behaviour { odd_result: true, ..named() }).await {
+        assert_eq!(server.call("echo", "{}").await.unwrap().get(), ODD_RESULT);
+        server.end().await;
+    }
 }
 
 #[tokio::test]
 async fn list_changes_are_counted() {
-    for server in [start("").await, in_process(named()).await] {
+    for (server, _web) in every("", named()).await {
         let mut changes = server.session.changes();
         assert_eq!(*changes.borrow_and_update(), 0);
         server.call("list_changed", r#"{"n":5000}"#).await.unwrap();
@@ -79,7 +121,7 @@ async fn list_changes_are_counted() {
 
 #[tokio::test]
 async fn the_servers_own_requests_are_answered() {
-    for server in [start("").await, in_process(named()).await] {
+    for (server, _web) in every("", named()).await {
         assert_eq!(server.text("ask", r#"{"method":"ping"}"#).await, "{}");
         for method in ["roots/list", "sampling/createMessage", "no/such"] {
             let answer = server.text("ask", &format!(r#"{{"method":"{method}"}}"#)).await;
@@ -91,7 +133,7 @@ async fn the_servers_own_requests_are_answered() {
 
 #[tokio::test]
 async fn closing_a_session_fails_its_calls_and_drops_hang_nothing() {
-    for server in [start("").await, in_process(named()).await] {
+    for (server, _web) in every("", named()).await {
         let session = Arc::clone(&server.session);
         let (outcome, ()) = tokio::join!(server.call("hang", "{}"), async {
             while session.in_flight() == 0 {

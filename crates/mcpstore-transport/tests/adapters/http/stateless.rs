@@ -61,10 +61,12 @@ async fn headers_say_what_the_body_says() {
 }
 
 #[tokio::test]
-async fn a_tool_whose_headers_break_the_rules_is_not_called() {
+async fn a_tool_whose_headers_break_the_rules_is_hidden_and_not_called() {
     let site = site().await;
     let server = client(&site.url).await;
-    list_tools(&*server.session, CallLimits::within(LONG)).await.unwrap();
+    let list = list_tools(&*server.session, CallLimits::within(LONG)).await.unwrap();
+    assert_eq!(list.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["plain", "wants"]);
+    assert!(list.hidden[0].starts_with("`bad`: `x`:"), "{:?}", list.hidden);
     let error = server.call("bad", "{}").await.unwrap_err();
     assert!(matches!(&error, CallError::Malformed { what } if what.contains("x-mcp-header")), "{error}");
     assert!(site.asked_for("tools/call").is_empty());
@@ -95,5 +97,23 @@ async fn an_unknown_method_is_an_error_of_its_request() {
     .await;
     let server = client(&site.url).await;
     assert!(matches!(server.call("x", "{}").await, Err(CallError::Rpc { code: -32601, .. })));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_names_its_versions_is_asked_again_in_one_of_them() {
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let site = Site::start(move |asked| {
+        if first.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            let data = json!({ "supported": ["2026-07-28"], "requested": "x" });
+            let error = json!({ "code": -32022, "message": "no", "data": data });
+            return Reply::json(400, &json!({ "jsonrpc": "2.0", "id": asked.json["id"], "error": error }));
+        }
+        stateless_era(asked).unwrap_or_else(|| Reply::status(404))
+    })
+    .await;
+    let server = client(&site.url).await;
+    assert_eq!(server.session.server().protocol_version, "2026-07-28");
+    assert_eq!(site.asked_for("server/discover").len(), 2);
     server.end().await;
 }

@@ -3,6 +3,7 @@
 //!
 //! It does what the manager does (an adapter, a handshake, the lists, calls), answers what the server asks with the
 //! defaults of its schema, and stands for the human at the authorisation server.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a test suite")]
 
 mod arguments;
 mod human;

@@ -109,3 +109,12 @@ async fn the_stateless_era_is_pinged_with_its_own_question() {
     ping(&*session, LONG).await.unwrap();
     end(launched.endpoint, &tag).await;
 }
+
+#[tokio::test]
+async fn one_that_exits_without_having_read_the_question_ended_for_its_own_reason() {
+    let adapter = crate::stdio();
+    for text in ["exit 3", "sleep 0.1; exit 3"] {
+        let error = outcome(&adapter, text, EraChoice::Auto).await.err().unwrap();
+        assert!(matches!(error, HandshakeError::Exited { .. }), "{text}: {error:?}");
+    }
+}

@@ -10,6 +10,8 @@ mod calls;
 #[path = "../adapters/ends.rs"]
 mod ends;
 mod escapes;
+#[path = "../adapters/eras.rs"]
+mod eras;
 #[path = "../adapters/faults_lives.rs"]
 mod faults_lives;
 #[path = "../adapters/faults_stdio.rs"]

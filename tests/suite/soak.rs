@@ -81,7 +81,8 @@ fn no_life_begins_before_the_last_one_is_over() {
     let log = folder.path().join("log");
     let flags = "--children 1 --setsid-children 1 --orphans 1 --ignore-eof --ignore-term --log";
     let args: Vec<&str> = flags.split_whitespace().chain([log.to_str().unwrap()]).collect();
-    let quick = json!({"delay": "1ms", "maxDelay": "1ms", "jitter": 0.0, "maxAttempts": 100_000});
+    let quick =
+        json!({"delay": "1ms", "maxDelay": "1ms", "jitter": 0.0, "maxAttempts": 100_000, "maxInWindow": 100_000});
     let config = json!({"mcpServers": {name.as_str(): {"command": fixture_path(), "args": args, "restart": quick}}});
     let manager = Manager::with_config(&name, &config);
     manager.all_running(1);
@@ -117,7 +118,8 @@ fn no_life_begins_before_the_last_one_is_over() {
 fn many_starts_stops_and_crashes_leave_the_manager_as_it_was() {
     let cycles = rounds(10);
     let name = word("soak");
-    let quick = json!({"delay": "1ms", "maxDelay": "1ms", "jitter": 0.0, "maxAttempts": 100_000});
+    let quick =
+        json!({"delay": "1ms", "maxDelay": "1ms", "jitter": 0.0, "maxAttempts": 100_000, "maxInWindow": 100_000});
     let args = ["--children", "1", "--setsid-children", "1"];
     let config = json!({"mcpServers": {name.as_str(): {"command": fixture_path(), "args": args, "restart": quick}}});
     let manager = Manager::with_config(&name, &config);

@@ -46,9 +46,10 @@ impl Quarry {
         Self { mark, server, owns_children, chosen: RefCell::default(), status }
     }
 
-    /// True when the server's main process has ended.
-    pub(crate) fn server_is_gone(&self) -> bool {
-        self.server.is_none_or(|(pid, start)| start_of(pid) != Some(start))
+    /// True when the server's main process has ended. Quick: looks at that one alone.
+    pub(crate) fn server_is_over(&mut self) -> bool {
+        let own = getpid().as_raw_nonzero().get();
+        self.server.is_none_or(|server| self.is_over(server, own, &BTreeSet::new()))
     }
 
     /// How the server ended.
@@ -61,10 +62,7 @@ impl Quarry {
     pub(crate) fn sweep(&mut self) -> bool {
         let own = getpid().as_raw_nonzero().get();
         let is_new_one = |process: &Process, met: &BTreeSet<i32>| {
-            let ours = self.in_session(process)
-                || met.contains(&process.parent)
-                || (process.parent == own && self.owns_children)
-                || has_mark(process.pid, &self.mark);
+            let ours = self.in_session(process) || met.contains(&process.parent) || self.is_orphan(process, own);
             if ours && !is_warden(process.pid) {
                 // Remembered, to be waited for.
                 self.chosen.borrow_mut().insert((process.pid, process.start));
@@ -108,6 +106,12 @@ impl Quarry {
         self.server.is_some_and(|(pid, start)| process.session == pid && process.start >= start)
     }
 
+    /// True for a process that has lost its parents, as far as it can be told. When every orphan comes to us there is nobody
+    /// to look for elsewhere, and so no environment to be read.
+    fn is_orphan(&self, process: &Process, own: i32) -> bool {
+        if self.owns_children { process.parent == own } else { has_mark(process.pid, &self.mark) }
+    }
+
     /// Whoever of `all` belongs to this life, dead or alive; without the wardens and what is theirs.
     fn choose(&self, all: &[Process], own: i32) -> Vec<Process> {
         let mut others = BTreeSet::new();
@@ -119,9 +123,8 @@ impl Quarry {
         let mut found = BTreeSet::new();
         for process in all.iter().filter(|process| process.pid != own && !others.contains(&process.pid)) {
             let ours = self.in_session(process)
-                || (process.parent == own && self.owns_children)
                 || chosen.contains(&(process.pid, process.start))
-                || has_mark(process.pid, &self.mark);
+                || self.is_orphan(process, own);
             if ours {
                 found.insert(process.pid);
                 found.extend(proc::below(all, process.pid).iter().map(|process| process.pid));
@@ -137,9 +140,4 @@ impl Quarry {
 pub(crate) fn has_mark(pid: i32, mark: &[u8]) -> bool {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|variable| variable == mark)
-}
-
-/// When a living process of this id was started.
-fn start_of(pid: i32) -> Option<u64> {
-    proc::read(pid).filter(|process| !process.ended).map(|process| process.start)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,7 +30,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_millis(100);
 /// Notifications that wait to be sent, one after the other.
 const MAX_NOTES: usize = 128;
-/// Answers of ours that are sent side by side.
+/// Answers of ours, and words that a request was given up, that are sent side by side.
 const MAX_ANSWERS: usize = 64;
 /// Bytes that are read of the answer to a message that gets none.
 const MAX_IDLE_TALK: usize = 64 * 1024;
@@ -128,8 +128,11 @@ impl Driver {
             (Kind::Request(id), Err(what)) => self.hub.fail(id, CallError::Malformed { what }),
             (Kind::GiveUp(id), Ok(message)) => {
                 // In the stateless era the end of its response stream is all the server hears.
-                if self.give_up(id) {
-                    self.enqueue(notes, message).await;
+                // Should too many hang already, the server does not read; it would not read this either.
+                if self.give_up(id)
+                    && let Ok(place) = Arc::clone(&self.answers).try_acquire_owned()
+                {
+                    self.post_aside(message, place);
                 }
             }
             (Kind::Note, Ok(message)) if message.is("notifications/initialized") => {
@@ -139,20 +142,21 @@ impl Driver {
             }
             (Kind::Note, Ok(message)) if message.method.is_none() => {
                 let Ok(place) = Arc::clone(&self.answers).acquire_owned().await else { return };
-                let driver = Arc::clone(self);
-                self.tasks.spawn(async move {
-                    let _ = driver.unless_closed(driver.post(&message)).await;
-                    drop(place);
-                });
+                self.post_aside(message, place);
             }
-            (Kind::Note, Ok(message)) => self.enqueue(notes, message).await,
+            // The receiver lives until the wire closes; then nobody cares.
+            (Kind::Note, Ok(message)) => drop(notes.send(message).await),
             (Kind::Request(_), Ok(_)) | (Kind::GiveUp(_) | Kind::Note, Err(_)) => {}
         }
     }
 
-    async fn enqueue(&self, notes: &mpsc::Sender<Message>, message: Message) {
-        // The receiver lives until the wire closes; then nobody cares.
-        let _ = notes.send(message).await;
+    /// Sends a message that gets no answer, beside everything else.
+    fn post_aside(self: &Arc<Self>, message: Message, place: OwnedSemaphorePermit) {
+        let driver = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let _ = driver.unless_closed(driver.post(&message)).await;
+            drop(place);
+        });
     }
 
     /// Sends notifications one after the other: their order says something.

@@ -38,6 +38,7 @@ use driver::Driver;
 use endpoint::Connection;
 
 pub use credentials::AuthError;
+pub(crate) use params::broken_rule;
 
 /// The adapter of kind `http`: streamable HTTP in both eras, over TCP, TLS or a unix socket.
 ///
@@ -113,6 +114,7 @@ async fn reach(
 ) -> Result<Launched, LaunchError> {
     let http = HttpClient::launch(spec, None).await?;
     let Parts { hub, outgoing, dispatch, wire } = wire::parts(Arc::clone(&request.logs), request.client.clone());
+    hub.set_headers_matter();
     let memory = eras.of(spec.url.clone());
     if legacy {
         // It is older than the other era: there is nothing to ask.

@@ -114,6 +114,8 @@ impl Driver {
             return Err(no_session("it forgets it at once".to_owned()));
         }
         self.listen();
+        // What the server says now may be said by its next version.
+        self.hub.lists_may_differ();
         Ok(())
     }
 

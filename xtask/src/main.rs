@@ -43,6 +43,8 @@ enum Task {
     },
     /// Only install the real servers, and print their folder
     Servers,
+    /// Run the client through the official conformance suite of MCP
+    Conformance,
     /// Formatting, clippy, docs, arch-check, generated files, licences: all of them, then one verdict
     Lint,
     /// Run the property and model tests with many cases
@@ -84,6 +86,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test { fast } => test::run(&root, fast),
         Task::Servers => test::install_servers(&root),
+        Task::Conformance => test::conformance(&root),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
         Task::Chaos(args) => chaos::run(&root, &args),

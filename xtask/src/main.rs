@@ -3,6 +3,7 @@
 
 mod arch;
 mod bench;
+mod chaos;
 mod cmd;
 mod codegen;
 mod lint;
@@ -48,6 +49,8 @@ enum Task {
     Lint,
     /// Run the property and model tests with many cases
     Prop(prop::Args),
+    /// Kill services and managers in every way, many times, and let one manager live through many lives of its services
+    Chaos(chaos::Args),
     /// Hold the layers and the rules of the house against the checkout
     ArchCheck,
     /// Write the generated documents
@@ -86,6 +89,7 @@ fn run(task: Task) -> Result<()> {
         Task::Conformance => test::conformance(&root),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
+        Task::Chaos(args) => chaos::run(&root, &args),
         Task::ArchCheck => arch::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),
         Task::Bench { inner } => bench::run(&root, inner),

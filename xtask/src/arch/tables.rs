@@ -71,7 +71,6 @@ pub(crate) fn is_pure(name: &str) -> bool {
 pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
     ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli"]),
-    ("libc", &[UNSAFE_CRATE]),
     ("reqwest", &["mcpstore-transport"]),
     ("rustls", &["mcpstore-transport"]),
     ("rustls-native-certs", &["mcpstore-transport"]),

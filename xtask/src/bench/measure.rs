@@ -7,13 +7,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::table::Row;
-use super::{call, fleet, graph, start, table};
+use super::{call, fleet, graph, spawn, start, table};
 
 /// A benchmark: its name, and what measures it.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
 
 const BENCHMARKS: &[Benchmark] =
-    &[("graph", graph::run), ("fleet", fleet::run), ("start", start::run), ("call", call::run)];
+    &[("graph", graph::run), ("fleet", fleet::run), ("spawn", spawn::run), ("start", start::run), ("call", call::run)];
 
 const PAGE: &str = "docs/benchmarks.md";
 

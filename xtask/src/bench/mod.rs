@@ -22,6 +22,8 @@ mod samples;
 #[cfg(feature = "bench")]
 mod servers;
 #[cfg(feature = "bench")]
+mod spawn;
+#[cfg(feature = "bench")]
 mod start;
 #[cfg(feature = "bench")]
 mod table;
@@ -36,7 +38,7 @@ pub(crate) fn run(root: &Path, inner: bool) -> Result<()> {
     }
     // The servers that are measured are built beside the benchmarks, in the same profile.
     let fixture = ["build", "--quiet", "--release", "--locked", "--package", "mcpstore-testkit", "--bins"];
-    cmd::run(&mut cmd::cargo(root, &fixture))?;
+    cmd::run(cmd::cargo(root, &fixture).args(["--package", "mcpstore-warden"]))?;
     let inner = ["run", "--quiet", "--release", "--locked", "--package", "xtask", "--features", "bench"];
     cmd::run(&mut cmd::cargo(root, &[&inner[..], &["--", "bench", "--inner"]].concat()))
 }

@@ -102,6 +102,11 @@ impl Handshake {
             }
             Ok(Err(failed)) => failed,
             Err(_) => {
+                if self.era == EraChoice::Auto && self.hub.counters().received == 0 {
+                    // Some choke on the question and say nothing any more. The next start does not ask; one that was only
+                    // slow, and knows no handshake, will reject that and be asked again.
+                    self.memory.keep(Era::Handshake);
+                }
                 let late = HandshakeError::TimedOut { after: self.timeout };
                 return Err(only_noise(&self.hub, &self.logs).unwrap_or(late));
             }

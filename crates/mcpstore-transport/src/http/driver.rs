@@ -22,6 +22,8 @@ use super::talk::Talk;
 use crate::wire::{Dispatch, Hub, Kind, Outgoing};
 use crate::{CallError, HandshakeError};
 
+/// How long the first request waits for the server's own stream to open. Some answer only with its first event.
+const OPENING: Duration = Duration::from_secs(1);
 /// How long the header of an answer may take that is due at once: of a GET, a DELETE, a notification.
 const HEADER: Duration = Duration::from_secs(10);
 /// How long the end of a session may take to be told.
@@ -138,7 +140,8 @@ impl Driver {
             (Kind::Note, Ok(message)) if message.is("notifications/initialized") => {
                 // Whatever comes after it must find a server that has read it.
                 let _ = self.post(&message).await;
-                self.listen();
+                // A server that asks something without tying it to a request asks over this stream, or not at all.
+                let _ = timeout(OPENING, self.listen()).await;
             }
             (Kind::Note, Ok(message)) if message.method.is_none() => {
                 let Ok(place) = Arc::clone(&self.answers).acquire_owned().await else { return };

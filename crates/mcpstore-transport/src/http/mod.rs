@@ -7,14 +7,13 @@
 mod address;
 mod body;
 mod client;
-mod connect;
-#[allow(dead_code, reason = "what a challenge says is read by the implementations")]
-mod credentials;
+pub(crate) mod connect;
+pub(crate) mod credentials;
 mod driver;
 mod endpoint;
 mod exchange;
 mod fault;
-mod guard;
+pub(crate) mod guard;
 mod headers;
 mod legacy;
 mod message;
@@ -22,14 +21,15 @@ mod params;
 mod sse;
 mod stream;
 mod talk;
-mod target;
-mod tls;
+pub(crate) mod target;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use mcpstore_types::{Era, HttpSpec, TransportSpec};
 
+use crate::auth::OAuth;
 use crate::handshake::{EraCache, Handshake};
 use crate::wire::{self, Parts};
 use crate::{Adapter, LaunchError, LaunchRequest, Launched};
@@ -48,22 +48,30 @@ pub(crate) use params::broken_rule;
 #[derive(Clone, Debug, Default)]
 pub struct Http {
     eras: EraCache,
+    logins: OAuth,
 }
 
 /// The adapter of kind `sse`: legacy HTTP+SSE (spec: MCP 2024-11-05, transports). Connects as [`Http`] does.
 #[derive(Clone, Debug, Default)]
 pub struct Sse {
     eras: EraCache,
+    logins: OAuth,
 }
 
 impl Http {
     /// The kind it serves.
     pub const KIND: &'static str = "http";
 
-    /// The adapter.
+    /// The adapter, with logins that are lost with the process, and nobody to ask for one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with these logins.
+    #[must_use]
+    pub fn with_logins(self, logins: OAuth) -> Self {
+        Self { logins, ..self }
     }
 }
 
@@ -71,10 +79,16 @@ impl Sse {
     /// The kind it serves.
     pub const KIND: &'static str = "sse";
 
-    /// The adapter.
+    /// The adapter, with logins that are lost with the process, and nobody to ask for one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with these logins.
+    #[must_use]
+    pub fn with_logins(self, logins: OAuth) -> Self {
+        Self { logins, ..self }
     }
 }
 
@@ -86,7 +100,7 @@ impl Adapter for Http {
 
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
         match &request.spec.transport {
-            TransportSpec::Http(spec) => reach(&request, spec, &self.eras, false).await,
+            TransportSpec::Http(spec) => reach(&request, spec, &self.eras, &self.logins, false).await,
             other => Err(LaunchError::NoAdapter { kind: other.kind().to_owned(), known: vec![Self::KIND.to_owned()] }),
         }
     }
@@ -100,7 +114,7 @@ impl Adapter for Sse {
 
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
         match &request.spec.transport {
-            TransportSpec::Sse(spec) => reach(&request, spec, &self.eras, true).await,
+            TransportSpec::Sse(spec) => reach(&request, spec, &self.eras, &self.logins, true).await,
             other => Err(LaunchError::NoAdapter { kind: other.kind().to_owned(), known: vec![Self::KIND.to_owned()] }),
         }
     }
@@ -110,9 +124,10 @@ async fn reach(
     request: &LaunchRequest,
     spec: &HttpSpec,
     eras: &EraCache,
+    logins: &OAuth,
     legacy: bool,
 ) -> Result<Launched, LaunchError> {
-    let http = HttpClient::launch(spec, None).await?;
+    let http = HttpClient::launch(spec, logins.credentials(&request.spec.name, spec)).await?;
     let Parts { hub, outgoing, dispatch, wire } = wire::parts(Arc::clone(&request.logs), request.client.clone());
     hub.set_headers_matter();
     let memory = eras.of(spec.url.clone());

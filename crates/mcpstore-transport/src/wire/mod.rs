@@ -56,7 +56,7 @@ pub(crate) const MAX_WAITING: usize = 256;
 /// Lines that wait for the writer.
 const MAX_OUTGOING: usize = 128;
 /// Bytes of raw requests that wait for the writer, one that is being written included.
-pub(crate) const MAX_OUTGOING_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_OUTGOING_BYTES: usize = 32 * 1024 * 1024;
 /// Messages for rmcp that it has not taken: there is one answer it waits for.
 const MAX_FOR_RMCP: usize = 8;
 /// After the server's exit, how long its output may take to end: a grandchild can hold it open for ever.

@@ -7,6 +7,7 @@ mod bad_config;
 mod crash;
 mod demo;
 mod direct;
+mod hung;
 mod kills;
 mod manager;
 mod real_servers;

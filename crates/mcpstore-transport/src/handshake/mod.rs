@@ -33,6 +33,8 @@ const EXIT_GRACE: Duration = Duration::from_millis(250);
 /// How long a server that is asked for its era is heard out alone. After that the handshake is offered too, and the first
 /// answer counts: one that starts slowly loses no time, and one that ignores what it does not know is not waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// The same over HTTP, where a server runs already, and one that does not know a request says so.
+const PATIENCE_HTTP: Duration = Duration::from_secs(5);
 /// Lines of stderr that travel with an error.
 const STDERR_LINES: usize = 20;
 /// Characters of a line of noise that travel with an error.
@@ -46,6 +48,7 @@ pub(crate) struct Handshake {
     client: ClientSide,
     era: EraChoice,
     memory: EraMemory,
+    patience: Duration,
     /// Counted from the launch.
     deadline: Instant,
     timeout: Duration,
@@ -85,11 +88,17 @@ impl Handshake {
             client: request.client.clone(),
             era: request.spec.era,
             memory,
+            patience: PATIENCE,
             deadline: deadline_after(timeout),
             timeout,
             exit,
             open: CloseOnDrop(Some(Arc::clone(hub))),
         }
+    }
+
+    /// The same with a server that runs already, and has an answer for everything.
+    pub(crate) fn over_http(self) -> Self {
+        Self { patience: PATIENCE_HTTP, ..self }
     }
 
     /// Leads the handshake. Dropped half-way, it closes the conversation.
@@ -161,7 +170,7 @@ impl Handshake {
         let answered = tokio::select! {
             biased;
             answer = &mut question => Some(answer),
-            () = sleep(PATIENCE) => None,
+            () = sleep(self.patience) => None,
         };
         match answered {
             Some(Ok(server)) => return Ok((server, None)),

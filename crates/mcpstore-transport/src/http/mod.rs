@@ -135,7 +135,7 @@ async fn reach(
         // It is older than the other era: there is nothing to ask.
         memory.keep(Era::Handshake);
     }
-    let handshake = Handshake::new(request, &hub, wire, memory, None);
+    let handshake = Handshake::new(request, &hub, wire, memory, None).over_http();
     let driver = Arc::new(Driver::new(hub, dispatch, http, legacy));
     if legacy {
         tokio::spawn(Arc::clone(&driver).read_legacy());

@@ -40,7 +40,7 @@ pub(super) fn run() -> Vec<Row> {
 /// How long a launch took, and how much memory the parent of the server takes, in KiB. The server is ended.
 async fn launch(adapter: &Stdio, spec: &Arc<ServiceSpec>) -> (Duration, u64) {
     let logs = Arc::new(LogRing::new(Incarnation(1)));
-    let request = LaunchRequest { spec: Arc::clone(spec), incarnation: Incarnation(1), logs };
+    let request = LaunchRequest::new(Arc::clone(spec), Incarnation(1), logs);
     let began = Instant::now();
     let launched = adapter.launch(request).await.expect("the server is started");
     let took = began.elapsed();

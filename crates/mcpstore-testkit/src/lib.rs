@@ -8,6 +8,7 @@ mod clock;
 mod programs;
 pub mod scripted;
 pub mod server;
+pub mod suite;
 mod survivors;
 
 pub use clock::ManualClock;

@@ -63,6 +63,18 @@ impl ServiceSpec {
         Self::new(name, TransportSpec::InProcess(InProcessSpec { factory: factory.into() }))
     }
 
+    /// A server of a kind that is not built in; an adapter of that kind reads its settings.
+    #[must_use]
+    pub fn other<I, K, V>(name: ServiceName, kind: impl Into<String>, settings: I) -> Self
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: Into<String>,
+        V: Into<Secret>,
+    {
+        let settings = settings.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self::new(name, TransportSpec::Other(OtherSpec { kind: kind.into(), settings }))
+    }
+
     /// This spec with one more dependency.
     #[must_use]
     pub fn with_dependency(mut self, dependency: Dependency) -> Self {
@@ -91,16 +103,20 @@ pub enum TransportSpec {
     Http(HttpSpec),
     /// A server inside this process.
     InProcess(InProcessSpec),
+    /// A kind that is not built in.
+    Other(OtherSpec),
 }
 
 impl TransportSpec {
-    /// The name of the adapter that serves it: `stdio`, `http` or `in_process`.
+    /// The name of the adapter that serves it: `stdio`, `http` or `in_process`, or the word of
+    /// a kind that is not built in.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> &str {
         match self {
             Self::Stdio(_) => "stdio",
             Self::Http(_) => "http",
             Self::InProcess(_) => "in_process",
+            Self::Other(other) => other.kind.as_str(),
         }
     }
 }
@@ -132,4 +148,21 @@ pub struct HttpSpec {
 pub struct InProcessSpec {
     /// The name under which its factory is registered.
     pub factory: String,
+}
+
+/// A server of a kind that is not built in: what its adapter needs to know, and nobody else reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherSpec {
+    /// The kind of its adapter; none of those built in.
+    pub kind: String,
+    /// Settings by name. Hidden wherever a spec is shown: which of them are secret, the adapter alone knows.
+    pub settings: BTreeMap<String, Secret>,
+}
+
+impl OtherSpec {
+    /// The text of a setting.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(Secret::expose)
+    }
 }

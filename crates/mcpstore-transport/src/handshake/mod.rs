@@ -21,7 +21,7 @@ use discover::NotStateless;
 use initialize::Running;
 use session::McpSession;
 
-pub(crate) use era::{EraCache, EraMemory};
+pub use era::{EraCache, EraMemory};
 
 /// What we call ourselves to a server.
 pub(crate) const CLIENT_NAME: &str = "mcpstore";

@@ -10,4 +10,5 @@ mod handshake;
 mod hostile;
 mod in_process;
 mod launch;
+mod suite;
 mod support;

@@ -65,7 +65,7 @@ codes! {
     UnsupportedReference = 22,
     /// A `${…}` that is no reference and stays as it is.
     NotAReference = 23,
-    /// A transport that a later version will speak.
+    /// A transport that is not spoken.
     UnsupportedTransport = 24,
     /// A text that is no HTTP address.
     BadUrl = 25,

@@ -73,10 +73,11 @@ fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec
             out.note("env", Restart, env, &new.env);
             out.note("cwd", Restart, cwd, &new.cwd);
         }
-        (TransportSpec::Http(old), TransportSpec::Http(new)) => {
-            let HttpSpec { url, headers } = old;
+        (TransportSpec::Http(old), TransportSpec::Http(new)) | (TransportSpec::Sse(old), TransportSpec::Sse(new)) => {
+            let HttpSpec { url, headers, ca_file } = old;
             out.note("url", Restart, url, &new.url);
             out.note("headers", Restart, headers, &new.headers);
+            out.note("caFile", Restart, ca_file, &new.ca_file);
         }
         (TransportSpec::InProcess(old), TransportSpec::InProcess(new)) => {
             let InProcessSpec { factory } = old;

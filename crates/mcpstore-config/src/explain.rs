@@ -105,12 +105,13 @@ pub const fn explain(code: Code) -> &'static str {
              write `$${` and the warning goes; otherwise write `${VAR}`, `${VAR:-default}` or `${env:VAR}`."
         }
         Code::UnsupportedTransport => {
-            "The server is to be reached over the legacy HTTP+SSE transport, which this version does not speak. Many servers \
-             offer streamable HTTP beside it: ask the server's documentation for that address and write \"type\": \"http\"."
+            "The server is to be reached over a transport that is none of MCP's, and that this version does not speak \
+             (WebSocket). Many servers offer streamable HTTP beside it: ask the server's documentation for that address and \
+             write \"type\": \"http\". Legacy HTTP+SSE is spoken: \"type\": \"sse\"."
         }
         Code::BadUrl => {
-            "The text is no address of an HTTP server: it must begin with http:// or https://, name a host, and have no \
-             spaces. The address is checked with its variables filled in, and is not shown, because it may hold a secret."
+            "The text is no address of an HTTP server: it must begin with http:// or https:// (or unix:, for a socket), name a \
+             host, and have no spaces. The address is checked with its variables filled in, and is not shown, because it may hold a secret."
         }
         Code::BadCharacter => {
             "The text has a character that cannot be passed on where it goes: NUL in a command, argument or variable, `=` in \
@@ -119,7 +120,7 @@ pub const fn explain(code: Code) -> &'static str {
         }
         Code::NoEffect => {
             "The field belongs to another kind of server or dependency and has no effect here: `args`, `env` and `cwd` \
-             belong to a `command`, `headers` to a `url`, `condition` to dependencies that wait. Take it out, or look \
+             belong to a `command`, `headers` and `caFile` to a `url`, `condition` to dependencies that wait. Take it out, or look \
              whether the right kind was chosen."
         }
         Code::LeftOutDependency => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jsonc_parser::ast::Value;
-use mcpstore_types::{HttpSpec, Secret, StdioSpec, TransportSpec};
+use mcpstore_types::{HttpSpec, Secret, StdioSpec, TransportSpec, is_protocol_header};
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     Stdio,
     Http,
     Sse,
+    WebSocket,
 }
 
 /// The words clients have for the kinds.
@@ -30,7 +31,10 @@ pub(crate) const KINDS: &[(&str, Kind)] = &[
     ("streamable-http", Kind::Http),
     ("streamableHttp", Kind::Http),
     ("streamable_http", Kind::Http),
+    ("http-stream", Kind::Http),
     ("sse", Kind::Sse),
+    ("ws", Kind::WebSocket),
+    ("websocket", Kind::WebSocket),
 ];
 
 /// The transport of a service's entry. All fields of both kinds are read, so that everything wrong is told at once;
@@ -51,15 +55,15 @@ pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Plac
         contradiction(cx, url, command, format!("both `command` and `{}`; a server is launched or reached", url.key));
     }
     match (kind, command, url) {
-        (Some((Kind::Sse, field)), ..) => {
-            let message = "legacy HTTP+SSE is not supported yet by this version";
+        (Some((Kind::WebSocket, field)), ..) => {
+            let message = "WebSocket is no transport of MCP, and this version does not speak it";
             let diagnostic = cx.error_at(field.value, Code::UnsupportedTransport, message);
             cx.push(diagnostic.with_help("many servers speak streamable HTTP too: \"type\": \"http\""));
         }
         (Some((Kind::Stdio, field)), None, Some(url)) => {
             contradiction(cx, field, url, format!("`{}` says stdio, but there is a `{}`", field.key, url.key));
         }
-        (Some((Kind::Http, field)), Some(command), None) => {
+        (Some((Kind::Http | Kind::Sse, field)), Some(command), None) => {
             contradiction(cx, field, command, format!("`{}` says HTTP, but there is a `command`", field.key));
         }
         (_, None, None) => {
@@ -77,12 +81,21 @@ pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Plac
         return None;
     }
     if command.is_some() {
-        no_effect(cx, entry, &["headers"], "a server that is launched");
+        no_effect(cx, entry, &["headers", "caFile"], "a server that is launched");
         Some(TransportSpec::Stdio(stdio))
     } else {
         no_effect(cx, entry, &["args", "env", "cwd"], "a server that is reached by its address");
-        Some(TransportSpec::Http(http))
+        let kind = kind.map_or_else(|| kind_of(&http.url), |(kind, _)| kind);
+        Some(if kind == Kind::Sse { TransportSpec::Sse(http) } else { TransportSpec::Http(http) })
     }
+}
+
+/// What an address alone says: legacy servers have their stream at `/sse`, by the habit of every SDK.
+fn kind_of(url: &str) -> Kind {
+    let behind_host = || url.split_once("://").map_or("", |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
+    let path = HttpSpec::socket_parts(url).map_or_else(behind_host, |(_, path)| path);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    if path.trim_end_matches('/').ends_with("/sse") { Kind::Sse } else { Kind::Http }
 }
 
 /// What `type` and `transport` say, and where.
@@ -148,6 +161,9 @@ fn http(cx: &mut Context<'_>, entry: &[Field<'_>], url: Option<Field<'_>>) -> Ht
     }
     if let Some(field) = get(entry, "headers") {
         spec.headers = headers(cx, field);
+    }
+    if let Some(field) = get(entry, "caFile") {
+        spec.ca_file = filled(cx, "caFile", field).map(PathBuf::from);
     }
     spec
 }
@@ -218,6 +234,10 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
             cx.push(Diagnostic::error(Code::BadCharacter, message).with_place(place));
             continue;
         }
+        if is_protocol_header(field.key) {
+            let message = format!("`{name}` has no effect: the protocol says what stands there");
+            cx.push(Diagnostic::warning(Code::NoEffect, message).with_place(place));
+        }
         let Some(found) = text(cx, &name, field.value) else { continue };
         if let Some(value) = expanded(cx, &name, field.value, found) {
             if value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)) {
@@ -234,10 +254,16 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
 
 /// What is wrong with an address, if anything.
 fn check_url(url: &str) -> Result<(), &'static str> {
+    if let Some((socket, _)) = HttpSpec::socket_parts(url) {
+        return match socket.as_bytes() {
+            [b'/' | b'@', _, ..] => Ok(()),
+            _ => Err("the path of its socket is not absolute"),
+        };
+    }
     let tail = ["http://", "https://"]
         .iter()
         .find_map(|scheme| url.get(..scheme.len()).filter(|s| s.eq_ignore_ascii_case(scheme)).map(|s| &url[s.len()..]))
-        .ok_or("it does not begin with http:// or https://")?;
+        .ok_or("it does not begin with http://, https:// or unix:")?;
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("it has a space or a control character in it");
     }
@@ -262,8 +288,15 @@ mod tests {
 
     #[test]
     fn addresses() {
-        for good in ["http://h", "HTTPS://h:80/x?y#z", "http://u:p@h/", "http://[::1]:8080/mcp", "https://ключ.example"]
-        {
+        for good in [
+            "http://h",
+            "HTTPS://h:80/x?y#z",
+            "http://u:p@h/",
+            "http://[::1]:8080/mcp",
+            "https://ключ.example",
+            "unix:/run/a b.sock:/mcp",
+            "unix:@a",
+        ] {
             assert_eq!(check_url(good), Ok(()), "{good}");
         }
         for bad in [
@@ -277,8 +310,21 @@ mod tests {
             "http://h:99999",
             "http://a b",
             "http://[::1",
+            "unix:",
+            "unix:run/a.sock:/mcp",
+            "unix:@",
         ] {
             assert!(check_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_tells_the_legacy_transport() {
+        for legacy in ["https://h/sse", "https://h/x/sse/?key=1", "unix:/run/a.sock:/sse"] {
+            assert!(kind_of(legacy) == Kind::Sse, "{legacy}");
+        }
+        for modern in ["https://h/mcp", "https://h/sse/mcp", "https://sse", "https://h/x?u=/sse", "unix:/run/sse"] {
+            assert!(kind_of(modern) == Kind::Http, "{modern}");
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "cwd",
         "url",
         "headers",
+        "caFile",
         "settings",
         "type",
         "transport",

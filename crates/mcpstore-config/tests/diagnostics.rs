@@ -464,13 +464,13 @@ fn case(code: Code) -> (String, Expect) {
             "#]],
         ),
         Code::UnsupportedTransport => (
-            servers("  \"a\": { \"type\": \"sse\", \"url\": \"https://h/sse\" }"),
+            servers("  \"a\": { \"type\": \"ws\", \"url\": \"https://h/ws\" }"),
             expect![[r#"
-                error[MS024]: legacy HTTP+SSE is not supported yet by this version
+                error[MS024]: WebSocket is no transport of MCP, and this version does not speak it
                  --> mcp.json:2:18
                   |
-                2 |   "a": { "type": "sse", "url": "https://h/sse" }
-                  |                  ^^^^^
+                2 |   "a": { "type": "ws", "url": "https://h/ws" }
+                  |                  ^^^^
                   |
                   = help: many servers speak streamable HTTP too: "type": "http"
             "#]],
@@ -478,7 +478,7 @@ fn case(code: Code) -> (String, Expect) {
         Code::BadUrl => (
             servers("  \"a\": { \"url\": \"mcp.example.com/mcp\" }"),
             expect![[r#"
-                error[MS025]: `url` is no HTTP address: it does not begin with http:// or https://
+                error[MS025]: `url` is no HTTP address: it does not begin with http://, https:// or unix:
                  --> mcp.json:2:17
                   |
                 2 |   "a": { "url": "mcp.example.com/mcp" }

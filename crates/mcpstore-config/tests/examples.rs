@@ -232,11 +232,24 @@ fn words_of_other_clients_are_understood() {
         r#"{ "mcpServers": {
              "a": { "type": "streamable-http", "url": "https://h/a" }, "b": { "transport": "streamableHttp", "url": "https://h/b" },
              "c": { "type": "http", "transport": "http", "serverUrl": "https://h/c" }, "d": { "httpUrl": "HTTP://h/d" },
-             "e": { "type": "stdio", "command": "x", "url": null, "cwd": null, "env": null, "disabled": false } } }"#,
+             "e": { "type": "stdio", "command": "x", "url": null, "cwd": null, "env": null, "disabled": false },
+             "f": { "type": "sse", "url": "https://h/f" }, "g": { "url": "https://h/sse" },
+             "h": { "type": "http", "url": "https://h/sse" }, "i": { "url": "unix:/run/i.sock:/mcp" } } }"#,
     );
     assert_eq!(short, "");
     let kinds: Vec<&str> = parsed.config.services.iter().map(|spec| spec.transport.kind()).collect();
-    assert_eq!(kinds, ["http", "http", "http", "http", "stdio"]);
+    assert_eq!(kinds, ["http", "http", "http", "http", "stdio", "sse", "sse", "http", "http"]);
+}
+
+#[test]
+fn a_file_of_certificates_belongs_to_an_address() {
+    let (parsed, short) = read(
+        r#"{ "mcpServers": { "a": { "url": "https://h/a", "caFile": "/etc/ca.pem" },
+             "b": { "command": "x", "caFile": "/etc/ca.pem" } } }"#,
+    );
+    assert!(short.contains("`caFile` has no effect on a server that is launched"), "{short}");
+    let TransportSpec::Http(http) = &spec(&parsed, "a").transport else { panic!("a is no HTTP service") };
+    assert_eq!(http.ca_file.as_deref(), Some(std::path::Path::new("/etc/ca.pem")));
 }
 
 #[test]

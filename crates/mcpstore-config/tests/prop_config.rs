@@ -186,9 +186,21 @@ fn transport() -> impl Strategy<Value = TransportSpec> {
                 TransportSpec::Stdio(StdioSpec { command, args, env, cwd: cwd.map(Into::into) })
             }
         ),
-        ("[ab]", texts()).prop_map(|(url, headers)| TransportSpec::Http(HttpSpec { url, headers })),
+        (http(), prop::bool::ANY).prop_map(|(http, sse)| if sse {
+            TransportSpec::Sse(http)
+        } else {
+            TransportSpec::Http(http)
+        }),
         ("[ab]", texts()).prop_map(|(kind, settings)| TransportSpec::Other(OtherSpec { kind, settings })),
     ]
+}
+
+fn http() -> impl Strategy<Value = HttpSpec> {
+    ("[ab]", texts(), prop::option::of("[ab]")).prop_map(|(url, headers, ca_file)| HttpSpec {
+        url,
+        headers,
+        ca_file: ca_file.map(Into::into),
+    })
 }
 
 fn dependency() -> impl Strategy<Value = Dependency> {

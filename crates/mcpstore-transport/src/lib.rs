@@ -12,6 +12,7 @@ mod clip;
 mod deadline;
 mod error;
 mod handshake;
+mod http;
 mod in_process;
 mod line_stream;
 mod lists;
@@ -29,6 +30,7 @@ pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, 
 pub use client::{ClientSide, RpcError, ServerRequest, ServerRequests};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
 pub use handshake::{EraCache, EraMemory};
+pub use http::{AuthError, Http, Sse};
 pub use in_process::{Factory, InProcess};
 pub use line_stream::{Connection, open_lines};
 pub use lists::{MAX_ENTRIES, MAX_LIST_BYTES, MAX_PAGES, list_all};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Adapter, InProcess, LaunchError, Stdio};
+use crate::{Adapter, Http, InProcess, LaunchError, Sse, Stdio};
 
 /// The known adapters, by the kind of transport they serve. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -18,10 +18,14 @@ impl AdapterSet {
         Self::default()
     }
 
-    /// What is built in: `stdio`, and `in_process` without any server yet.
+    /// What is built in: `stdio`, `http`, `sse`, and `in_process` without any server yet.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::empty().with(Arc::new(Stdio::new())).with(Arc::new(InProcess::new()))
+        Self::empty()
+            .with(Arc::new(Stdio::new()))
+            .with(Arc::new(Http::new()))
+            .with(Arc::new(Sse::new()))
+            .with(Arc::new(InProcess::new()))
     }
 
     /// This set with one more adapter; it replaces an earlier one of the same kind.

@@ -57,6 +57,18 @@ impl ServiceSpec {
         Self::new(name, TransportSpec::Stdio(stdio))
     }
 
+    /// A server reached over streamable HTTP at this address.
+    #[must_use]
+    pub fn http(name: ServiceName, url: impl Into<String>) -> Self {
+        Self::new(name, TransportSpec::Http(HttpSpec { url: url.into(), ..HttpSpec::default() }))
+    }
+
+    /// A server reached over legacy HTTP+SSE, the address being that of its stream.
+    #[must_use]
+    pub fn sse(name: ServiceName, url: impl Into<String>) -> Self {
+        Self::new(name, TransportSpec::Sse(HttpSpec { url: url.into(), ..HttpSpec::default() }))
+    }
+
     /// A server that lives in this process, made by the factory registered under `factory`.
     #[must_use]
     pub fn in_process(name: ServiceName, factory: impl Into<String>) -> Self {
@@ -101,6 +113,8 @@ pub enum TransportSpec {
     Stdio(StdioSpec),
     /// Streamable HTTP.
     Http(HttpSpec),
+    /// HTTP+SSE (spec: MCP 2024-11-05, transports), the transport before streamable HTTP.
+    Sse(HttpSpec),
     /// A server inside this process.
     InProcess(InProcessSpec),
     /// A kind that is not built in.
@@ -108,13 +122,14 @@ pub enum TransportSpec {
 }
 
 impl TransportSpec {
-    /// The name of the adapter that serves it: `stdio`, `http` or `in_process`, or the word of
+    /// The name of the adapter that serves it: `stdio`, `http`, `sse` or `in_process`, or the word of
     /// a kind that is not built in.
     #[must_use]
     pub const fn kind(&self) -> &str {
         match self {
             Self::Stdio(_) => "stdio",
             Self::Http(_) => "http",
+            Self::Sse(_) => "sse",
             Self::InProcess(_) => "in_process",
             Self::Other(other) => other.kind.as_str(),
         }
@@ -134,13 +149,52 @@ pub struct StdioSpec {
     pub cwd: Option<PathBuf>,
 }
 
-/// A server reached over streamable HTTP.
+/// A server reached over HTTP.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpSpec {
-    /// Its endpoint, `http://` or `https://`.
+    /// Its endpoint: `http://…`, `https://…`, or `unix:/path/of.sock:/mcp` for HTTP over a unix socket
+    /// ([`HttpSpec::socket_parts`]).
     pub url: String,
-    /// Headers sent with every request.
+    /// Headers sent with every request to it. Those that belong to the protocol are never overridden.
     pub headers: BTreeMap<String, Secret>,
+    /// A file of certificates (PEM) that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl HttpSpec {
+    /// The parts of an address of a unix socket: the socket, and the path at its server (`/` when none is written).
+    /// `None` for every other address.
+    ///
+    /// `unix:/run/app.sock:/mcp` and `unix:///run/app.sock:/mcp` are the same. A socket that begins with `@` has no file
+    /// (an abstract socket of Linux): `unix:@app:/mcp`.
+    #[must_use]
+    pub fn socket_parts(url: &str) -> Option<(&str, &str)> {
+        let rest = url.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("unix:")).map(|_| &url[5..])?;
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        // The path begins at the last `:/`: a socket may have a colon in its name.
+        Some(rest.rfind(":/").map_or((rest, "/"), |at| (&rest[..at], &rest[at + 1..])))
+    }
+}
+
+/// True for a header that belongs to MCP over HTTP, or to HTTP itself: a config has no say in it.
+#[must_use]
+pub fn is_protocol_header(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "accept",
+        "connection",
+        "content-length",
+        "content-type",
+        "last-event-id",
+        "mcp-method",
+        "mcp-name",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    let name = name.to_ascii_lowercase();
+    NAMES.contains(&name.as_str()) || name.starts_with("mcp-param-")
 }
 
 /// A server inside this process.
@@ -164,5 +218,20 @@ impl OtherSpec {
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.settings.get(name).map(Secret::expose)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_sockets_come_apart() {
+        let parts = HttpSpec::socket_parts;
+        assert_eq!(parts("unix:///run/a.sock:/mcp"), Some(("/run/a.sock", "/mcp")));
+        assert_eq!(parts("UNIX:/run/a:b.sock:/x/y?z"), Some(("/run/a:b.sock", "/x/y?z")));
+        assert_eq!(parts("unix:@app:/mcp"), Some(("@app", "/mcp")));
+        assert_eq!(parts("unix:/run/a.sock"), Some(("/run/a.sock", "/")));
+        assert_eq!((parts("http://h/x:/y"), parts("unix"), parts("ünix:")), (None, None, None));
     }
 }

@@ -48,6 +48,34 @@ pub enum CallError {
         /// The largest size.
         limit: usize,
     },
+    /// The request never left: the server cannot be reached. It is safe to send it again.
+    #[error("the server cannot be reached: {message}")]
+    Unreachable {
+        /// Why.
+        message: String,
+    },
+    /// The connection broke before the answer was there. The server may have done what was asked.
+    #[error("the connection broke before the answer came: {message}")]
+    Broken {
+        /// How.
+        message: String,
+    },
+    /// The server refused the request with an HTTP status.
+    #[error("the server refused the request with HTTP status {status}{}", in_words(message, *retry_after))]
+    Http {
+        /// The status.
+        status: u16,
+        /// The server's words, at most 2 KiB.
+        message: String,
+        /// How long the server asks us to wait before the next try.
+        retry_after: Option<Duration>,
+    },
+    /// The server wants other credentials: somebody must log in.
+    #[error("the server refused our credentials: {message}")]
+    Auth {
+        /// Its words.
+        message: String,
+    },
     /// The answer is not what the method answers.
     #[error("the server's answer is malformed: {what}")]
     Malformed {
@@ -57,11 +85,17 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// True when the request may have reached the server without an answer coming back: closed or timed out.
+    /// True when the request may have reached the server without an answer coming back: closed, broken or timed out.
     #[must_use]
     pub const fn is_transport(&self) -> bool {
-        matches!(self, Self::Closed | Self::TimedOut { .. })
+        matches!(self, Self::Closed | Self::Broken { .. } | Self::TimedOut { .. })
     }
+}
+
+/// What a server that answered with a status said, and when it wants to be asked again.
+pub(super) fn in_words(message: &str, retry_after: Option<Duration>) -> String {
+    let wait = retry_after.map_or_else(String::new, |wait| format!("; it asks to wait {wait:?}"));
+    if message.is_empty() { wait } else { format!(": {message}{wait}") }
 }
 
 /// Which limit of a request passed.

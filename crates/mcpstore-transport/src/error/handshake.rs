@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mcpstore_types::ExitStatus;
 
+use super::call::in_words;
 use crate::clip::clip;
 
 /// Why a handshake gave no session. Completes "failed to initialise …".
@@ -68,6 +69,22 @@ pub enum HandshakeError {
     Malformed {
         /// What is wrong with it.
         what: String,
+    },
+    /// The server cannot be reached, or the connection broke.
+    #[error("the server cannot be reached: {message}")]
+    Unreachable {
+        /// Why.
+        message: String,
+    },
+    /// The server refused the handshake with an HTTP status.
+    #[error("the server refused the handshake with HTTP status {status}{}", in_words(message, *retry_after))]
+    Http {
+        /// The status.
+        status: u16,
+        /// The server's words, at most 2 KiB.
+        message: String,
+        /// How long the server asks us to wait before the next try.
+        retry_after: Option<Duration>,
     },
     /// The server wants other credentials.
     #[error("the server refused our credentials: {message}")]

@@ -58,6 +58,28 @@ pub enum LaunchError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The address of a server is none that can be reached.
+    #[error("the address is no address of a server: {what}")]
+    BadAddress {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The file of certificates cannot be used.
+    #[error("the file of certificates `{}` cannot be used: {what}", path.display())]
+    BadCaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The server cannot be reached: nobody listens there, its name is unknown, its certificate is no good.
+    #[error("`{address}` cannot be reached: {message}")]
+    Unreachable {
+        /// Where it should be; no more of its address than can be shown.
+        address: String,
+        /// Why not.
+        message: String,
+    },
     /// No adapter serves this kind of transport.
     #[error("no adapter for transport `{kind}`{}; known are {}", suggestion(kind, known), known.join(", "))]
     NoAdapter {
@@ -77,10 +99,11 @@ pub enum LaunchError {
 }
 
 impl LaunchError {
-    /// True when another attempt with the same spec cannot do better: everything but a refusal of the system.
+    /// True when another attempt with the same spec cannot do better: everything but a refusal of the system
+    /// or of the network.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Spawn { .. })
+        !matches!(self, Self::Spawn { .. } | Self::Unreachable { .. })
     }
 }
 

@@ -56,7 +56,17 @@ fn not_stateless(error: CallError) -> NotStateless {
         CallError::Rpc { code, message, .. } if OF_THIS_ERA.contains(&code) => {
             NotStateless::Failed(Failed::Said(HandshakeError::Rejected { code, message: clip(&message) }))
         }
-        CallError::Rpc { .. } | CallError::Malformed { .. } => NotStateless::Legacy(error),
+        // Over HTTP many refuse what they do not know before they read it as a message.
+        CallError::Rpc { .. } | CallError::Malformed { .. } | CallError::Http { status: 400..=428, .. } => {
+            NotStateless::Legacy(error)
+        }
+        CallError::Http { status, message, retry_after } => {
+            NotStateless::Failed(Failed::Said(HandshakeError::Http { status, message, retry_after }))
+        }
+        CallError::Auth { message } => NotStateless::Failed(Failed::Said(HandshakeError::Auth { message })),
+        CallError::Unreachable { message } | CallError::Broken { message } => {
+            NotStateless::Failed(Failed::Said(HandshakeError::Unreachable { message }))
+        }
         other => NotStateless::Failed(Failed::Said(HandshakeError::Malformed { what: clip(&other.to_string()) })),
     }
 }

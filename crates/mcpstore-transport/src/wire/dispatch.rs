@@ -43,6 +43,11 @@ impl Dispatch {
         self.unreadable(id, &format!("it has {bytes} bytes; at most {MAX_LINE_BYTES} are read"));
     }
 
+    /// The same, when the first and the last bytes of the message are at hand.
+    pub(crate) fn on_cut(&self, head: &[u8], tail: &[u8], bytes: u64) {
+        self.on_oversized(Glimpse::of(head).answers_with(tail), bytes);
+    }
+
     /// Takes a line: a message, a batch, or noise. One that did not end was cut off by the server's death: what is wrong
     /// with it is that. `origin` is the request of ours on whose response stream it came, where the transport has such.
     pub(crate) fn on_text(&self, text: &[u8], ended: bool, origin: Option<u64>) {

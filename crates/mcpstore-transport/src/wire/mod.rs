@@ -41,8 +41,9 @@ use table::{Table, Waiter};
 
 pub(crate) use call::DISCOVER;
 pub(crate) use dispatch::Dispatch;
+pub(crate) use envelope::{Envelope, wire_id};
 pub(crate) use lines::{Line, LineReader};
-pub(crate) use outgoing::Outgoing;
+pub(crate) use outgoing::{Kind, Outgoing};
 pub(crate) use params::Stateless;
 pub(crate) use sdk::Wire;
 
@@ -180,6 +181,26 @@ impl Hub {
             Some(Waiter::Rmcp { .. }) => self.spoil(&error.to_string()),
             None => {}
         }
+    }
+
+    /// The request goes out; false when nobody waits for its answer any more.
+    pub(crate) fn goes_out(&self, id: u64) -> bool {
+        self.table().send(id)
+    }
+
+    /// True while somebody waits for the answer to this request.
+    pub(crate) fn waits(&self, id: u64) -> bool {
+        self.table().waits(id)
+    }
+
+    /// Counts bytes that came from the server.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.tally.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Resolves when the server's input is to be closed.
+    pub(crate) async fn input_closed(&self) {
+        self.input.cancelled().await;
     }
 
     /// The handshake cannot succeed any more.

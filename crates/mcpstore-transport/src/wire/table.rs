@@ -92,6 +92,11 @@ impl Table {
         true
     }
 
+    /// True while somebody waits for this answer.
+    pub(super) fn waits(&self, id: u64) -> bool {
+        self.waiting.contains_key(&id)
+    }
+
     /// The last sign of life of a raw request that still waits.
     pub(super) fn last_sign(&self, id: u64) -> Option<Instant> {
         match self.waiting.get(&id)? {

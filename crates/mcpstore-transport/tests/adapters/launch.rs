@@ -75,7 +75,7 @@ async fn an_unknown_kind_names_the_known_ones() {
     let error = AdapterSet::builtin().get("stdoi").expect_err("there is none");
     assert_eq!(
         error.to_string(),
-        "no adapter for transport `stdoi`; did you mean `stdio`?; known are in_process, stdio"
+        "no adapter for transport `stdoi`; did you mean `stdio`?; known are http, in_process, sse, stdio"
     );
 }
 

@@ -8,6 +8,7 @@ mod ends;
 mod eras;
 mod handshake;
 mod hostile;
+mod http;
 mod in_process;
 mod launch;
 mod suite;

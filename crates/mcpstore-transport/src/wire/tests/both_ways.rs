@@ -85,7 +85,7 @@ async fn a_notice_on_the_stream_of_a_request_is_that_requests() {
     let asking = Arc::clone(&hub);
     let call = tokio::spawn(async move { asking.request("a", None, CallLimits::within(LONG), options).await });
     let line = outgoing.recv().await.unwrap();
-    assert_eq!(line.kind, outgoing::Kind::Request(1));
+    assert_eq!(line.kind, Kind::Request(1));
     let log = br#"{"jsonrpc":"2.0","method":"notifications/message","params":{"data":1}}"#;
     dispatch.on_text(log, true, Some(1));
     assert_eq!(&*stream.try_next().unwrap().method, "notifications/message");

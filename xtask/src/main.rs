@@ -7,6 +7,7 @@ mod cmd;
 mod codegen;
 mod lint;
 mod prop;
+mod scaffold;
 mod test;
 
 use std::process::ExitCode;
@@ -46,6 +47,11 @@ enum Task {
     Lint,
     /// Run the property and model tests with many cases
     Prop(prop::Args),
+    /// Begin a new part of the workspace: the files it needs, which work as they stand
+    Scaffold {
+        #[command(subcommand)]
+        what: scaffold::Scaffold,
+    },
     /// Hold the layers and the rules of the house against the checkout
     ArchCheck,
     /// Write the generated documents
@@ -83,6 +89,7 @@ fn run(task: Task) -> Result<()> {
         Task::Servers => test::install_servers(&root),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
+        Task::Scaffold { what } => scaffold::run(&root, &what),
         Task::ArchCheck => arch::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),
         Task::Bench { inner } => bench::run(&root, inner),

@@ -42,6 +42,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     floor(TESTKIT, 3, false, "fixtures and fakes; a dev-dependency only"),
     floor("xtask", TOP, false, "builds, checks and measures the workspace"),
     floor("mcpstore-tests", TOP, false, "whole-system tests"),
+    floor("mcpstore-out-of-tree", TOP, false, "an adapter as others write it: against the public traits alone"),
 ];
 
 /// The floor of a member.

@@ -24,6 +24,8 @@ use exit::{Exit, Failure};
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 fn main() -> Exit {
+    // First: a warden needs nothing of what follows.
+    mcpstore_warden::run_if_asked();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -12,5 +12,5 @@ pub mod suite;
 mod survivors;
 
 pub use clock::ManualClock;
-pub use programs::{fixture_path, mcpstore_path};
+pub use programs::{fixture_path, mcpstore_path, warden_path};
 pub use survivors::{TAG_VARIABLE, no_survivors, survivors, unique_tag};

@@ -29,6 +29,17 @@ pub fn mcpstore_path() -> PathBuf {
     PATH.get_or_init(|| find_or_build("mcpstore-cli", "mcpstore", &crates)).clone()
 }
 
+/// The helper program `mcpstore-warden`. Found and built as [`fixture_path`] is, by its own sources.
+///
+/// # Panics
+/// As [`fixture_path`].
+#[must_use]
+pub fn warden_path() -> PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpstore-warden/src");
+    PATH.get_or_init(|| find_or_build("mcpstore-warden", "mcpstore-warden", &source)).clone()
+}
+
 fn find_or_build(package: &str, name: &str, source: &Path) -> PathBuf {
     let Ok(this) = std::env::current_exe() else { panic!("the running test does not know its own path") };
     // TARGET/PROFILE/deps/test, or TARGET/PROFILE/examples/example, or TARGET/PROFILE/binary.

@@ -39,5 +39,5 @@ pub use notices::{Fed, NoticeFeed, NoticeSink, NoticeStream, Notification, notic
 pub use registry::AdapterSet;
 pub use requests::{complete, get_prompt, ping, read_resource, subscribe, unsubscribe};
 pub use session::{CallLimits, RequestOptions, ServerInfo, Session, WireCounters};
-pub use stdio::Stdio;
+pub use stdio::{Ended, Ledger, LedgerError, Reconciled, Stdio, WardenProgram, adopt_orphans};
 pub use tools::{Tool, ToolList, call_tool, list_tools};

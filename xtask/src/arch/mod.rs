@@ -29,6 +29,7 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Violation> {
     rules::words::check(&code, &mut found);
     rules::surface::check(&code, &mut found);
     rules::wildcard::check(&code, &mut found);
+    rules::unsafety::check(&code, &mut found);
     rules::tracked::check(workspace, &mut found);
     found.sort_by(|a, b| (&a.path, a.line, a.rule).cmp(&(&b.path, b.line, b.rule)));
     found

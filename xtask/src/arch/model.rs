@@ -99,10 +99,12 @@ rules! {
     ForeignOwner => "external-owner",
     /// A pure crate depends on nothing that does I/O, waits, or draws random numbers.
     PureIo => "pure-io",
-    /// Every member takes the workspace's lints.
+    /// Every member takes the workspace's lints; the one crate with unsafe code repeats them.
     LintsTable => "lints-table",
-    /// Unsafe code is forbidden in the whole workspace.
+    /// Unsafe code is forbidden in the whole workspace, but for one crate.
     UnsafeForbid => "unsafe-forbid",
+    /// Unsafe code stands in `crates/mcpstore-warden/src/sys.rs` and nowhere else, and that has at most 200 lines.
+    UnsafePlace => "unsafe-place",
     /// A pure crate has the ban list for clocks, env, fs, process and HashMap as its clippy.toml.
     BanList => "ban-list",
     /// Versions of dependencies are stated in the root manifest only.

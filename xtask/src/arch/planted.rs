@@ -1,6 +1,6 @@
 //! One planted violation of every rule, each caught by its own name; and the real workspace, which has none.
 
-use super::tables::{BAN_LIST, BANNED, FLOORS, TESTKIT, is_pure};
+use super::tables::{BAN_LIST, BANNED, FLOORS, TESTKIT, UNSAFE_CRATE, UNSAFE_DOOR, UNSAFE_FILE, is_pure};
 use super::{Crate, Dep, DepKind, Rule, SourceFile, Workspace, check};
 
 /// A small workspace that breaks no rule: every crate of the rank table with a one-line library.
@@ -10,11 +10,9 @@ fn clean() -> Workspace {
     for floor in FLOORS {
         let dir = dir(floor.name);
         workspace.crates.push(Crate { name: floor.name.into(), dir: dir.clone(), deps: vec![] });
-        put(
-            &mut workspace,
-            &format!("{dir}/Cargo.toml"),
-            "[package]\n\n[dependencies]\nserde.workspace = true\n\n[lints]\nworkspace = true\n",
-        );
+        let lints = if floor.name == UNSAFE_CRATE { REPEATED } else { "[lints]\nworkspace = true\n" };
+        let manifest = format!("[package]\n\n[dependencies]\nserde.workspace = true\n\n{lints}");
+        put(&mut workspace, &format!("{dir}/Cargo.toml"), &manifest);
         put(&mut workspace, &format!("{dir}/src/lib.rs"), "//! A crate.\n");
         if is_pure(floor.name) {
             put(&mut workspace, &format!("{dir}/clippy.toml"), &bans());
@@ -22,6 +20,9 @@ fn clean() -> Workspace {
     }
     workspace
 }
+
+/// The lints of the one crate with unsafe code.
+const REPEATED: &str = "[lints.rust]\nunsafe_code = \"deny\"\n";
 
 fn bans() -> String {
     BANNED.iter().map(|path| format!("\"{path}\"\n")).collect()
@@ -150,10 +151,40 @@ fn a_manifest_without_the_workspace_lints() {
 }
 
 #[test]
+fn the_crate_with_unsafe_code_with_lints_of_its_own() {
+    let manifest = format!("{}/Cargo.toml", dir(UNSAFE_CRATE));
+    caught(Rule::LintsTable, |w| put(w, &manifest, "[lints.clippy]\n[lints.rust]\n"));
+    caught(Rule::LintsTable, |w| put(w, &manifest, &format!("{REPEATED}[lints.clippy]\ntodo = \"allow\"\n")));
+}
+
+#[test]
+fn unsafe_code_in_another_place() {
+    for line in ["fn f() { unsafe { g() } }", "unsafe impl Send for S {}", "#![allow(unsafe_code)]\nfn f() {}"] {
+        caught(Rule::UnsafePlace, code("crates/mcpstore-warden/src/a.rs", line));
+        caught(Rule::UnsafePlace, code("crates/mcpstore-core/tests/a.rs", line));
+        allowed(code(UNSAFE_FILE, line));
+    }
+    let door = "#![deny(unsafe_code)]\n#[allow(unsafe_code, reason = \"x\")]\nmod sys;\n";
+    allowed(|w| put(w, UNSAFE_DOOR, &format!("//! A crate.\n{door}")));
+    caught(Rule::UnsafePlace, |w| put(w, UNSAFE_DOOR, &format!("//! A crate.\n{door}#[allow(unsafe_code)] mod b;\n")));
+    caught(Rule::UnsafePlace, |w| put(w, UNSAFE_FILE, &lines(201)));
+    allowed(|w| put(w, UNSAFE_FILE, &lines(200)));
+    allowed(code("crates/mcpstore-core/src/a.rs", "/// No unsafe code.\nfn f() { g(\"unsafe\") }"));
+}
+
+#[test]
 fn unsafe_code_no_longer_forbidden() {
-    caught(Rule::UnsafeForbid, |w| put(w, "Cargo.toml", "[workspace.lints.rust]\nunsafe_code = \"warn\"\n"));
-    caught(Rule::UnsafeForbid, |w| put(w, "Cargo.toml", "[workspace.lints.rust]\n# unsafe_code = \"forbid\"\n"));
-    caught(Rule::UnsafeForbid, |w| put(w, "Cargo.toml", "[workspace.lints.clippy]\nunsafe_code = \"forbid\"\n"));
+    for (lints, tool) in [
+        ("unsafe_code = \"warn\"\n", "rust"),
+        ("# unsafe_code = \"forbid\"\n", "rust"),
+        ("unsafe_code = \"deny\"\n", "clippy"),
+    ] {
+        caught(Rule::UnsafeForbid, |w| {
+            put(w, "Cargo.toml", &format!("[workspace.lints.{tool}]\n{lints}"));
+            // What repeats them changes along.
+            put(w, &format!("{}/Cargo.toml", dir(UNSAFE_CRATE)), &format!("[lints.{tool}]\n{lints}"));
+        });
+    }
 }
 
 #[test]

@@ -6,6 +6,18 @@ pub(crate) const TOP: u8 = 7;
 /// The crate with fixtures and fakes. It stands beside the house: a dev-dependency of any floor.
 pub(crate) const TESTKIT: &str = "mcpstore-testkit";
 
+/// The one crate with unsafe code, for system calls that no safe crate wraps.
+pub(crate) const UNSAFE_CRATE: &str = "mcpstore-warden";
+
+/// The one file with unsafe code.
+pub(crate) const UNSAFE_FILE: &str = "crates/mcpstore-warden/src/sys.rs";
+
+/// The file that lets it.
+pub(crate) const UNSAFE_DOOR: &str = "crates/mcpstore-warden/src/lib.rs";
+
+/// Most lines of it, tests included.
+pub(crate) const UNSAFE_LINES: usize = 200;
+
 /// The facade.
 pub(crate) const FACADE: &str = "mcpstore";
 
@@ -31,6 +43,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     floor("mcpstore-config", 1, true, "config text to validated specs and diagnostics"),
     floor("mcpstore-graph", 1, true, "dependency graph: orders, cycles, closures, plans"),
     floor("mcpstore-monitor", 1, true, "probe verdicts, sample windows, metrics, alerts"),
+    floor(UNSAFE_CRATE, 1, false, "the small process that ends everything a server started"),
     floor("mcpstore-core", 2, true, "the unit machine and the fleet machine"),
     floor("mcpstore-transport", 2, false, "processes, sockets, and the client side of MCP"),
     floor("mcpstore-runtime", 3, false, "the async supervisor: effects, tasks, timers, state on disk"),
@@ -59,6 +72,7 @@ pub(crate) fn is_pure(name: &str) -> bool {
 pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
     ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli"]),
+    ("libc", &[UNSAFE_CRATE]),
     ("clap", &["mcpstore-cli", "xtask"]),
     ("clap_complete", &["mcpstore-cli"]),
     ("anyhow", &["mcpstore-cli", "xtask"]),

@@ -56,6 +56,14 @@ pub(super) fn bind(socket: &Path) -> Result<Bound, Failure> {
     Ok(Bound { listener, socket: socket.to_owned(), made, lock })
 }
 
+/// Says who runs on this socket, if anybody does.
+///
+/// # Errors
+/// As [`bind`]. Otherwise the socket is left free.
+pub(crate) fn refuse_taken(socket: &Path) -> Result<(), Failure> {
+    bind(socket).map(drop)
+}
+
 fn taken(socket: &Path, pid: Option<i32>) -> Failure {
     let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
     let message = format!("another mcpstore up{pid} runs on this socket: {}", socket.display());

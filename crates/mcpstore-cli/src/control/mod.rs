@@ -12,6 +12,7 @@ pub(crate) mod protocol;
 mod server;
 mod verbs;
 
+pub(crate) use bind::refuse_taken;
 pub(crate) use client::{Client, Conversation, Next, read};
 pub(crate) use follow::Streamed;
 pub(crate) use handlers::{FoundTool, FoundTools, GoingDown};

@@ -1,6 +1,7 @@
 //! `mcpstore up`: the manager in the foreground. Reads the config, starts, shows, and stops in reverse order.
 
 mod args;
+mod contain;
 mod hints;
 mod line;
 mod prepare;

@@ -8,6 +8,7 @@ use mcpstore::{McpStore, SupervisorConfig, Target};
 use tokio::sync::mpsc;
 
 use super::UpArgs;
+use super::contain;
 use super::hints::Reach;
 use super::prepare::{plan_command, prepare};
 use super::screen::Screen;
@@ -45,8 +46,9 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
 
     let defaults = SupervisorConfig::default();
     let fleet = FleetConfig { max_parallel_starts: prepared.max_parallel_starts, ..defaults.fleet };
-    let store = McpStore::with_config(SupervisorConfig { fleet, ..defaults });
     let (ask, mut asked) = mpsc::channel(SHUTDOWN_REQUESTS);
+    let (adapters, said) = contain::adapters(&paths).await?;
+    let store = McpStore::with_config(SupervisorConfig { fleet, adapters, ..defaults });
     // Before anything starts: of two managers on one socket the second must not have started anything.
     let control = control::serve(store.clone(), &paths.socket, ask)?;
     store.add_services(prepared.services).await?;
@@ -62,7 +64,9 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         reach: Reach::new(&program, std::env::var_os("PATH").as_deref(), elsewhere(&paths)),
     };
     let live = term.tty && !args.no_table && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
-    let mut watch = Watch::new(supervisor, Screen::new(live), term, options);
+    let mut screen = Screen::new(live);
+    screen.say(&said);
+    let mut watch = Watch::new(supervisor, screen, term, options);
     let refused =
         |error| Failure::new(Exit::Refused, format!("nothing was started: {error}")).next(plan_command(&args));
     let reply = supervisor.start(target).await.map_err(refused)?;

@@ -2,6 +2,8 @@
 
 #[path = "fixture/children.rs"]
 mod children;
+#[path = "fixture/escape.rs"]
+mod escape;
 #[path = "fixture/flags.rs"]
 mod flags;
 #[path = "fixture/floods.rs"]
@@ -28,6 +30,12 @@ fn main() {
             std::process::exit(USAGE);
         }
     };
+    if let Some(generation) = flags.bomblet {
+        escape::be_bomblet(generation);
+    }
+    if let Some(kind) = &flags.middle {
+        escape::be_middle(kind);
+    }
     if flags.child {
         children::be_one(flags.ignore_term);
     }
@@ -39,8 +47,8 @@ fn main() {
     std::process::exit(code);
 }
 
-async fn run(flags: Flags) -> i32 {
-    let behaviour = Arc::new(flags.behaviour);
+async fn run(mut flags: Flags) -> i32 {
+    let behaviour = Arc::new(std::mem::take(&mut flags.behaviour));
     behaviour.log.note("start");
     for text in &flags.stderr_text {
         say(text);
@@ -52,6 +60,7 @@ async fn run(flags: Flags) -> i32 {
         return USAGE;
     }
     children::start(flags.children, flags.ignore_term);
+    escape::start(&flags);
     if flags.stderr_flood {
         std::thread::spawn(floods::long_line);
     }

@@ -80,6 +80,15 @@ pub enum LaunchError {
         /// Why not.
         message: String,
     },
+    /// The warden, the small process that watches over the server, could not be started or did not do its work.
+    #[error("the warden `{}` did not start it", program.display())]
+    Warden {
+        /// The warden's program.
+        program: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: Arc<io::Error>,
+    },
     /// No adapter serves this kind of transport.
     #[error("no adapter for transport `{kind}`{}; known are {}", suggestion(kind, known), known.join(", "))]
     NoAdapter {
@@ -103,7 +112,7 @@ impl LaunchError {
     /// or of the network.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Spawn { .. } | Self::Unreachable { .. })
+        !matches!(self, Self::Spawn { .. } | Self::Warden { .. } | Self::Unreachable { .. })
     }
 }
 

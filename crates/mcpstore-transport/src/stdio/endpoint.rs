@@ -1,25 +1,35 @@
-//! The life of a child: its exit by our own wait, its group until it is empty, its stderr.
+//! The life of a child: its exit, what is left of it until nothing is, its stderr.
+//!
+//! Behind a warden both are what the warden reports. Without one the exit is known by our own wait, and its group is looked at.
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::sync::Weak;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use mcpstore_types::ExitStatus;
+#[cfg(target_os = "linux")]
+use mcpstore_warden::Order;
 use rustix::process::Signal;
+use tokio::io::AsyncRead;
 use tokio::process::ChildStderr;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
+#[cfg(target_os = "linux")]
+use super::guarded::{Fate, Line};
+use super::ledger::Entry;
 use super::spawn::Process;
 use super::stderr;
 use crate::wire::Hub;
 use crate::{Endpoint, LogRing};
 
 /// How long the exit is held back for the rest of stderr, which is there in no time if nobody else holds it.
-const LAST_WORDS: Duration = Duration::from_millis(50);
+const LAST_WORDS: Duration = Duration::from_millis(25);
 /// The shortest pause between two looks at the group; they grow with the time that was waited already.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// The longest pause between two looks at the group.
@@ -35,65 +45,118 @@ const ABANDONED: Duration = Duration::from_secs(10);
 /// How long the rest of stderr is read when the group is gone.
 const STDERR_REST: Duration = Duration::from_millis(50);
 
+/// By what a child and what it started are reached.
+enum Reach {
+    Group(Arc<Group>),
+    /// Weak: a warden ends its tree when its line closes, and an endpoint that somebody forgot must not keep that from it.
+    #[cfg(target_os = "linux")]
+    Warden(Weak<Line>),
+}
+
+/// What is asked of a child and what it started.
+#[derive(Clone, Copy)]
+enum Ask {
+    Terminate,
+    Kill,
+}
+
 /// What the tasks around a child and its endpoint share.
 pub(super) struct Life {
     pid: u32,
-    group: Arc<Group>,
+    reach: Reach,
     exit: watch::Sender<Option<ExitStatus>>,
     stderr_read: CancellationToken,
-    /// The group is empty.
+    /// Nothing is left.
     empty: CancellationToken,
     /// Nobody holds the endpoint any more.
     abandoned: CancellationToken,
-    /// The group was signalled, and is worth a look.
+    /// The group, if that is what is watched, was signalled, and is worth a look.
     signalled: Notify,
 }
 
 impl Life {
-    /// Starts the tasks that watch a child. They end when its group is empty.
-    pub(super) fn begin(process: Process, stderr: ChildStderr, hub: Arc<Hub>, logs: Arc<LogRing>) -> Arc<Self> {
-        let life = Arc::new(Self {
-            pid: process.pid,
-            group: Arc::clone(&process.group),
+    fn new(pid: u32, reach: Reach) -> Arc<Self> {
+        Arc::new(Self {
+            pid,
+            reach,
             exit: watch::Sender::new(None),
             stderr_read: CancellationToken::new(),
             empty: CancellationToken::new(),
             abandoned: CancellationToken::new(),
             signalled: Notify::new(),
+        })
+    }
+
+    /// Starts the tasks that watch a child of ours. They end when its group is empty.
+    pub(super) fn begin(
+        mut process: Process,
+        stderr: ChildStderr,
+        hub: Arc<Hub>,
+        logs: Arc<LogRing>,
+        entry: Option<Entry>,
+    ) -> Arc<Self> {
+        let group = Arc::clone(&process.group);
+        let life = Self::new(process.pid, Reach::Group(Arc::clone(&group)));
+        let watched = Arc::clone(&life);
+        tokio::spawn(async move {
+            let status = process.wait().await.map_or(ExitStatus::Unknown, |status| {
+                let signal = status.signal().map(ExitStatus::Signal);
+                status.code().map(ExitStatus::Code).or(signal).unwrap_or(ExitStatus::Unknown)
+            });
+            watched.ended(status, &hub).await;
+            watched.outlast(&group).await;
+            if let Some(entry) = entry {
+                entry.over();
+            }
+            watched.empty.cancel();
         });
-        tokio::spawn(Arc::clone(&life).watch(process, hub));
         tokio::spawn(Arc::clone(&life).read_stderr(stderr, logs));
         life
     }
 
-    /// The exit, then the emptiness of the group.
-    async fn watch(self: Arc<Self>, mut process: Process, hub: Arc<Hub>) {
-        let status = process.wait().await.map_or(ExitStatus::Unknown, |status| {
-            let signal = status.signal().map(ExitStatus::Signal);
-            status.code().map(ExitStatus::Code).or(signal).unwrap_or(ExitStatus::Unknown)
+    /// Starts the tasks that pass on what a warden reports. They end when nothing of its tree is left.
+    #[cfg(target_os = "linux")]
+    pub(super) fn guarded(
+        pid: u32,
+        line: Weak<Line>,
+        fate: Arc<Fate>,
+        stderr: impl AsyncRead + Unpin + Send + 'static,
+        hub: Arc<Hub>,
+        logs: Arc<LogRing>,
+    ) -> Arc<Self> {
+        let life = Self::new(pid, Reach::Warden(line));
+        let watched = Arc::clone(&life);
+        tokio::spawn(async move {
+            watched.ended(fate.exited().await, &hub).await;
+            fate.emptied().await;
+            watched.empty.cancel();
         });
+        tokio::spawn(Arc::clone(&life).read_stderr(stderr, logs));
+        life
+    }
+
+    /// Publishes the exit.
+    async fn ended(&self, status: ExitStatus, hub: &Hub) {
         // The session first: who hears of the exit finds it closing.
         hub.doom();
         // Who hears of the exit wants the last words too. A grandchild may hold stderr open: then they come late.
         let _ = tokio::time::timeout(LAST_WORDS, self.stderr_read.cancelled()).await;
         self.exit.send_replace(Some(status));
-        self.outlast().await;
-        self.empty.cancel();
     }
 
     /// Waits until the group is empty, or nobody cares any more.
-    async fn outlast(&self) {
+    async fn outlast(&self, group: &Group) {
         let mut since = Instant::now();
         let mut abandoned_at = None;
         let mut agreeing = 0;
         for look in 1_u32.. {
-            if self.group.is_over() {
+            if group.is_over() {
                 return;
             }
             if agreeing > 0 || look.is_multiple_of(CLOSER_LOOK) {
-                agreeing = if self.group.only_zombies().await { agreeing + 1 } else { 0 };
+                agreeing = if group.only_zombies().await { agreeing + 1 } else { 0 };
                 if agreeing == AGREEING {
-                    return self.group.let_go();
+                    return group.let_go();
                 }
             }
             if self.abandoned.is_cancelled() && abandoned_at.get_or_insert_with(Instant::now).elapsed() > ABANDONED {
@@ -106,13 +169,34 @@ impl Life {
         }
     }
 
-    /// Signals the group, and looks at it more often for a while.
-    fn signal(&self, signal: Signal) {
-        self.group.signal(signal);
-        self.signalled.notify_one();
+    /// Asks it of everybody that can be reached.
+    fn ask(&self, ask: Ask) {
+        match &self.reach {
+            Reach::Group(group) => {
+                match ask {
+                    Ask::Terminate => {
+                        group.signal(Signal::TERM);
+                        // A stopped process does not see the signal before it goes on.
+                        group.signal(Signal::CONT);
+                    }
+                    Ask::Kill => group.signal(Signal::KILL),
+                }
+                // It is worth a look more often for a while.
+                self.signalled.notify_one();
+            }
+            #[cfg(target_os = "linux")]
+            Reach::Warden(line) => {
+                if let Some(line) = line.upgrade() {
+                    line.order(match ask {
+                        Ask::Terminate => Order::Terminate,
+                        Ask::Kill => Order::Kill,
+                    });
+                }
+            }
+        }
     }
 
-    async fn read_stderr(self: Arc<Self>, stream: ChildStderr, logs: Arc<LogRing>) {
+    async fn read_stderr(self: Arc<Self>, stream: impl AsyncRead + Unpin, logs: Arc<LogRing>) {
         let gone = async {
             // A process that left the group can hold the stream for ever; what it has to say is not ours.
             self.empty.cancelled().await;
@@ -133,7 +217,7 @@ impl Life {
     }
 }
 
-/// The endpoint of a child. Dropped, it kills what is left of the group.
+/// The endpoint of a child. Dropped, it kills what is left of it.
 pub(super) struct ChildEndpoint {
     life: Arc<Life>,
     hub: Arc<Hub>,
@@ -164,20 +248,18 @@ impl Endpoint for ChildEndpoint {
     }
 
     fn terminate(&self) {
-        self.life.signal(Signal::TERM);
-        // A stopped process does not see the signal before it goes on.
-        self.life.signal(Signal::CONT);
+        self.life.ask(Ask::Terminate);
     }
 
     fn kill(&self) {
-        self.life.signal(Signal::KILL);
+        self.life.ask(Ask::Kill);
     }
 }
 
 impl Drop for ChildEndpoint {
     fn drop(&mut self) {
         self.life.abandoned.cancel();
-        self.life.signal(Signal::KILL);
+        self.life.ask(Ask::Kill);
         self.hub.close();
     }
 }

@@ -43,17 +43,23 @@ const MAY_CARRY_CREDENTIALS: &[&str] = &["npm_config_", "PIP_", "UV_"];
 /// Words in a name that speak of a credential.
 const CREDENTIAL_WORDS: &[&str] = &["token", "auth", "password", "passwd", "secret", "key", "credential", "username"];
 
+/// The variable whose value no other life of any service has.
+pub(super) const MARK: &str = "MCPSTORE_LIFE";
+
 /// The whole environment of a child.
 pub(super) fn of_child(
     ours: impl IntoIterator<Item = (OsString, OsString)>,
     added: &BTreeMap<String, Secret>,
     service: &ServiceName,
     incarnation: Incarnation,
+    mark: &str,
 ) -> BTreeMap<OsString, OsString> {
     let mut env: BTreeMap<_, _> = ours.into_iter().filter(|(name, value)| passes(name, value)).collect();
     env.insert("MCPSTORE_SERVICE".into(), service.as_str().into());
     env.insert("MCPSTORE_INCARNATION".into(), incarnation.to_string().into());
     env.extend(added.iter().map(|(name, value)| (name.into(), value.expose().into())));
+    // Last: by this one a life is found again, so no spec may say otherwise.
+    env.insert(MARK.into(), mark.into());
     env
 }
 
@@ -99,8 +105,8 @@ mod tests {
     fn the_spec_has_the_last_word() {
         let ours = [("PATH".into(), "/bin".into()), ("SECRET".into(), "x".into())];
         let added = BTreeMap::from([("PATH".to_owned(), Secret::from("/opt")), ("X".to_owned(), Secret::from("1"))]);
-        let env = of_child(ours, &added, &ServiceName::new("s").unwrap(), Incarnation(3));
+        let env = of_child(ours, &added, &ServiceName::new("s").unwrap(), Incarnation(3), "m");
         let shown: Vec<_> = env.iter().map(|(k, v)| format!("{}={}", k.display(), v.display())).collect();
-        assert_eq!(shown, ["MCPSTORE_INCARNATION=3", "MCPSTORE_SERVICE=s", "PATH=/opt", "X=1"]);
+        assert_eq!(shown, ["MCPSTORE_INCARNATION=3", "MCPSTORE_LIFE=m", "MCPSTORE_SERVICE=s", "PATH=/opt", "X=1"]);
     }
 }

@@ -102,23 +102,6 @@ async fn a_stopped_server_can_be_terminated() {
 }
 
 #[tokio::test]
-async fn a_server_that_left_its_group_is_reached_all_the_same() {
-    let server = start("--leave-group --ignore-eof").await;
-    server.endpoint.terminate();
-    assert_eq!(within(server.endpoint.exited()).await, ExitStatus::Code(0));
-    within(server.endpoint.group_empty()).await;
-    server.end().await;
-    let server = start("--leave-group --ignore-eof --ignore-term").await;
-    server.endpoint.kill();
-    assert_eq!(within(server.endpoint.exited()).await, ExitStatus::Signal(9));
-    server.end().await;
-    let Server { endpoint, session, tag, .. } = start("--leave-group --ignore-eof --ignore-term").await;
-    drop(endpoint);
-    within(session.closed()).await;
-    assert_eq!(no_survivors(&tag, LONG), Vec::<u32>::new());
-}
-
-#[tokio::test]
 async fn a_dropped_endpoint_takes_its_processes_along() {
     let server = start("--ignore-eof --ignore-term --children 2").await;
     let Server { endpoint, session, tag, .. } = server;

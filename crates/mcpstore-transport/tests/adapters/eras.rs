@@ -41,7 +41,7 @@ fn welcome(id: u32) -> String {
 
 #[tokio::test]
 async fn a_stateless_server_is_known_by_its_answer_and_remembered() {
-    let adapter = Stdio::new();
+    let adapter = crate::stdio();
     let text = format!("read q; case $q in *server/discover*) echo '{DISCOVERY}';; esac; exec sleep 60");
     for _ in 0..2 {
         let (era, name, session) = outcome(&adapter, &text, EraChoice::Auto).await.unwrap();
@@ -57,9 +57,9 @@ async fn a_stateless_server_is_known_by_its_answer_and_remembered() {
 async fn a_refusal_is_followed_by_the_handshake() {
     let refuse = r#"read q; echo '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'"#;
     let text = format!("{refuse}; read i; {}; exec sleep 60", welcome(2));
-    let (era, name, _) = outcome(&Stdio::new(), &text, EraChoice::Auto).await.unwrap();
+    let (era, name, _) = outcome(&crate::stdio(), &text, EraChoice::Auto).await.unwrap();
     assert_eq!((era, name.as_str()), (Era::Handshake, "h"));
-    let error = outcome(&Stdio::new(), &text, EraChoice::Only(Era::Stateless)).await.err().unwrap();
+    let error = outcome(&crate::stdio(), &text, EraChoice::Only(Era::Stateless)).await.err().unwrap();
     assert!(matches!(error, HandshakeError::NotStateless { .. }) && error.is_permanent(), "{error}");
 }
 
@@ -67,7 +67,7 @@ async fn a_refusal_is_followed_by_the_handshake() {
 async fn a_server_that_ignores_the_question_is_offered_the_handshake_too() {
     let text = format!("read q; read i; {}; exec sleep 60", welcome(2));
     let start = Instant::now();
-    let (era, ..) = outcome(&Stdio::new(), &text, EraChoice::Auto).await.unwrap();
+    let (era, ..) = outcome(&crate::stdio(), &text, EraChoice::Auto).await.unwrap();
     assert_eq!(era, Era::Handshake);
     // Usual: half a second.
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -77,19 +77,19 @@ async fn a_server_that_ignores_the_question_is_offered_the_handshake_too() {
 async fn a_slow_starter_may_be_of_either_era() {
     let late = "sleep 0.8; read q; read i;";
     let text = format!("{late} echo '{DISCOVERY}'; exec sleep 60");
-    assert_eq!(outcome(&Stdio::new(), &text, EraChoice::Auto).await.unwrap().0, Era::Stateless);
+    assert_eq!(outcome(&crate::stdio(), &text, EraChoice::Auto).await.unwrap().0, Era::Stateless);
     let refuse = r#"echo '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'"#;
     let text = format!("{late} {refuse}; {}; exec sleep 60", welcome(2));
-    assert_eq!(outcome(&Stdio::new(), &text, EraChoice::Auto).await.unwrap().0, Era::Handshake);
+    assert_eq!(outcome(&crate::stdio(), &text, EraChoice::Auto).await.unwrap().0, Era::Handshake);
     // It refuses the handshake before it answers the question.
     let reject = r#"echo '{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"no"}}'"#;
     let text = format!("{late} {reject}; sleep 0.1; echo '{DISCOVERY}'; exec sleep 60");
-    assert_eq!(outcome(&Stdio::new(), &text, EraChoice::Auto).await.unwrap().0, Era::Stateless);
+    assert_eq!(outcome(&crate::stdio(), &text, EraChoice::Auto).await.unwrap().0, Era::Stateless);
 }
 
 #[tokio::test]
 async fn one_that_exits_at_the_question_is_not_asked_again() {
-    let adapter = Stdio::new();
+    let adapter = crate::stdio();
     let text = format!("read q; case $q in *discover*) exit 4;; esac; {}; exec sleep 60", welcome(1));
     let error = outcome(&adapter, &text, EraChoice::Auto).await.err().unwrap();
     assert!(matches!(error, HandshakeError::ExitedAtProbe { .. }) && !error.is_permanent(), "{error}");
@@ -99,7 +99,7 @@ async fn one_that_exits_at_the_question_is_not_asked_again() {
 
 #[tokio::test]
 async fn the_stateless_era_is_pinged_with_its_own_question() {
-    let adapter = Stdio::new();
+    let adapter = crate::stdio();
     let answer = DISCOVERY.replace("\"id\":1", "\"id\":2");
     let text =
         format!("read q; echo '{DISCOVERY}'; read p; case $p in *server/discover*) echo '{answer}';; esac; sleep 60");

@@ -48,13 +48,13 @@ async fn silence_times_out_and_noise_is_told_apart() {
 
 #[tokio::test]
 async fn a_program_that_speaks_no_mcp_is_told_apart() {
-    use mcpstore_transport::{Adapter, Stdio};
+    use mcpstore_transport::Adapter;
     use mcpstore_types::{ServiceName, ServiceSpec};
     let script = "echo Welcome to the shop; exec sleep 60";
     let spec = ServiceSpec::stdio(ServiceName::new("sh").unwrap(), "sh", ["-c", script]);
     let (mut spec, tag) = crate::support::tagged(spec);
     spec.policy.timeouts.handshake = SHORT;
-    let launched = Stdio::new().launch(crate::support::request(spec)).await.unwrap();
+    let launched = crate::stdio().launch(crate::support::request(spec)).await.unwrap();
     let error = launched.handshake.await.err().unwrap();
     assert_eq!(error, HandshakeError::NoJson { line: "Welcome to the shop".to_owned() });
     end(launched.endpoint, &tag).await;

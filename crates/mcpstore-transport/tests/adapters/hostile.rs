@@ -94,7 +94,6 @@ async fn a_flood_of_short_lines_does_not_hold_up_another_service() {
 
 #[tokio::test]
 async fn a_server_that_closes_its_stdin_still_answers_what_it_heard() {
-    use mcpstore_transport::Stdio;
     use mcpstore_types::{Era, EraChoice, ServiceName, ServiceSpec};
     let script = r#"
         read initialize
@@ -111,7 +110,7 @@ async fn a_server_that_closes_its_stdin_still_answers_what_it_heard() {
     let mut spec = ServiceSpec::stdio(ServiceName::new("sh").unwrap(), "sh", arguments);
     spec.era = EraChoice::Only(Era::Handshake);
     let (spec, tag) = crate::support::tagged(spec);
-    let mut server = crate::support::start_with(&Stdio::new(), spec).await;
+    let mut server = crate::support::start_with(&crate::stdio(), spec).await;
     server.tag = tag;
     let refused = async {
         until("the call is under way", || server.session.in_flight() == 1).await;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use mcpstore_testkit::{fixture_path, no_survivors};
-use mcpstore_transport::{Adapter, AdapterSet, LaunchError, Stdio};
+use mcpstore_transport::{Adapter, AdapterSet, LaunchError};
 use mcpstore_types::{Secret, ServiceName, ServiceSpec, TransportSpec};
 
 use crate::support::{LONG, request, spec, start, start_with, tagged};
@@ -16,7 +16,7 @@ async fn error_of(command: &str, path: Option<&Path>) -> LaunchError {
     if let (TransportSpec::Stdio(stdio), Some(path)) = (&mut spec.transport, path) {
         stdio.env.insert("PATH".to_owned(), Secret::new(path.display().to_string()));
     }
-    Stdio::new().launch(request(spec)).await.expect_err("the launch fails")
+    crate::stdio().launch(request(spec)).await.expect_err("the launch fails")
 }
 
 fn file(folder: &Path, name: &str, text: &[u8], mode: u32) -> String {
@@ -65,7 +65,7 @@ async fn a_bad_working_directory_is_its_own_error() {
     let (mut spec, tag) = spec("");
     let TransportSpec::Stdio(stdio) = &mut spec.transport else { unreachable!() };
     stdio.cwd = Some("/no/such/folder".into());
-    let error = Stdio::new().launch(request(spec)).await.expect_err("the launch fails");
+    let error = crate::stdio().launch(request(spec)).await.expect_err("the launch fails");
     assert!(matches!(error, LaunchError::BadWorkingDirectory { .. }), "{error}");
     assert_eq!(no_survivors(&tag, LONG), Vec::<u32>::new());
 }
@@ -86,7 +86,7 @@ async fn a_child_gets_a_small_environment_and_its_own_folder() {
     let TransportSpec::Stdio(stdio) = &mut spec.transport else { unreachable!() };
     stdio.cwd = Some(folder.path().to_owned());
     stdio.env.insert("MINE".to_owned(), Secret::from("yes"));
-    let mut server = start_with(&Stdio::new(), spec).await;
+    let mut server = start_with(&crate::stdio(), spec).await;
     server.tag = tag;
     let env = |name: &'static str| {
         let server = &server;
@@ -109,7 +109,7 @@ async fn a_program_is_found_in_the_childs_own_path() {
     let (mut spec, tag) = tagged(ServiceSpec::stdio(name, program, ["--name", "a b"]));
     let TransportSpec::Stdio(stdio) = &mut spec.transport else { unreachable!() };
     stdio.env.insert("PATH".to_owned(), Secret::new(fixture.parent().unwrap().display().to_string()));
-    let mut server = start_with(&Stdio::new(), spec).await;
+    let mut server = start_with(&crate::stdio(), spec).await;
     server.tag = tag;
     assert_eq!(server.session.server().name, "a b");
     server.end().await;
@@ -125,7 +125,7 @@ async fn a_relative_folder_of_path_is_meant_from_the_childs_own_folder() {
     stdio.cwd = folder.parent().map(Path::to_owned);
     let relative = folder.file_name().unwrap().to_string_lossy().into_owned();
     stdio.env.insert("PATH".to_owned(), Secret::new(relative));
-    let mut server = start_with(&Stdio::new(), spec).await;
+    let mut server = start_with(&crate::stdio(), spec).await;
     server.tag = tag;
     server.end().await;
 }
@@ -134,7 +134,7 @@ async fn a_relative_folder_of_path_is_meant_from_the_childs_own_folder() {
 async fn a_limit_that_is_no_limit_is_none() {
     let (mut spec, tag) = spec("");
     spec.policy.timeouts.handshake = std::time::Duration::MAX;
-    let mut server = start_with(&Stdio::new(), spec).await;
+    let mut server = start_with(&crate::stdio(), spec).await;
     server.tag = tag;
     let limits = mcpstore_transport::CallLimits::within(std::time::Duration::MAX);
     assert!(server.call_within("echo", "{}", limits).await.is_ok());
@@ -156,7 +156,7 @@ async fn a_program_that_is_still_being_written_is_waited_for() {
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         drop(writing);
     };
-    let adapter = Stdio::new();
+    let adapter = crate::stdio();
     let (mut server, ()) = tokio::join!(start_with(&adapter, spec), close);
     server.tag = tag;
     server.end().await;
@@ -166,7 +166,7 @@ async fn a_program_that_is_still_being_written_is_waited_for() {
 async fn a_launch_given_up_leaves_nothing() {
     for _ in 0..10 {
         let (spec, tag) = spec("--ignore-eof --ignore-term");
-        let adapter = Stdio::new();
+        let adapter = crate::stdio();
         let mut launch = adapter.launch(request(spec));
         // Polled once, so that the child is on its way, or there already.
         drop(futures_util::poll!(&mut launch));

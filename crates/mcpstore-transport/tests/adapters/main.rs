@@ -6,6 +6,7 @@ mod basics;
 mod calls;
 mod ends;
 mod eras;
+mod groups;
 mod handshake;
 mod hostile;
 mod http;
@@ -13,3 +14,8 @@ mod in_process;
 mod launch;
 mod suite;
 mod support;
+
+/// The adapter that is tested; `tests/guarded` runs the same tests with wardens.
+fn stdio() -> mcpstore_transport::Stdio {
+    mcpstore_transport::Stdio::new()
+}

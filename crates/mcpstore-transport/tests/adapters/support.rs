@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use mcpstore_testkit::{TAG_VARIABLE, fixture_path, no_survivors, unique_tag};
 use mcpstore_transport::{
-    Adapter, AdapterSet, CallError, CallLimits, Endpoint, HandshakeError, LaunchRequest, Launched, LogRing, Session,
-    call_tool,
+    Adapter, CallError, CallLimits, Endpoint, HandshakeError, LaunchRequest, Launched, LogRing, Session, call_tool,
 };
 use mcpstore_types::{Era, EraChoice, Incarnation, Secret, ServiceName, ServiceSpec, TransportSpec};
 use serde_json::value::RawValue;
@@ -47,7 +46,7 @@ pub(crate) async fn launch(flags: &str) -> (Launched, Arc<LogRing>, String) {
     let (spec, tag) = spec(flags);
     let request = request(spec);
     let logs = Arc::clone(&request.logs);
-    (AdapterSet::builtin().get("stdio").unwrap().launch(request).await.unwrap(), logs, tag)
+    (crate::stdio().launch(request).await.unwrap(), logs, tag)
 }
 
 /// Launches the fixture, offers it the handshake alone, and returns why that failed; nothing is left of it then.
@@ -55,7 +54,7 @@ pub(crate) async fn failed_handshake(flags: &str, timeout: Duration) -> Handshak
     let (mut spec, tag) = spec(flags);
     spec.policy.timeouts.handshake = timeout;
     spec.era = EraChoice::Only(Era::Handshake);
-    let launched = AdapterSet::builtin().get("stdio").unwrap().launch(request(spec)).await.unwrap();
+    let launched = crate::stdio().launch(request(spec)).await.unwrap();
     let error = launched.handshake.await.err().expect("the handshake fails");
     end(launched.endpoint, &tag).await;
     error
@@ -123,7 +122,7 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
 }
 
 /// Waits until a condition holds.
-pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = std::time::Instant::now();
     while !condition() {
         assert!(start.elapsed() < LONG, "never came true: {what}");

@@ -1,7 +1,9 @@
 //! What the manifests and clippy.toml files must say.
 
+use std::collections::BTreeSet;
+
 use super::manifest;
-use crate::arch::tables::{BAN_LIST, BANNED, is_pure};
+use crate::arch::tables::{BAN_LIST, BANNED, UNSAFE_CRATE, is_pure};
 use crate::arch::{Crate, Rule, Violation, Workspace};
 
 pub(in crate::arch) fn check(workspace: &Workspace, found: &mut Vec<Violation>) {
@@ -9,7 +11,9 @@ pub(in crate::arch) fn check(workspace: &Workspace, found: &mut Vec<Violation>) 
     for member in &workspace.crates {
         let path = manifest(member);
         let text = workspace.text(&path).unwrap_or_default();
-        if !takes_workspace_lints(text) {
+        if member.name == UNSAFE_CRATE {
+            repeats_lints(workspace, &path, text, found);
+        } else if !takes_workspace_lints(text) {
             found.push(Violation::of(Rule::LintsTable, &path, "add `[lints]` with `workspace = true`"));
         }
         versions(&path, text, found);
@@ -31,6 +35,25 @@ fn root(workspace: &Workspace, found: &mut Vec<Violation>) {
 fn takes_workspace_lints(text: &str) -> bool {
     section(text, "lints").any(|(_, line)| compact(line) == "workspace=true")
         || section(text, "").any(|(_, line)| compact(line) == "lints.workspace=true")
+}
+
+/// Cargo takes no exception beside `workspace = true`: the crate that needs one says all the rest word for word.
+fn repeats_lints(workspace: &Workspace, path: &str, text: &str, found: &mut Vec<Violation>) {
+    let root = workspace.text("Cargo.toml").unwrap_or_default();
+    for tool in ["rust", "rustdoc", "clippy"] {
+        let lints = |text: &str, name: &str| -> BTreeSet<String> {
+            let lines = section(text, name).map(|(_, line)| compact(line));
+            lines.filter(|line| !line.is_empty()).collect()
+        };
+        let mut wanted = lints(root, &format!("workspace.lints.{tool}"));
+        if wanted.remove("unsafe_code=\"forbid\"") {
+            wanted.insert("unsafe_code=\"deny\"".to_owned());
+        }
+        for differs in wanted.symmetric_difference(&lints(text, &format!("lints.{tool}"))) {
+            let message = format!("`[lints.{tool}]` must repeat the workspace's, with `unsafe_code` denied: {differs}");
+            found.push(Violation::of(Rule::LintsTable, path, message));
+        }
+    }
 }
 
 fn versions(path: &str, text: &str, found: &mut Vec<Violation>) {

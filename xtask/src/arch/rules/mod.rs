@@ -6,6 +6,7 @@ pub(super) mod owners;
 pub(super) mod shape;
 pub(super) mod surface;
 pub(super) mod tracked;
+pub(super) mod unsafety;
 pub(super) mod wildcard;
 pub(super) mod words;
 

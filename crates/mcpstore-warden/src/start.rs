@@ -1,0 +1,75 @@
+//! Starting the server: its limits and its sandbox are in force before its first instruction.
+
+use std::ffi::{CString, NulError};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::{Command, Stdio};
+
+use rustix::fs::Mode;
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getpid, getppid, set_parent_process_death_signal, setrlimit, setsid, umask,
+};
+use rustix::thread::set_no_new_privs;
+
+use crate::report::Stage;
+use crate::{Limit, LimitKind, Plan, sys};
+
+/// Starts the server with these files as its stdin, stdout and stderr, of which no copy is left here.
+///
+/// # Errors
+/// At what it failed, and what the system said.
+pub(crate) fn start(plan: Plan, [stdin, stdout, stderr]: [OwnedFd; 3]) -> Result<Pid, (Stage, io::Error)> {
+    if let Some(cwd) = &plan.cwd {
+        std::env::set_current_dir(cwd).map_err(|error| (Stage::Directory, error))?;
+    }
+    let program = program(&plan).map_err(|error| (Stage::Execute, error.into()))?;
+    let mut command = Command::new(&plan.program);
+    command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
+    // A cgroup is one net more, not a condition: a server that cannot join it is started all the same.
+    let cgroup = plan.cgroup.and_then(|folder| OpenOptions::new().write(true).open(folder.join("cgroup.procs")).ok());
+    let (mask, limits, warden) = (plan.umask, plan.limits, getpid());
+    sys::execute_after(&mut command, move || restrict(warden, mask, &limits, cgroup.as_ref()), program);
+    let child = command.spawn().map_err(|error| (Stage::Execute, error))?;
+    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| (Stage::Execute, io::Error::other("it has no process id")))
+}
+
+/// What is executed. A NUL in a text cannot be told to the system.
+fn program(plan: &Plan) -> Result<sys::Program, NulError> {
+    let file = CString::new(plan.program.as_os_str().as_bytes())?;
+    let args = plan.args.iter().map(|arg| CString::new(arg.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let env = plan.env.iter().map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()));
+    let env = env.collect::<Result<_, _>>()?;
+    Ok(sys::Program { args: [vec![file.clone()], args].concat(), file, env })
+}
+
+/// In the child, before exec: a session of its own, an end with the warden's, and everything of the sandbox `basic`.
+fn restrict(warden: Pid, mask: u32, limits: &[Limit], cgroup: Option<&File>) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if getppid() != Some(warden) {
+        // The warden died before that was asked for.
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    if let Some(mut procs) = cgroup {
+        // "0" is whoever writes it.
+        let _ = io::Write::write(&mut procs, b"0");
+    }
+    setsid()?;
+    umask(Mode::from_raw_mode(mask));
+    for limit in limits {
+        let value = Some(limit.value);
+        setrlimit(resource(limit.kind), Rlimit { current: value, maximum: value })?;
+    }
+    set_no_new_privs(true)?;
+    Ok(())
+}
+
+const fn resource(kind: LimitKind) -> Resource {
+    match kind {
+        LimitKind::Core => Resource::Core,
+        LimitKind::Memory => Resource::As,
+        LimitKind::OpenFiles => Resource::Nofile,
+        LimitKind::Processes => Resource::Nproc,
+    }
+}

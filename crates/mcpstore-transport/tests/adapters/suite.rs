@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcpstore_testkit::server::{self, Behaviour};
 use mcpstore_testkit::{no_survivors, suite};
-use mcpstore_transport::{InProcess, Stdio};
+use mcpstore_transport::InProcess;
 use mcpstore_types::{ServiceName, ServiceSpec};
 
 use crate::support::{LONG, spec};
@@ -12,7 +12,7 @@ use crate::support::{LONG, spec};
 #[tokio::test]
 async fn stdio_passes_the_suite() {
     let (spec, tag) = spec("");
-    let checked = suite::check(&Stdio::new(), &spec).await;
+    let checked = suite::check(&crate::stdio(), &spec).await;
     assert!(checked.polite_end.is_some_and(|took| took < Duration::from_secs(5)), "{checked:?}");
     assert_eq!(no_survivors(&tag, LONG), [0_u32; 0], "processes survive");
 }

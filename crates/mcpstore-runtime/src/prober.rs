@@ -125,7 +125,10 @@ pub(crate) async fn probe(session: &dyn Session, health: &HealthSpec, monitor: &
     let (mut busy, mut closed) = (false, false);
     let (outcome, error) = match answer {
         Ok(()) | Err(CallError::Rpc { .. } | CallError::Malformed { .. }) => (ProbeOutcome::Pass { latency }, None),
-        Err(error @ CallError::Overloaded { .. }) => (ProbeOutcome::Unknown, Some(error)),
+        // 429: it lives, and wants to be asked less.
+        Err(error @ (CallError::Overloaded { .. } | CallError::Http { status: 429, .. })) => {
+            (ProbeOutcome::Unknown, Some(error))
+        }
         Err(error @ CallError::Closed) => {
             closed = true;
             (ProbeOutcome::Fail, Some(error))

@@ -5,6 +5,8 @@
 //! [`scripted`], an adapter whose services do what a script says, and [`ManualClock`].
 
 mod clock;
+pub mod faults;
+pub mod http;
 mod programs;
 pub mod scripted;
 pub mod server;

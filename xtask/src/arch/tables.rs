@@ -73,6 +73,11 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
     ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli"]),
     ("libc", &[UNSAFE_CRATE]),
+    ("reqwest", &["mcpstore-transport"]),
+    ("rustls", &["mcpstore-transport"]),
+    ("rustls-native-certs", &["mcpstore-transport"]),
+    ("tokio-rustls", &["mcpstore-transport"]),
+    ("rcgen", &["mcpstore-transport", TESTKIT]),
     ("clap", &["mcpstore-cli", "xtask"]),
     ("clap_complete", &["mcpstore-cli"]),
     ("anyhow", &["mcpstore-cli", "xtask"]),
@@ -128,7 +133,12 @@ pub(crate) const IMPURE: &[&str] = &[
 ];
 
 /// External crates whose types stay out of public signatures: `(crate as named in code, the one owner)`.
-pub(crate) const PRIVATE_TYPES: &[(&str, &str)] = &[("petgraph", "mcpstore-graph"), ("rmcp", "mcpstore-transport")];
+pub(crate) const PRIVATE_TYPES: &[(&str, &str)] = &[
+    ("petgraph", "mcpstore-graph"),
+    ("rmcp", "mcpstore-transport"),
+    ("reqwest", "mcpstore-transport"),
+    ("rustls", "mcpstore-transport"),
+];
 
 /// Where printing is the job: path prefixes.
 pub(crate) const PRINTERS: &[&str] = &["crates/mcpstore-cli/", "crates/mcpstore-testkit/src/bin/", "xtask/", "tests/"];

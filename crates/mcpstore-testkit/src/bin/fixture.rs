@@ -8,6 +8,12 @@ mod escape;
 mod flags;
 #[path = "fixture/floods.rs"]
 mod floods;
+#[path = "fixture/hog.rs"]
+mod hog;
+#[path = "fixture/hold.rs"]
+mod hold;
+#[path = "fixture/over_http.rs"]
+mod over_http;
 #[path = "fixture/streams.rs"]
 mod streams;
 
@@ -21,6 +27,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit code for flags that are not understood.
 const USAGE: i32 = 64;
+/// Exit code for a lock or a port that another process has.
+const HELD: i32 = 5;
+/// How long every other life lasts when it flaps, in milliseconds.
+const FLAP_MS: u64 = 100;
 
 fn main() {
     let flags = match Flags::parse(std::env::args().skip(1)) {
@@ -48,8 +58,32 @@ fn main() {
 }
 
 async fn run(mut flags: Flags) -> i32 {
+    let start = flags.holds.start();
+    if flags.changing {
+        flags.behaviour.changing = Some(start);
+    }
+    if flags.http.on {
+        flags.behaviour.owns_stdio = false;
+        flags.behaviour.log.note("start");
+        return flags.http.serve(flags.behaviour).await;
+    }
     let behaviour = Arc::new(std::mem::take(&mut flags.behaviour));
     behaviour.log.note("start");
+    tokio::time::sleep(Duration::from_millis(flags.slow_start_ms)).await;
+    if let Err(problem) = flags.holds.take() {
+        say(&problem);
+        behaviour.log.note(&format!("exit {HELD}"));
+        return HELD;
+    }
+    if start > 0 && start <= flags.crash_first {
+        behaviour.log.note("exit 1");
+        return 1;
+    }
+    if flags.flap && start % 2 == 1 {
+        flags.die_after_ms = Some(FLAP_MS);
+    }
+    hog::memory(flags.hog_memory);
+    hog::cpu(flags.hog_cpu);
     for text in &flags.stderr_text {
         say(text);
     }
@@ -76,6 +110,9 @@ async fn run(mut flags: Flags) -> i32 {
             let mut stdout = std::io::stdout();
             let _ = stdout.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"res").and_then(|()| stdout.flush());
             return 1;
+        }
+        if flags.never_read {
+            std::future::pending::<()>().await;
         }
         serve(Arc::clone(&behaviour), streams::input(), streams::output()).await;
         if flags.ignore_eof {

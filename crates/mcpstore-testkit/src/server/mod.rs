@@ -1,22 +1,31 @@
-//! A small MCP server, written by hand so that it can misbehave exactly; over any stream.
+//! A small MCP server, written by hand so that it can misbehave exactly; over any stream, and over HTTP.
 
 mod behaviour;
+mod content;
+mod conversation;
+mod era;
+mod lines;
+mod listen;
+mod log;
+mod odd;
 mod peer;
 mod tools;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcpstore_transport::Factory;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
-use tokio::task::{AbortHandle, JoinSet};
 
-pub use behaviour::{Behaviour, EventLog, ODD_RESULT};
-use peer::Peer;
+pub use behaviour::{Behaviour, Era, ODD_RESULT, Probe};
+pub(crate) use conversation::Conversation;
+pub(crate) use era::{LATEST, META_VERSION};
+pub use lines::serve;
+use listen::Listeners;
+pub use log::EventLog;
+pub use odd::Odd;
+pub(crate) use peer::{Out, Peer, lock};
 
 /// A factory of in-process servers that behave like this.
 #[must_use]
@@ -36,105 +45,106 @@ pub fn well_behaved(name: &str) -> Factory {
     factory(Behaviour { name: name.to_owned(), ..Behaviour::default() })
 }
 
-/// A message from the client.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(default)]
-    method: Option<String>,
-    #[serde(default)]
-    params: Value,
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+/// What all conversations with one server share.
+pub(crate) struct Server {
+    pub(crate) behaviour: Arc<Behaviour>,
+    listeners: Listeners,
+    /// How often its tools were listed.
+    lists: AtomicU64,
+    /// Answers that are kept back, to be written in the reverse order.
+    held: Mutex<Vec<(Peer, String)>>,
+    /// It answers nothing any more.
+    blocked: AtomicBool,
 }
 
-/// Serves one client until its stream ends. Requests are answered side by side.
-pub async fn serve<R, W>(behaviour: Arc<Behaviour>, input: R, output: W)
-where
-    R: AsyncRead + Unpin + Send,
-    W: AsyncWrite + Unpin + Send + 'static,
-{
-    let (peer, writer) = Peer::start(Arc::clone(&behaviour), output);
-    let mut lines = BufReader::new(input).lines();
-    let mut tasks = JoinSet::new();
-    let mut running: HashMap<String, AbortHandle> = HashMap::new();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let Ok(message) = serde_json::from_str::<Message<'_>>(&line) else {
-            behaviour.log.note("not understood");
-            continue;
-        };
-        match (message.method, message.id) {
-            (Some(method), Some(id)) => {
-                let (peer, behaviour) = (peer.clone(), Arc::clone(&behaviour));
-                let key = id.get().to_owned();
-                let task = tasks.spawn(answer(behaviour, peer, key.clone(), method, message.params));
-                running.insert(key, task);
-            }
-            (Some(method), None) => {
-                behaviour.log.note(&method);
-                if method == "notifications/cancelled"
-                    && let Some(task) = running.remove(&message.params["requestId"].to_string())
-                {
-                    task.abort();
+impl Server {
+    pub(crate) fn new(behaviour: Arc<Behaviour>) -> Arc<Self> {
+        let listeners = Listeners::default();
+        let (lists, held, blocked) = (AtomicU64::new(0), Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { behaviour, listeners, lists, held, blocked })
+    }
+
+    /// Answers one request, as the behaviour has it.
+    async fn answer(self: Arc<Self>, peer: Peer, id: String, method: String, params: Value) {
+        let behaviour = &*self.behaviour;
+        behaviour.log.note(&method);
+        if method == "server/discover" {
+            match behaviour.probe {
+                Probe::Exit => {
+                    behaviour.log.note("exit 4");
+                    std::process::exit(4);
                 }
+                Probe::Refuse => return peer.error(&id, -32601, "method not found").await,
+                Probe::Hang => return std::future::pending().await,
+                Probe::Block => self.blocked.store(true, Ordering::Relaxed),
+                Probe::Answer => {}
             }
-            (None, Some(id)) => {
-                let body = message.error.or(message.result).map_or("null", RawValue::get);
-                peer.answered(id.get(), body);
-            }
-            (None, None) => {}
         }
-        let mut ended = false;
-        while tasks.try_join_next().is_some() {
-            ended = true;
+        let hangs = match method.as_str() {
+            _ if self.blocked.load(Ordering::Relaxed) => true,
+            "initialize" => behaviour.hang_init,
+            "ping" => behaviour.hang_ping,
+            "tools/list" => behaviour.hang_list,
+            "tools/call" => behaviour.hang_call,
+            _ => false,
+        };
+        if hangs {
+            return std::future::pending().await;
         }
-        if ended {
-            running.retain(|_, task| !task.is_finished());
+        let stateless = match era::of_request(behaviour.era, &method, &params) {
+            Ok(stateless) => stateless,
+            Err(refusal) => return peer.error_with(&id, refusal.code, &refusal.message, refusal.data).await,
+        };
+        let peer = peer.of_era(stateless);
+        match method.as_str() {
+            "initialize" => self.initialize(&peer, &id, &params).await,
+            "server/discover" => self.give(&peer, &id, era::discovered(behaviour)).await,
+            "ping" => peer.result(&id, "{}").await,
+            "tools/list" => self.give(&peer, &id, tools::list(&self, &params)).await,
+            "tools/call" => tools::call(&self, &peer, &id, &params).await,
+            "subscriptions/listen" => self.listeners.listen(&peer, &id, &params).await,
+            _ => match content::answer(&peer, &method, &params) {
+                Ok(result) => self.give(&peer, &id, result).await,
+                Err((code, message)) => peer.error(&id, code, &message).await,
+            },
         }
     }
-    behaviour.log.note("eof");
-    tasks.shutdown().await;
-    drop(peer);
-    // Whatever is queued goes out; then the stream closes.
-    let _ = writer.await;
-}
 
-/// Answers one request, as the behaviour has it.
-async fn answer(behaviour: Arc<Behaviour>, peer: Peer, id: String, method: String, params: Value) {
-    behaviour.log.note(&method);
-    match method.as_str() {
-        "initialize" => initialize(&behaviour, &peer, &id, &params).await,
-        "ping" if behaviour.hang_ping => std::future::pending().await,
-        "ping" => peer.result(&id, "{}").await,
-        "tools/list" if behaviour.hang_list => std::future::pending().await,
-        "tools/list" => peer.result(&id, &tools::list(&behaviour, &params).to_string()).await,
-        "tools/call" if behaviour.hang_call => std::future::pending().await,
-        "tools/call" => tools::call(&behaviour, &peer, &id, &params).await,
-        _ => peer.error(&id, -32601, "method not found").await,
+    /// Answers with a result, with what the era of the request adds to it.
+    async fn give(&self, peer: &Peer, id: &str, mut result: Value) {
+        if peer.stateless {
+            era::stamp(&mut result, &self.behaviour.name);
+        }
+        peer.result(id, &result.to_string()).await;
     }
-}
 
-async fn initialize(behaviour: &Behaviour, peer: &Peer, id: &str, params: &Value) {
-    tokio::time::sleep(Duration::from_millis(behaviour.delay_init_ms)).await;
-    if behaviour.hang_init {
-        std::future::pending::<()>().await;
+    async fn initialize(&self, peer: &Peer, id: &str, params: &Value) {
+        let behaviour = &*self.behaviour;
+        tokio::time::sleep(Duration::from_millis(behaviour.delay_init_ms)).await;
+        if behaviour.ask_at_init {
+            let peer = peer.clone();
+            tokio::spawn(async move { peer.ask("sampling/createMessage", &json!({ "messages": [] })).await });
+            tokio::task::yield_now().await;
+        }
+        if behaviour.reject_init {
+            return peer.error(id, -32602, "this client is not welcome").await;
+        }
+        if behaviour.odd_init {
+            return peer.result(id, r#"{"hello":"world"}"#).await;
+        }
+        let asked = params["protocolVersion"].as_str().unwrap_or(era::LAST_WITH_HANDSHAKE);
+        let version = behaviour.protocol.as_deref().unwrap_or(asked);
+        let mut result = json!({
+            "protocolVersion": version,
+            "capabilities": era::capabilities(false),
+            "serverInfo": { "name": behaviour.name, "version": "1.2.3" },
+            "instructions": format!("ask and you shall be answered{}", "!".repeat(behaviour.big_init)),
+        });
+        match behaviour.odd_protocol.as_deref() {
+            None => {}
+            Some("-") => drop(result.as_object_mut().and_then(|result| result.remove("protocolVersion"))),
+            Some(odd) => result["protocolVersion"] = serde_json::from_str(odd).unwrap_or(Value::Null),
+        }
+        peer.result(id, &result.to_string()).await;
     }
-    if behaviour.reject_init {
-        return peer.error(id, -32602, "this client is not welcome").await;
-    }
-    if behaviour.odd_init {
-        return peer.result(id, r#"{"hello":"world"}"#).await;
-    }
-    let asked = params["protocolVersion"].as_str().unwrap_or("2025-11-25");
-    let version = behaviour.protocol.as_deref().unwrap_or(asked);
-    let result = json!({
-        "protocolVersion": version,
-        "capabilities": { "tools": { "listChanged": true } },
-        "serverInfo": { "name": behaviour.name, "version": "1.2.3" },
-        "instructions": format!("ask and you shall be answered{}", "!".repeat(behaviour.big_init)),
-    });
-    peer.result(id, &result.to_string()).await;
 }

@@ -1,74 +1,56 @@
-//! The tools of the server.
+//! The tools of the server: their list, and how a call of one is answered.
+
+mod deeds;
+mod list;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::peer::Peer;
-use super::{Behaviour, ODD_RESULT};
+use super::odd::Odd;
+use super::peer::{Out, Peer, lock};
+use super::{ODD_RESULT, Server, content, era};
+pub(super) use list::list;
 
-/// Tools on one page of a long list.
-const PAGE: usize = 100;
-
-/// An argument of a tool: its name and its JSON type.
-type Argument = (&'static str, &'static str);
-
-/// Name, description and arguments of every tool.
-const TOOLS: &[(&str, &str, &[Argument])] = &[
-    ("echo", "Returns its text", &[("text", "string")]),
-    ("add", "Adds two numbers", &[("a", "number"), ("b", "number")]),
-    ("sleep", "Answers after some milliseconds", &[("ms", "integer")]),
-    ("pid", "Its process id", &[]),
-    ("env", "A variable of its environment", &[("name", "string")]),
-    ("cwd", "Its working directory", &[]),
-    ("crash", "Ends the process with an exit code", &[("code", "integer")]),
-    ("progress", "Reports progress n times, some milliseconds apart", &[("n", "integer"), ("ms", "integer")]),
-    ("hang", "Never answers", &[]),
-    ("fail", "Answers with an error", &[("code", "integer")]),
-    ("big", "A text of so many bytes", &[("bytes", "integer")]),
-    ("deep", "A result nested so deep", &[("depth", "integer")]),
-    ("ask", "Sends the client a request and returns its answer", &[("method", "string")]),
-    ("list_changed", "Says that the list of tools changed", &[("n", "integer")]),
-];
-
-/// One page of the list.
-pub(super) fn list(behaviour: &Behaviour, params: &Value) -> Value {
-    let page: usize = params["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-    if behaviour.endless_cursor {
-        return json!({ "tools": [], "nextCursor": (page + 1).to_string() });
-    }
-    if behaviour.same_cursor {
-        return json!({ "tools": [], "nextCursor": "1" });
-    }
-    let mut tools = Vec::new();
-    if page == 0 {
-        tools.extend(TOOLS.iter().map(|(name, description, arguments)| {
-            let properties: serde_json::Map<_, _> =
-                arguments.iter().map(|(name, kind)| ((*name).to_owned(), json!({ "type": kind }))).collect();
-            let schema = json!({ "type": "object", "properties": properties });
-            json!({ "name": name, "description": description, "inputSchema": schema })
-        }));
-        if behaviour.bad_tool {
-            tools.insert(1, json!({ "name": "bad", "description": "has no schema" }));
-        }
-    }
-    let first = page * PAGE;
-    let last = behaviour.many_tools.min(first + PAGE);
-    tools.extend((first..last).map(|n| json!({ "name": format!("tool-{n}"), "inputSchema": { "type": "object" } })));
-    if last < behaviour.many_tools {
-        json!({ "tools": tools, "nextCursor": (page + 1).to_string() })
-    } else {
-        json!({ "tools": tools })
-    }
+/// What a call gives.
+enum Outcome {
+    /// A result with this text.
+    Text(String),
+    /// A result, as JSON text.
+    Raw(String),
+    /// An error.
+    Error(i64, String, Value),
+    /// Everything is said already.
+    Nothing,
 }
 
 /// Calls a tool and answers.
-pub(super) async fn call(behaviour: &Behaviour, peer: &Peer, id: &str, params: &Value) {
+pub(super) async fn call(server: &Server, peer: &Peer, id: &str, params: &Value) {
+    let outcome = if server.behaviour.odd_result {
+        Outcome::Raw(ODD_RESULT.to_owned())
+    } else {
+        run(server, peer, id, params).await
+    };
+    match outcome {
+        Outcome::Text(text) => {
+            let mut result = json!({ "content": [{ "type": "text", "text": text }] });
+            if peer.stateless {
+                era::stamp(&mut result, &server.behaviour.name);
+            }
+            reply(server, peer, id, &result.to_string()).await;
+        }
+        Outcome::Raw(result) => reply(server, peer, id, &result).await,
+        Outcome::Error(code, message, data) => peer.error_with(id, code, &message, data).await,
+        Outcome::Nothing => {}
+    }
+}
+
+async fn run(server: &Server, peer: &Peer, id: &str, params: &Value) -> Outcome {
     let arguments = &params["arguments"];
     let number = |name: &str| arguments[name].as_u64().unwrap_or(0);
-    let text = match params["name"].as_str().unwrap_or_default() {
-        _ if behaviour.odd_result => return reply(behaviour, peer, id, ODD_RESULT).await,
-        "echo" => arguments["text"].as_str().unwrap_or_default().to_owned(),
+    let text = |name: &str| arguments[name].as_str().unwrap_or_default();
+    let said = match params["name"].as_str().unwrap_or_default() {
+        "echo" => text("text").to_owned(),
         "add" => {
             let sum = arguments["a"].as_f64().unwrap_or(0.0) + arguments["b"].as_f64().unwrap_or(0.0);
             sum.to_string()
@@ -78,52 +60,111 @@ pub(super) async fn call(behaviour: &Behaviour, peer: &Peer, id: &str, params: &
             "awake".to_owned()
         }
         "pid" => std::process::id().to_string(),
-        "env" => std::env::var(arguments["name"].as_str().unwrap_or_default()).unwrap_or_default(),
+        "env" => std::env::var(text("name")).unwrap_or_default(),
         "cwd" => std::env::current_dir().unwrap_or_default().display().to_string(),
         "crash" => {
-            behaviour.log.note("crash");
+            server.behaviour.log.note("crash");
             std::process::exit(arguments["code"].as_i64().and_then(|code| code.try_into().ok()).unwrap_or(1))
         }
+        "die" => deeds::die(server, text("how")).await,
+        "close" => deeds::close(peer, text("what")).await,
         "progress" => {
-            let token = &params["_meta"]["progressToken"];
-            for n in 1..=number("n") {
-                tokio::time::sleep(Duration::from_millis(number("ms"))).await;
-                if !token.is_null() {
-                    let note = json!({ "progressToken": token, "progress": n, "total": number("n") });
-                    peer.notify("notifications/progress", &note.to_string()).await;
-                }
-            }
+            deeds::progress(peer, params, number("n"), Duration::from_millis(number("ms"))).await;
             "done".to_owned()
         }
         "hang" => std::future::pending().await,
-        "fail" => return peer.error(id, arguments["code"].as_i64().unwrap_or(-32000), "failed as asked").await,
+        "fail" => {
+            let code = arguments["code"].as_i64().unwrap_or(-32000);
+            return Outcome::Error(code, "failed as asked".to_owned(), Value::Null);
+        }
         "big" => "x".repeat(usize::try_from(number("bytes")).unwrap_or(0)),
+        "long" => {
+            let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":""#);
+            peer.send(Out::Long { head, bytes: number("bytes"), tail: r#""}]}}"#.to_owned() }).await;
+            return Outcome::Nothing;
+        }
         "deep" => {
             let depth = usize::try_from(number("depth")).unwrap_or(0);
             let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-            return reply(behaviour, peer, id, &format!(r#"{{"content":[],"nested":{nested}}}"#)).await;
+            return Outcome::Raw(format!(r#"{{"content":[],"nested":{nested}}}"#));
         }
-        "ask" => peer.ask(arguments["method"].as_str().unwrap_or_default()).await,
+        "ask" => return deeds::ask(server, peer, params).await,
         "list_changed" => {
             for _ in 0..number("n").max(1) {
-                peer.notify("notifications/tools/list_changed", "{}").await;
+                let method = "notifications/tools/list_changed";
+                if peer.stateless {
+                    let wants = |wants: &Value| wants["toolsListChanged"] == true;
+                    server.listeners.tell(method, &json!({}), wants).await;
+                } else {
+                    peer.announce(method, "{}").await;
+                }
             }
             "changed".to_owned()
         }
-        unknown => return peer.error(id, -32602, &format!("unknown tool: {unknown}")).await,
+        "notes" => {
+            for n in 0..number("n") {
+                let note = json!({ "level": "info", "logger": "notes", "data": n });
+                peer.notify("notifications/message", &note.to_string()).await;
+            }
+            "noted".to_owned()
+        }
+        "log" => {
+            let level = text("level");
+            let least = peer.client.level.load(std::sync::atomic::Ordering::Relaxed);
+            if content::level(level).is_some_and(|level| level >= least) {
+                let note = json!({ "level": level, "logger": "fixture", "data": text("text") });
+                peer.notify("notifications/message", &note.to_string()).await;
+            }
+            "logged".to_owned()
+        }
+        "touch" => {
+            let (method, uri) = ("notifications/resources/updated", text("uri"));
+            let wants = |wants: &Value| {
+                wants["resourceSubscriptions"].as_array().is_some_and(|uris| uris.iter().any(|one| *one == uri))
+            };
+            server.listeners.tell(method, &json!({ "uri": uri }), wants).await;
+            if lock(&peer.client.subscribed).contains(uri) {
+                peer.announce(method, &json!({ "uri": uri }).to_string()).await;
+            }
+            "touched".to_owned()
+        }
+        unknown => return Outcome::Error(-32602, format!("unknown tool: {unknown}"), Value::Null),
     };
-    reply(behaviour, peer, id, &json!({ "content": [{ "type": "text", "text": text }] }).to_string()).await;
+    Outcome::Text(said)
 }
 
-async fn reply(behaviour: &Behaviour, peer: &Peer, id: &str, result: &str) {
+/// Answers a call with this result, in the way the behaviour has it.
+async fn reply(server: &Server, peer: &Peer, id: &str, result: &str) {
+    let behaviour = &*server.behaviour;
     if behaviour.wrong_id {
         return peer.result("987654321", result).await;
     }
-    peer.result(id, result).await;
-    if behaviour.duplicate_reply {
-        peer.result(id, result).await;
+    let message = match behaviour.odd {
+        None => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#),
+        Some(odd @ (Odd::HalfThenDie | Odd::HalfThenHang | Odd::Dribble)) => {
+            return deeds::in_pieces(server, peer, odd, &odd.message(id, result)).await;
+        }
+        Some(odd) => odd.message(id, result),
+    };
+    if behaviour.reverse > 0 {
+        let held = {
+            let mut held = lock(&server.held);
+            held.push((peer.clone(), message));
+            if held.len() < behaviour.reverse {
+                return;
+            }
+            std::mem::take(&mut *held)
+        };
+        for (peer, message) in held.into_iter().rev() {
+            peer.message(message).await;
+        }
+        return;
     }
+    if behaviour.duplicate_reply {
+        peer.message(message.clone()).await;
+    }
+    peer.message(message).await;
     if behaviour.noise {
-        peer.raw(b"request handled\n").await;
+        peer.send(Out::Bytes(b"request handled\n".to_vec())).await;
     }
 }

@@ -27,10 +27,13 @@ pub(super) enum NotStateless {
 /// Asks who the server is, and finds the version to agree on.
 pub(super) async fn discover(hub: &Hub, client: &ClientSide, limits: CallLimits) -> Result<ServerInfo, NotStateless> {
     let version = known().next_back().unwrap_or_default();
-    let stateless = Stateless::new(version, client.capabilities());
-    let options = RequestOptions::default();
-    let params = RawValue::from_string("{}".to_owned()).ok();
-    let answer = hub.request_as(Some(&stateless), DISCOVER, params.as_deref(), limits, options).await;
+    let mut answer = ask(hub, client, version, limits).await;
+    // It names what it speaks instead: it is asked again in that, once.
+    if let Err(CallError::Rpc { code: UNSUPPORTED_VERSION, data: Some(data), .. }) = &answer
+        && let Some(version) = shared(data)
+    {
+        answer = ask(hub, client, version, limits).await;
+    }
     let answer = answer.map_err(not_stateless)?;
     let server = server_info(&answer).map_err(|error| {
         NotStateless::Legacy(CallError::Malformed { what: clip(&format!("it is no discovery: {error}")) })
@@ -41,6 +44,23 @@ pub(super) async fn discover(hub: &Hub, client: &ClientSide, limits: CallLimits)
 /// Agrees on what was found: from now on every request of `hub` says who asks.
 pub(super) fn agree(hub: &Hub, client: &ClientSide, server: &ServerInfo) {
     hub.agree_stateless(Stateless::new(&server.protocol_version, client.capabilities()));
+}
+
+async fn ask(hub: &Hub, client: &ClientSide, version: &str, limits: CallLimits) -> Result<Box<RawValue>, CallError> {
+    let stateless = Stateless::new(version, client.capabilities());
+    let params = RawValue::from_string("{}".to_owned()).ok();
+    hub.request_as(Some(&stateless), DISCOVER, params.as_deref(), limits, RequestOptions::default()).await
+}
+
+/// The newest version of this era that we speak, and that the data of the error names.
+fn shared(data: &RawValue) -> Option<&'static str> {
+    let supported = object::<Supported>(data.get()).ok()?.supported;
+    known().rev().find(|known| supported.iter().any(|one| one == known))
+}
+
+#[derive(Deserialize)]
+struct Supported {
+    supported: Vec<String>,
 }
 
 /// The versions of this era that we speak, oldest first.
@@ -76,11 +96,7 @@ fn not_stateless(error: CallError) -> NotStateless {
 
 /// True when the versions in the data of the error have one with a handshake among them, or none at all.
 fn speaks_handshake(data: Option<&RawValue>) -> bool {
-    #[derive(Deserialize)]
-    struct Data {
-        supported: Vec<String>,
-    }
-    let Some(data) = data.and_then(|data| object::<Data>(data.get()).ok()) else { return true };
+    let Some(data) = data.and_then(|data| object::<Supported>(data.get()).ok()) else { return true };
     let mut handshake = ProtocolVersion::KNOWN_VERSIONS.iter().filter(|version| version.has_initialize());
     handshake.any(|version| data.supported.iter().any(|supported| supported == version.as_str()))
 }

@@ -119,8 +119,9 @@ impl Handshake {
             (Failed::Said(error), _) => error,
             (Failed::Closed | Failed::ClosedAtProbe, Some(what)) => HandshakeError::Malformed { what },
             (Failed::Closed | Failed::ClosedAtProbe, None) => match self.over().await {
-                // Some end when they are asked what they do not know. The next start does not ask.
-                HandshakeError::Exited { status, stderr } if at_probe => {
+                // Some end when they are asked what they do not know. The next start does not ask. One that never read
+                // the question ended for a reason of its own.
+                HandshakeError::Exited { status, stderr } if at_probe && !unheard(&self.hub).await => {
                     self.memory.keep(Era::Handshake);
                     HandshakeError::ExitedAtProbe { status, stderr }
                 }
@@ -229,6 +230,11 @@ impl Handshake {
 fn stateless(hub: &Hub, client: &ClientSide, server: ServerInfo) -> Agreed {
     discover::agree(hub, client, &server);
     Agreed { server, rmcp: None, knows: Era::Stateless }
+}
+
+/// True when the server left unread what was written to it.
+async fn unheard(hub: &Hub) -> bool {
+    timeout(EXIT_GRACE, hub.unheard()).await.unwrap_or(false)
 }
 
 /// The error for a server that wrote text, and not one message.

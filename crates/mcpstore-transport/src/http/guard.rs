@@ -105,7 +105,8 @@ impl OutboundGuard {
             return Ok(());
         }
         if !self.is_configured(host) {
-            return addresses.clone().try_for_each(|address| self.check_address(host, address));
+            let mut addresses = addresses;
+            return addresses.try_for_each(|address| self.check_address(host, address));
         }
         // The owner wrote this name. Yet no name that is meant leads to a cloud's metadata.
         let written_out = host.parse::<IpAddr>().is_ok();

@@ -13,6 +13,7 @@ mod spawn;
 mod stderr;
 mod warden;
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -122,10 +123,16 @@ fn launched(
     request: &LaunchRequest,
     memory: EraMemory,
     stdout: impl AsyncRead + Unpin + Send + 'static,
-    stdin: impl AsyncWrite + Unpin + Send + 'static,
+    stdin: impl AsyncWrite + AsFd + Unpin + Send + 'static,
     life: impl FnOnce(Arc<Hub>, Arc<crate::LogRing>) -> Arc<Life>,
 ) -> Launched {
-    let (hub, wire) = wire::open(stdout, stdin, Arc::clone(&request.logs), request.client.clone());
+    let (hub, wire) = wire::open_watching(
+        stdout,
+        stdin,
+        |stdin| rustix::io::ioctl_fionread(stdin).is_ok_and(|bytes| bytes > 0),
+        Arc::clone(&request.logs),
+        request.client.clone(),
+    );
     let life = life(Arc::clone(&hub), Arc::clone(&request.logs));
     let exited = Arc::clone(&life);
     let exit = Box::pin(async move { exited.exited().await });

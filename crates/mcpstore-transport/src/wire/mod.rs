@@ -84,6 +84,8 @@ pub(crate) struct Hub {
     spoiled: Mutex<Option<String>>,
     /// The handshake is over.
     ready: AtomicBool,
+    /// The writing is over; true when the server did not read all of it.
+    unheard: watch::Sender<Option<bool>>,
     /// The conversation is over.
     closed: CancellationToken,
     /// The server cannot be reached any more; what it wrote may still be read for [`DRAIN`].
@@ -147,6 +149,16 @@ impl Hub {
         if done {
             self.doom();
         }
+    }
+
+    fn note_unheard(&self, unheard: bool) {
+        self.unheard.send_replace(Some(unheard));
+    }
+
+    /// Resolves when the writing is over: true when the server left something unread of what was written to it.
+    pub(crate) async fn unheard(&self) -> bool {
+        let mut unheard = self.unheard.subscribe();
+        unheard.wait_for(Option::is_some).await.ok().and_then(|unheard| *unheard).unwrap_or(false)
     }
 
     /// Says that the handshake is over.
@@ -271,6 +283,7 @@ pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
         tally: Tally::default(),
         spoiled: Mutex::default(),
         ready: AtomicBool::new(false),
+        unheard: watch::Sender::new(None),
         closed: CancellationToken::new(),
         doomed: CancellationToken::new(),
         input: CancellationToken::new(),
@@ -285,8 +298,23 @@ where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
+    open_watching(input, output, |_| false, logs, client)
+}
+
+/// The same over an output of which `unread` can say whether the server has left something in it unread.
+pub(crate) fn open_watching<R, W>(
+    input: R,
+    output: W,
+    unread: impl Fn(&W) -> bool + Send + 'static,
+    logs: Arc<LogRing>,
+    client: ClientSide,
+) -> (Arc<Hub>, Wire)
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     let Parts { hub, outgoing, dispatch, wire } = parts(logs, client);
     tokio::spawn(reader::run(dispatch, Counted::new(input, Arc::clone(&hub))));
-    tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output));
+    tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output, unread));
     (hub, wire)
 }

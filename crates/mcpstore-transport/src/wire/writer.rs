@@ -15,9 +15,14 @@ const BATCH: usize = 32;
 /// Bytes that go out in one call of the system when they are of several lines; a longer line goes alone.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Writes until the wire closes, the input is to be closed, or the server takes no more.
-pub(super) async fn run<W>(hub: Arc<Hub>, mut queue: mpsc::Receiver<Outgoing>, mut output: W)
-where
+/// Writes until the wire closes, the input is to be closed, or the server takes no more. `unread` says whether the server
+/// has left something unread of what was written.
+pub(super) async fn run<W>(
+    hub: Arc<Hub>,
+    mut queue: mpsc::Receiver<Outgoing>,
+    mut output: W,
+    unread: impl Fn(&W) -> bool + Send,
+) where
     W: AsyncWrite + Unpin + Send,
 {
     let mut taken = Vec::with_capacity(BATCH);
@@ -62,6 +67,7 @@ where
     queue.close();
     chunk.unwritten().for_each(|id| drop(hub.take(id)));
     hub.shut(deaf);
+    hub.note_unheard(deaf || unread(&output));
     // A duplex stream only tells the other side when it is shut down; a pipe also when it is dropped.
     let _ = output.shutdown().await;
 }

@@ -21,7 +21,7 @@ async fn works(server: &Server, status: ExitStatus) {
     let info = server.session.server();
     assert_eq!((info.name.as_str(), info.version.as_str()), ("fixture", "1.2.3"));
     assert_eq!(info.protocol_version, "2025-11-25");
-    assert!(info.has_tools && !info.has_prompts && info.instructions.is_some());
+    assert!(info.has_tools && info.has_prompts && info.has_resources && info.instructions.is_some());
     let list = list_tools(&*server.session, CallLimits::within(LONG)).await.unwrap();
     let echo = list.tools.iter().find(|tool| tool.name == "echo").unwrap();
     assert_eq!(echo.input_schema.get(), r#"{"properties":{"text":{"type":"string"}},"type":"object"}"#);

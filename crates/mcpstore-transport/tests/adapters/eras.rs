@@ -122,3 +122,12 @@ async fn a_slow_server_of_both_eras_goes_by_the_handshake_it_was_offered_and_is_
     let (era, name, _) = outcome(&adapter, &slow, EraChoice::Auto).await.unwrap();
     assert_eq!((era, name.as_str()), (Era::Stateless, "s"));
 }
+
+#[tokio::test]
+async fn one_that_exits_without_having_read_the_question_ended_for_its_own_reason() {
+    let adapter = crate::stdio();
+    for text in ["exit 3", "sleep 0.1; exit 3"] {
+        let error = outcome(&adapter, text, EraChoice::Auto).await.err().unwrap();
+        assert!(matches!(error, HandshakeError::Exited { .. }), "{text}: {error:?}");
+    }
+}

@@ -9,7 +9,17 @@ mod basics;
 mod calls;
 #[path = "../adapters/ends.rs"]
 mod ends;
+#[path = "../adapters/eras.rs"]
+mod eras;
 mod escapes;
+#[path = "../adapters/faults_lives.rs"]
+mod faults_lives;
+#[path = "../adapters/faults_stdio.rs"]
+mod faults_stdio;
+#[path = "../adapters/faults_support.rs"]
+mod faults_support;
+#[path = "../adapters/faults_wire.rs"]
+mod faults_wire;
 #[path = "../adapters/handshake.rs"]
 mod handshake;
 #[path = "../adapters/hostile.rs"]

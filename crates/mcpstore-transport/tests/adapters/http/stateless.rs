@@ -97,3 +97,21 @@ async fn an_unknown_method_is_an_error_of_its_request() {
     assert!(matches!(server.call("x", "{}").await, Err(CallError::Rpc { code: -32601, .. })));
     server.end().await;
 }
+
+#[tokio::test]
+async fn a_server_that_names_its_versions_is_asked_again_in_one_of_them() {
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let site = Site::start(move |asked| {
+        if first.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            let data = json!({ "supported": ["2026-07-28"], "requested": "x" });
+            let error = json!({ "code": -32022, "message": "no", "data": data });
+            return Reply::json(400, &json!({ "jsonrpc": "2.0", "id": asked.json["id"], "error": error }));
+        }
+        stateless_era(asked).unwrap_or_else(|| Reply::status(404))
+    })
+    .await;
+    let server = client(&site.url).await;
+    assert_eq!(server.session.server().protocol_version, "2026-07-28");
+    assert_eq!(site.asked_for("server/discover").len(), 2);
+    server.end().await;
+}

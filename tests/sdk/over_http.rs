@@ -2,14 +2,18 @@
 
 use mcpstore::ServiceSpec;
 use mcpstore::transport::{Http, Sse};
+use mcpstore::types::EraChoice;
 use mcpstore_testkit::suite;
 
 use crate::support::{Listening, Sdk, name};
 
 async fn http_passes(sdk: Sdk) {
     let Some(server) = Listening::start(sdk, "http") else { return };
-    let spec = ServiceSpec::http(name(), format!("http://127.0.0.1:{}/mcp", server.port));
-    sdk.holds(&suite::check(&Http::new(), &spec).await);
+    for era in sdk.eras() {
+        let mut spec = ServiceSpec::http(name(), format!("http://127.0.0.1:{}/mcp", server.port));
+        spec.era = EraChoice::Only(*era);
+        sdk.holds(&suite::check(&Http::new(), &spec).await, *era);
+    }
     server.end();
 }
 
@@ -26,7 +30,7 @@ async fn http_passes_with_typescript_before_the_stateless_era() {
 }
 
 #[tokio::test]
-async fn http_passes_with_typescript_in_the_stateless_era() {
+async fn http_passes_with_typescript_in_both_eras() {
     http_passes(Sdk::Ts2).await;
 }
 
@@ -36,7 +40,7 @@ async fn http_passes_with_python_before_the_stateless_era() {
 }
 
 #[tokio::test]
-async fn http_passes_with_python_in_the_stateless_era() {
+async fn http_passes_with_python_in_both_eras() {
     http_passes(Sdk::Py2).await;
 }
 

@@ -50,13 +50,20 @@ impl Sdk {
         (program.display().to_string(), source.display().to_string())
     }
 
-    /// What the suite found is what such a server has.
-    pub(crate) fn holds(self, checked: &Checked) {
-        let (name, era) = match self {
-            Self::Ts1 => ("sdk-ts-v1", Era::Handshake),
-            Self::Ts2 => ("sdk-ts-v2", Era::Stateless),
-            Self::Py1 => ("sdk-python", Era::Handshake),
-            Self::Py2 => ("sdk-python", Era::Stateless),
+    /// The eras it speaks, each to be spoken to in.
+    pub(crate) fn eras(self) -> &'static [Era] {
+        match self {
+            Self::Ts1 | Self::Py1 => &[Era::Handshake],
+            Self::Ts2 | Self::Py2 => &[Era::Stateless, Era::Handshake],
+        }
+    }
+
+    /// What the suite found is what such a server has, in this era.
+    pub(crate) fn holds(self, checked: &Checked, era: Era) {
+        let name = match self {
+            Self::Ts1 => "sdk-ts-v1",
+            Self::Ts2 => "sdk-ts-v2",
+            Self::Py1 | Self::Py2 => "sdk-python",
         };
         let server = &checked.server;
         assert_eq!((server.name.as_str(), server.era), (name, era), "{checked:?}");
@@ -91,7 +98,7 @@ impl Listening {
         let tag = unique_tag("sdk");
         let mut command = Command::new(program);
         command.args([&source, transport]).current_dir(installed).env(TAG_VARIABLE, &tag);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().strip_prefix("port ").and_then(|port| port.parse().ok());

@@ -45,6 +45,11 @@ async fn http_passes_with_python_in_both_eras() {
 }
 
 #[tokio::test]
+async fn http_passes_with_rust_in_both_eras() {
+    http_passes(Sdk::Rmcp).await;
+}
+
+#[tokio::test]
 async fn sse_passes_with_typescript() {
     sse_passes(Sdk::Ts1).await;
 }

@@ -29,9 +29,10 @@ fn child(program: String, args: Vec<String>, installed: &Path) -> (ServiceSpec, 
 
 async fn passes(sdk: Sdk) {
     let Some(installed) = installed() else { return };
-    let (program, source) = sdk.command(&installed);
+    let mut line = sdk.command(&installed);
+    line.push("stdio".to_owned());
     for era in sdk.eras() {
-        let (mut spec, tag) = child(program.clone(), vec![source.clone(), "stdio".to_owned()], &installed);
+        let (mut spec, tag) = child(line[0].clone(), line[1..].to_vec(), &installed);
         // Stated: one that is asked on a busy machine may be slow enough to be offered both.
         spec.era = EraChoice::Only(*era);
         sdk.holds(&suite::check(&Stdio::new(), &spec).await, *era);
@@ -57,6 +58,11 @@ async fn stdio_passes_with_python_before_the_stateless_era() {
 #[tokio::test]
 async fn stdio_passes_with_python_in_both_eras() {
     passes(Sdk::Py2).await;
+}
+
+#[tokio::test]
+async fn stdio_passes_with_rust_in_both_eras() {
+    passes(Sdk::Rmcp).await;
 }
 
 /// A server of the registry for Python packages that is no toy of ours.

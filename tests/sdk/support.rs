@@ -35,26 +35,29 @@ pub(crate) enum Sdk {
     Py1,
     /// Python, of both eras.
     Py2,
+    /// Rust, of both eras. It has tools alone.
+    Rmcp,
 }
 
 impl Sdk {
-    /// The program, and its arguments but for the transport.
-    pub(crate) fn command(self, installed: &Path) -> (String, String) {
+    /// Its program and arguments, but for the transport.
+    pub(crate) fn command(self, installed: &Path) -> Vec<String> {
         let source = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sdk").join(name);
         let (program, source) = match self {
             Self::Ts1 => ("node".into(), source("v1.mjs")),
             Self::Ts2 => ("node".into(), source("v2.mjs")),
             Self::Py1 => (installed.join("venv-v1/bin/python3"), source("server.py")),
             Self::Py2 => (installed.join("venv/bin/python3"), source("server.py")),
+            Self::Rmcp => return vec![env!("CARGO_BIN_EXE_mcpstore-rmcp-server").to_owned()],
         };
-        (program.display().to_string(), source.display().to_string())
+        vec![program.display().to_string(), source.display().to_string()]
     }
 
     /// The eras it speaks, each to be spoken to in.
     pub(crate) fn eras(self) -> &'static [Era] {
         match self {
             Self::Ts1 | Self::Py1 => &[Era::Handshake],
-            Self::Ts2 | Self::Py2 => &[Era::Stateless, Era::Handshake],
+            Self::Ts2 | Self::Py2 | Self::Rmcp => &[Era::Stateless, Era::Handshake],
         }
     }
 
@@ -64,6 +67,7 @@ impl Sdk {
             Self::Ts1 => "sdk-ts-v1",
             Self::Ts2 => "sdk-ts-v2",
             Self::Py1 | Self::Py2 => "sdk-python",
+            Self::Rmcp => "sdk-rmcp",
         };
         let server = &checked.server;
         assert_eq!((server.name.as_str(), server.era), (name, era), "{checked:?}");
@@ -74,7 +78,8 @@ impl Sdk {
 
     /// The same where the transport is older than that.
     pub(crate) fn offers(self, checked: &Checked) {
-        assert_eq!((checked.tools, checked.resources, checked.prompts), (4, 1, 1), "{checked:?}");
+        let (resources, prompts) = if matches!(self, Self::Rmcp) { (0, 0) } else { (1, 1) };
+        assert_eq!((checked.tools, checked.resources, checked.prompts), (4, resources, prompts), "{checked:?}");
         assert_eq!(checked.server.instructions.as_deref(), Some("Ask."), "{checked:?}");
     }
 }
@@ -94,10 +99,10 @@ impl Listening {
     /// Starts it and waits until it says its port.
     pub(crate) fn start(sdk: Sdk, transport: &str) -> Option<Self> {
         let installed = installed()?;
-        let (program, source) = sdk.command(&installed);
+        let line = sdk.command(&installed);
         let tag = unique_tag("sdk");
-        let mut command = Command::new(program);
-        command.args([&source, transport]).current_dir(installed).env(TAG_VARIABLE, &tag);
+        let mut command = Command::new(&line[0]);
+        command.args(&line[1..]).arg(transport).current_dir(installed).env(TAG_VARIABLE, &tag);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

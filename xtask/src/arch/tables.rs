@@ -71,7 +71,7 @@ pub(crate) fn is_pure(name: &str) -> bool {
 /// External crates with owners: `(crate, who may depend on it)`. Dev-dependencies count too.
 pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
-    ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli"]),
+    ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli", "mcpstore-tests"]),
     ("libc", &[UNSAFE_CRATE]),
     ("reqwest", &["mcpstore-transport"]),
     ("rustls", &["mcpstore-transport"]),
@@ -91,7 +91,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["mcpstore-monitor"]),
     ("prometheus-client", &["mcpstore-monitor"]),
     ("axum", &["mcpstore-gateway", "mcpstore-console"]),
-    ("hyper", &["mcpstore-gateway", "mcpstore-console", "mcpstore-transport"]),
+    ("hyper", &["mcpstore-gateway", "mcpstore-console", "mcpstore-transport", "mcpstore-tests"]),
     ("utoipa", &["mcpstore-console"]),
     ("rust-embed", &["mcpstore-console"]),
     ("notify", &["mcpstore-runtime"]),

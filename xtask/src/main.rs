@@ -3,6 +3,7 @@
 
 mod arch;
 mod bench;
+mod chaos;
 mod cmd;
 mod codegen;
 mod lint;
@@ -43,6 +44,8 @@ enum Task {
     },
     /// Only install the real servers, and print their folder
     Servers,
+    /// Run the client through the official conformance suite of MCP
+    Conformance,
     /// Formatting, clippy, docs, arch-check, generated files, licences: all of them, then one verdict
     Lint,
     /// Run the property and model tests with many cases
@@ -52,6 +55,8 @@ enum Task {
         #[command(subcommand)]
         what: scaffold::Scaffold,
     },
+    /// Kill services and managers in every way, many times, and let one manager live through many lives of its services
+    Chaos(chaos::Args),
     /// Hold the layers and the rules of the house against the checkout
     ArchCheck,
     /// Write the generated documents
@@ -87,9 +92,11 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test { fast } => test::run(&root, fast),
         Task::Servers => test::install_servers(&root),
+        Task::Conformance => test::conformance(&root),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
         Task::Scaffold { what } => scaffold::run(&root, &what),
+        Task::Chaos(args) => chaos::run(&root, &args),
         Task::ArchCheck => arch::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),
         Task::Bench { inner } => bench::run(&root, inner),

@@ -74,10 +74,11 @@ fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec
             out.note("cwd", Restart, cwd, &new.cwd);
         }
         (TransportSpec::Http(old), TransportSpec::Http(new)) | (TransportSpec::Sse(old), TransportSpec::Sse(new)) => {
-            let HttpSpec { url, headers, ca_file } = old;
+            let HttpSpec { url, headers, ca_file, oauth } = old;
             out.note("url", Restart, url, &new.url);
             out.note("headers", Restart, headers, &new.headers);
             out.note("caFile", Restart, ca_file, &new.ca_file);
+            out.note("oauth", Restart, oauth, &new.oauth);
         }
         (TransportSpec::InProcess(old), TransportSpec::InProcess(new)) => {
             let InProcessSpec { factory } = old;

@@ -118,7 +118,12 @@ impl Scan<'_> {
     fn comment(&mut self, start: usize, end: usize) {
         let piece = &self.text[start..end];
         let lower = piece.to_ascii_lowercase();
-        if self.secret.is_none() && !self.pending && !lower.contains("env") && !lower.contains("header") {
+        if self.secret.is_none()
+            && !self.pending
+            && !lower.contains("env")
+            && !lower.contains("header")
+            && !lower.contains("secret")
+        {
             return;
         }
         let mut at = start;
@@ -189,6 +194,7 @@ fn names_secrets(piece: &str) -> bool {
     key.eq_ignore_ascii_case("env")
         || key.eq_ignore_ascii_case("headers")
         || key.eq_ignore_ascii_case("settings")
+        || key.eq_ignore_ascii_case("clientSecret")
         || key.contains('\\')
 }
 
@@ -231,6 +237,10 @@ mod tests {
                 r#"{"env": {"A": "s1", "B": 12, "C": null, "D": ["x"]}, "args": ["a"], "headers":{"H":"B ${env:T} ${U:-d}"}, "settings":{"S":"s2"}}"#
             ),
             r#"{"env": {"A": "***", "B": ***, "C": null, "D": ["***"]}, "args": ["a"], "headers":{"H":"***${env:T}***${U:-***"}, "settings":{"S":"***"}}"#
+        );
+        assert_eq!(
+            masked(r#"{"oauth": {"clientId": "me", "clientSecret": "s1"}}"#),
+            r#"{"oauth": {"clientId": "me", "clientSecret": "***"}}"#
         );
         assert_eq!(masked(r#""env": "A=s", "x": "y""#), r#""env": "***", "x": "y""#);
         assert_eq!(masked(r#"{"env": {"A": "say \"s\" ${no", "B": ""}}"#), r#"{"env": {"A": "***", "B": ""}}"#);

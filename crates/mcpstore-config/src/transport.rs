@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::expand::expanded;
 use crate::fields::{Field, fields, get};
+use crate::oauth::oauth;
 use crate::other::other;
 use crate::values::{nonempty, object, text, text_list, word};
 use crate::words::URL_KEYS;
@@ -81,7 +82,7 @@ pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Plac
         return None;
     }
     if command.is_some() {
-        no_effect(cx, entry, &["headers", "caFile"], "a server that is launched");
+        no_effect(cx, entry, &["headers", "caFile", "oauth"], "a server that is launched");
         Some(TransportSpec::Stdio(stdio))
     } else {
         no_effect(cx, entry, &["args", "env", "cwd"], "a server that is reached by its address");
@@ -165,11 +166,14 @@ fn http(cx: &mut Context<'_>, entry: &[Field<'_>], url: Option<Field<'_>>) -> Ht
     if let Some(field) = get(entry, "caFile") {
         spec.ca_file = filled(cx, "caFile", field).map(PathBuf::from);
     }
+    if let Some(field) = get(entry, "oauth") {
+        spec.oauth = oauth(cx, field);
+    }
     spec
 }
 
 /// A text that must not be empty, neither before nor after expansion, and has no NUL.
-fn filled(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<String> {
+pub(crate) fn filled(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<String> {
     let found = nonempty(cx, name, field.value)?;
     let text = expanded(cx, name, field.value, found)?;
     if text.trim().is_empty() {
@@ -253,7 +257,7 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
 }
 
 /// What is wrong with an address, if anything.
-fn check_url(url: &str) -> Result<(), &'static str> {
+pub(crate) fn check_url(url: &str) -> Result<(), &'static str> {
     if let Some((socket, _)) = HttpSpec::socket_parts(url) {
         return match socket.as_bytes() {
             [b'/' | b'@', _, ..] => Ok(()),

@@ -25,6 +25,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "url",
         "headers",
         "caFile",
+        "oauth",
         "settings",
         "type",
         "transport",
@@ -54,7 +55,6 @@ pub(crate) const SERVICE: Keys = Keys {
         "alerts",
         // Other clients': they would change what the server gets or shows.
         "envFile",
-        "oauth",
         "auth",
         "disabledTools",
         "includeTools",
@@ -152,6 +152,21 @@ pub(crate) const HEALTH: Keys = Keys {
     read: &["probe", "interval", "timeout", "rise", "fall", "startup"],
     later: &[],
     foreign: &[],
+};
+
+pub(crate) const OAUTH: Keys = Keys {
+    of: "`oauth`",
+    read: &["clientId", "clientSecret", "issuer", "clientMetadataUrl", "scopes", "callbackPort"],
+    later: &["authServerMetadataUrl"],
+    foreign: &[
+        "enabled",
+        "audiences",
+        "authorizationUrl",
+        "tokenUrl",
+        "registrationUrl",
+        "redirectUri",
+        "tokenParamName",
+    ],
 };
 
 /// True for keys that are nobody's business: `$schema`, `_comment`, `x-…`, `//`.

@@ -200,6 +200,7 @@ fn http() -> impl Strategy<Value = HttpSpec> {
         url,
         headers,
         ca_file: ca_file.map(Into::into),
+        ..HttpSpec::default()
     })
 }
 

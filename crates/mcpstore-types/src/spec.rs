@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::{Dependency, EraChoice, Policy, Secret, ServiceName};
+use crate::{Dependency, EraChoice, OAuthSpec, Policy, Secret, ServiceName};
 
 /// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +157,8 @@ pub struct HttpSpec {
     pub url: String,
     /// Headers sent with every request to it. Those that belong to the protocol are never overridden.
     pub headers: BTreeMap<String, Secret>,
+    /// How to log in, where the server wants a login.
+    pub oauth: OAuthSpec,
     /// A file of certificates (PEM) that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
 }

@@ -72,12 +72,12 @@ pub(crate) fn is_pure(name: &str) -> bool {
 pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
     ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli", "mcpstore-tests"]),
-    ("libc", &[UNSAFE_CRATE]),
     ("reqwest", &["mcpstore-transport"]),
     ("rustls", &["mcpstore-transport"]),
     ("rustls-native-certs", &["mcpstore-transport"]),
     ("tokio-rustls", &["mcpstore-transport"]),
     ("rcgen", &["mcpstore-transport", TESTKIT]),
+    ("libc", &[UNSAFE_CRATE]),
     ("clap", &["mcpstore-cli", "xtask"]),
     ("clap_complete", &["mcpstore-cli"]),
     ("anyhow", &["mcpstore-cli", "xtask"]),

@@ -1,7 +1,7 @@
 //! What a call costs over HTTP, against a bare loop that gives the same body back over one connection, and against the same
 //! server spoken to directly.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;

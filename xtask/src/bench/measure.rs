@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::table::Row;
-use super::{call, call_http, fleet, graph, spawn, start, table};
+use super::{call, call_http, children, fleet, graph, spawn, start, table};
 
 /// A benchmark: its name, and what measures it.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
@@ -17,6 +17,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("fleet", fleet::run),
     ("start", start::run),
     ("spawn", spawn::run),
+    ("children", children::run),
     ("call", call::run),
     ("call over HTTP", call_http::run),
 ];

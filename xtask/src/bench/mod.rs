@@ -14,6 +14,8 @@ mod call;
 #[cfg(feature = "bench")]
 mod call_http;
 #[cfg(feature = "bench")]
+mod children;
+#[cfg(feature = "bench")]
 mod fleet;
 #[cfg(feature = "bench")]
 mod graph;

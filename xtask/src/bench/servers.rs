@@ -7,7 +7,7 @@ pub(super) fn fixture() -> PathBuf {
     beside("mcpstore-fixture")
 }
 
-/// The warden's program, built beside this one too.
+/// The warden's, built there too.
 pub(super) fn warden() -> PathBuf {
     beside("mcpstore-warden")
 }

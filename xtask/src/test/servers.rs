@@ -83,7 +83,7 @@ pub(super) fn install(root: &Path) -> Result<PathBuf> {
         std::fs::remove_dir_all(&dir).with_context(|| format!("failed to remove the outdated {}", dir.display()))?;
     }
     std::fs::create_dir_all(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
-    npm(&dir)?;
+    npm(&dir, NPM)?;
     pip(&dir)?;
     if let Some(missing) = PROGRAMS.iter().find(|program| !dir.join(program).exists()) {
         bail!("the installation brought no {missing} to {}", dir.display());
@@ -105,12 +105,15 @@ fn is_current(dir: &Path, stamp: &str) -> bool {
     same && PROGRAMS.iter().chain(PYTHONS).all(|program| dir.join(program).exists())
 }
 
-fn npm(dir: &Path) -> Result<()> {
+/// Installs npm's packages in a folder, without leaving word of it elsewhere.
+pub(super) fn npm(dir: &Path, packages: &[&str]) -> Result<()> {
     // Its own package.json, so that npm does not look for one further up.
     std::fs::write(dir.join("package.json"), "{\"private\": true}\n").context("failed to write package.json")?;
     retry(|| {
         let mut npm = cmd::program(dir, "npm", &["install", "--prefix"]);
-        npm.arg(dir).args(["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]).args(NPM);
+        npm.arg(dir)
+            .args(["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"])
+            .args(packages);
         cmd::run(&mut npm)
     })
 }

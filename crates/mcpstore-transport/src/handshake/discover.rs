@@ -87,6 +87,7 @@ fn not_stateless(error: CallError) -> NotStateless {
             NotStateless::Failed(Failed::Said(HandshakeError::Http { status, message, retry_after }))
         }
         CallError::Auth { message } => NotStateless::Failed(Failed::Said(HandshakeError::Auth { message })),
+        CallError::NeedsLogin { message } => NotStateless::Failed(Failed::Said(HandshakeError::NeedsLogin { message })),
         CallError::Unreachable { message } | CallError::Broken { message } => {
             NotStateless::Failed(Failed::Said(HandshakeError::Unreachable { message }))
         }

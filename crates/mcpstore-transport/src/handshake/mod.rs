@@ -35,6 +35,8 @@ const EXIT_GRACE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The same for a server that is known to have answered the question before: it is rarely replaced by an older one.
 const PATIENCE_KNOWN: Duration = Duration::from_secs(10);
+/// The same over HTTP, where a server runs already, and one that does not know a request says so.
+const PATIENCE_HTTP: Duration = Duration::from_secs(5);
 /// Lines of stderr that travel with an error.
 const STDERR_LINES: usize = 20;
 /// Characters of a line of noise that travel with an error.
@@ -48,6 +50,7 @@ pub(crate) struct Handshake {
     client: ClientSide,
     era: EraChoice,
     memory: EraMemory,
+    patience: Duration,
     /// Counted from the launch.
     deadline: Instant,
     timeout: Duration,
@@ -93,11 +96,17 @@ impl Handshake {
             client: request.client.clone(),
             era: request.spec.era,
             memory,
+            patience: PATIENCE,
             deadline: deadline_after(timeout),
             timeout,
             exit,
             open: CloseOnDrop(Some(Arc::clone(hub))),
         }
+    }
+
+    /// The same with a server that runs already, and has an answer for everything.
+    pub(crate) fn over_http(self) -> Self {
+        Self { patience: PATIENCE_HTTP, ..self }
     }
 
     /// Leads the handshake. Dropped half-way, it closes the conversation.
@@ -110,6 +119,11 @@ impl Handshake {
             }
             Ok(Err(failed)) => failed,
             Err(_) => {
+                if self.era == EraChoice::Auto && self.hub.counters().received == 0 {
+                    // Some choke on the question and say nothing any more. The next start does not ask; one that was only
+                    // slow, and knows no handshake, will reject that and be asked again.
+                    self.memory.keep(Era::Handshake);
+                }
                 let late = HandshakeError::TimedOut { after: self.timeout };
                 return Err(only_noise(&self.hub, &self.logs).unwrap_or(late));
             }
@@ -153,8 +167,8 @@ impl Handshake {
                     Err(NotStateless::Failed(failed)) => Err(failed),
                 }
             }
-            Some(Era::Stateless) => self.ask(PATIENCE_KNOWN.min(self.timeout / 2)).await,
-            None => self.ask(PATIENCE).await,
+            Some(Era::Stateless) => self.ask(self.patience.max(PATIENCE_KNOWN.min(self.timeout / 2))).await,
+            None => self.ask(self.patience).await,
         }
     }
 

@@ -8,6 +8,7 @@ mod cmd;
 mod codegen;
 mod lint;
 mod prop;
+mod scaffold;
 mod test;
 
 use std::process::ExitCode;
@@ -49,6 +50,11 @@ enum Task {
     Lint,
     /// Run the property and model tests with many cases
     Prop(prop::Args),
+    /// Begin a new part of the workspace: the files it needs, which work as they stand
+    Scaffold {
+        #[command(subcommand)]
+        what: scaffold::Scaffold,
+    },
     /// Kill services and managers in every way, many times, and let one manager live through many lives of its services
     Chaos(chaos::Args),
     /// Hold the layers and the rules of the house against the checkout
@@ -89,6 +95,7 @@ fn run(task: Task) -> Result<()> {
         Task::Conformance => test::conformance(&root),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
+        Task::Scaffold { what } => scaffold::run(&root, &what),
         Task::Chaos(args) => chaos::run(&root, &args),
         Task::ArchCheck => arch::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),

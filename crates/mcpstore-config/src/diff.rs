@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use mcpstore_types::{
-    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Policy, RestartPolicy, ServiceName,
-    ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
+    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, OtherSpec, Policy, RestartPolicy,
+    ServiceName, ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
 };
 
 use ChangeImpact::{Live, None as NoImpact, Restart};
@@ -83,6 +83,11 @@ fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec
         (TransportSpec::InProcess(old), TransportSpec::InProcess(new)) => {
             let InProcessSpec { factory } = old;
             out.note("factory", Restart, factory, &new.factory);
+        }
+        (TransportSpec::Other(old), TransportSpec::Other(new)) => {
+            let OtherSpec { kind, settings } = old;
+            out.note("type", Restart, kind, &new.kind);
+            out.note("settings", Restart, settings, &new.settings);
         }
         // Another kind of transport, or one that is newer than this function.
         (old, new) => out.note("type", Restart, old, new),

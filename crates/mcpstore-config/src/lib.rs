@@ -36,6 +36,7 @@ mod fields;
 mod left_out;
 mod mask;
 mod oauth;
+mod other;
 mod parse;
 mod policy;
 mod render;

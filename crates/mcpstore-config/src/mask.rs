@@ -1,6 +1,6 @@
 //! Hides what is secret in a text before any of it is shown.
 //!
-//! Values inside `env` and `headers` become `***`; references such as `${TOKEN}` stay, they name a secret and are none.
+//! Values inside `env`, `headers` and `settings` become `***`; references such as `${TOKEN}` stay, they name a secret and are none.
 //! This works on characters, not on the syntax tree, because it must work on broken texts too. Where it is in doubt it
 //! hides: a service that is called `env` has its values hidden as well.
 
@@ -72,9 +72,9 @@ struct Scan<'t> {
     text: &'t str,
     out: Vec<Range<usize>>,
     depth: usize,
-    /// The depth of the `env` or `headers` we are in.
+    /// The depth of the `env`, `headers` or `settings` we are in.
     secret: Option<usize>,
-    /// The last key was `env` or `headers`, and its value has not come yet.
+    /// The last key was one of those, and its value has not come yet.
     pending: bool,
     after_colon: bool,
 }
@@ -193,6 +193,7 @@ fn names_secrets(piece: &str) -> bool {
     let key = piece.trim_matches(['"', '\'']);
     key.eq_ignore_ascii_case("env")
         || key.eq_ignore_ascii_case("headers")
+        || key.eq_ignore_ascii_case("settings")
         || key.eq_ignore_ascii_case("clientSecret")
         || key.contains('\\')
 }
@@ -233,9 +234,9 @@ mod tests {
     fn values_of_env_and_headers_are_hidden() {
         assert_eq!(
             masked(
-                r#"{"env": {"A": "s1", "B": 12, "C": null, "D": ["x"]}, "args": ["a"], "headers":{"H":"B ${env:T} ${U:-d}"}}"#
+                r#"{"env": {"A": "s1", "B": 12, "C": null, "D": ["x"]}, "args": ["a"], "headers":{"H":"B ${env:T} ${U:-d}"}, "settings":{"S":"s2"}}"#
             ),
-            r#"{"env": {"A": "***", "B": ***, "C": null, "D": ["***"]}, "args": ["a"], "headers":{"H":"***${env:T}***${U:-***"}}"#
+            r#"{"env": {"A": "***", "B": ***, "C": null, "D": ["***"]}, "args": ["a"], "headers":{"H":"***${env:T}***${U:-***"}, "settings":{"S":"***"}}"#
         );
         assert_eq!(
             masked(r#"{"oauth": {"clientId": "me", "clientSecret": "s1"}}"#),

@@ -11,13 +11,14 @@ use crate::diagnostic::{Diagnostic, shown};
 use crate::expand::expanded;
 use crate::fields::{Field, fields, get};
 use crate::oauth::oauth;
+use crate::other::other;
 use crate::values::{nonempty, object, text, text_list, word};
 use crate::words::URL_KEYS;
 use crate::{Code, Place};
 
 /// What `type` or `transport` says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Stdio,
     Http,
     Sse,
@@ -25,7 +26,7 @@ enum Kind {
 }
 
 /// The words clients have for the kinds.
-const KINDS: &[(&str, Kind)] = &[
+pub(crate) const KINDS: &[(&str, Kind)] = &[
     ("stdio", Kind::Stdio),
     ("http", Kind::Http),
     ("streamable-http", Kind::Http),
@@ -40,6 +41,9 @@ const KINDS: &[(&str, Kind)] = &[
 /// The transport of a service's entry. All fields of both kinds are read, so that everything wrong is told at once;
 /// `None` when something was.
 pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Place) -> Option<TransportSpec> {
+    if let Some(settings) = get(entry, "settings") {
+        return other(cx, entry, settings);
+    }
     let before = cx.sink.errors();
     let kind = stated_kind(cx, entry);
     let command = get(entry, "command");
@@ -110,13 +114,13 @@ fn stated_kind<'v>(cx: &mut Context<'_>, entry: &[Field<'v>]) -> Option<(Kind, F
     kind.or(transport)
 }
 
-fn contradiction(cx: &mut Context<'_>, here: Field<'_>, there: Field<'_>, message: String) {
+pub(crate) fn contradiction(cx: &mut Context<'_>, here: Field<'_>, there: Field<'_>, message: String) {
     let other = cx.place(there.key_span);
     let diagnostic = Diagnostic::error(Code::Contradiction, message).with_place(cx.place(here.key_span));
     cx.push(diagnostic.with_related(other, "contradicts this").with_help("keep one of the two"));
 }
 
-fn no_effect(cx: &mut Context<'_>, entry: &[Field<'_>], keys: &[&str], on: &str) {
+pub(crate) fn no_effect(cx: &mut Context<'_>, entry: &[Field<'_>], keys: &[&str], on: &str) {
     for field in keys.iter().filter_map(|key| get(entry, key)) {
         let place = cx.place(field.key_span);
         let message = format!("`{}` has no effect on {on}", field.key);
@@ -180,7 +184,7 @@ pub(crate) fn filled(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Opti
     no_nul(cx, name, field.value, &text).then_some(text)
 }
 
-fn no_nul(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text: &str) -> bool {
+pub(crate) fn no_nul(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text: &str) -> bool {
     let good = !text.contains('\0');
     if !good {
         bad_character(cx, value, format!("`{name}` has a NUL character in it; the system takes none"));

@@ -26,6 +26,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "headers",
         "caFile",
         "oauth",
+        "settings",
         "type",
         "transport",
         "disabled",

@@ -8,8 +8,8 @@ use mcpstore_config::{
     Diagnostic, MAX_DIAGNOSTICS, Options, Parsed, Place, Source, cycle_diagnostic, diff, parse, render, render_short,
 };
 use mcpstore_types::{
-    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Policy, ProbeKind,
-    RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
+    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, OtherSpec, Policy,
+    ProbeKind, RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
 };
 use proptest::prelude::*;
 
@@ -191,6 +191,7 @@ fn transport() -> impl Strategy<Value = TransportSpec> {
         } else {
             TransportSpec::Http(http)
         }),
+        ("[ab]", texts()).prop_map(|(kind, settings)| TransportSpec::Other(OtherSpec { kind, settings })),
     ]
 }
 

@@ -27,13 +27,11 @@ impl AdapterSet {
     /// The same, with these logins to remote servers.
     #[must_use]
     pub fn builtin_with(logins: &OAuth) -> Self {
-        let built_in: [Arc<dyn Adapter>; 4] = [
-            Arc::new(Stdio::new()),
-            Arc::new(Http::new().with_logins(logins.clone())),
-            Arc::new(Sse::new().with_logins(logins.clone())),
-            Arc::new(InProcess::new()),
-        ];
-        built_in.into_iter().fold(Self::empty(), Self::with)
+        Self::empty()
+            .with(Arc::new(Stdio::new()))
+            .with(Arc::new(Http::new().with_logins(logins.clone())))
+            .with(Arc::new(Sse::new().with_logins(logins.clone())))
+            .with(Arc::new(InProcess::new()))
     }
 
     /// This set with one more adapter; it replaces an earlier one of the same kind.

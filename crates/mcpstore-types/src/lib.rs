@@ -34,7 +34,7 @@ pub use phase::{FailKind, Phase, PhaseName, StopKind};
 pub use policy::{Backoff, HealthSpec, Policy, ProbeKind, RestartMode, RestartPolicy, Timeouts};
 pub use reason::Reason;
 pub use secret::Secret;
-pub use spec::{HttpSpec, InProcessSpec, ServiceSpec, StdioSpec, TransportSpec, is_protocol_header};
+pub use spec::{HttpSpec, InProcessSpec, OtherSpec, ServiceSpec, StdioSpec, TransportSpec, is_protocol_header};
 pub use state::ServiceState;
 pub use status::{Condition, ConditionKind, Desired, Health, Status};
 pub use time::{Clock, Incarnation, Timestamp};

@@ -12,11 +12,17 @@ use crate::cmd;
 #[cfg(feature = "bench")]
 mod call;
 #[cfg(feature = "bench")]
+mod call_http;
+#[cfg(feature = "bench")]
+mod children;
+#[cfg(feature = "bench")]
 mod fleet;
 #[cfg(feature = "bench")]
 mod graph;
 #[cfg(feature = "bench")]
 mod measure;
+#[cfg(feature = "bench")]
+mod pipe;
 #[cfg(feature = "bench")]
 mod samples;
 #[cfg(feature = "bench")]

@@ -1,4 +1,4 @@
-//! The servers that are measured: the fixture of the testkit, in the profile of this run.
+//! The programs that are measured: the fixture of the testkit and the warden, in the profile of this run.
 
 use std::path::PathBuf;
 

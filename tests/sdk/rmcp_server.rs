@@ -1,6 +1,7 @@
 //! A server on the Rust SDK, for the tests of `tests/sdk`: `mcpstore-rmcp-server stdio|http`.
 //!
 //! Over HTTP it takes a free port, prints it, and ends with its stdin.
+#![allow(clippy::print_stdout, reason = "a program for a test suite")]
 
 use std::error::Error;
 use std::sync::Arc;

@@ -52,7 +52,7 @@ impl Changes {
         let mut lines: Vec<&str> = text.lines().collect();
         let alike = |other: &&str| other.starts_with(start) && other.ends_with(';');
         let after = lines.iter().position(|other| alike(other) && *other > line);
-        let place = after.or_else(|| lines.iter().rposition(|other| alike(&other)).map(|last| last + 1));
+        let place = after.or_else(|| lines.iter().rposition(alike).map(|last| last + 1));
         let Some(place) = place else {
             self.by_hand.push(format!("`{line}` to {path}"));
             return text;

@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(store.load(&api, "https://api/mcp").unwrap(), None);
         store.save(&api, &kept).unwrap();
         store.save(&api, &kept).unwrap();
-        assert_eq!(store.load(&api, "https://api/mcp").unwrap(), Some(kept.clone()));
+        assert_eq!(store.load(&api, "https://api/mcp").unwrap(), Some(kept));
         assert_eq!(mode(&store.dir), 0o700);
         assert_eq!(mode(&store.path(&api)), 0o600);
         let files: Vec<_> = std::fs::read_dir(&store.dir).unwrap().map(|file| file.unwrap().file_name()).collect();

@@ -86,3 +86,21 @@ fn syntax_errors_say_what_was_expected() {
         "{ \"a\": :": mcp.json:1:8: error[MS001]: `:` cannot stand here
     "#]].assert_eq(&all);
 }
+
+#[test]
+fn what_a_child_is_kept_from() {
+    let entry = |fields: &str| short(&format!("{{ \"mcpServers\": {{ \"a\": {{ {fields} }} }} }}"));
+    let mut all = String::new();
+    for fields in [
+        r#""command": "x", "sandbox": "isolated", "sandboxRead": ["/srv"], "limits": {"memory": 536870912, "files": 1024, "processes": 64}, "inheritEnv": ["AWS_*", "X"]"#,
+        r#""command": "x", "sandbox": "restriced", "inheritEnv": "A""#,
+        r#""command": "x", "limits": {"memory": "1MB", "files": 3, "processes": 0, "file": 1}"#,
+        r#""command": "x", "limits": {"memory": 1.5}, "sandbox": true"#,
+        r#""command": "x", "limits": {"memory": "9999TiB"}, "sandboxWrite": ["/x"]"#,
+        r#""command": "x", "limits": {"memory": [1]}, "sandbox": "none", "inheritEnv": ["", "A B", "*A", "A=B"]"#,
+        r#""url": "https://h", "sandbox": "basic", "limits": {}, "inheritEnv": []"#,
+    ] {
+        all.push_str(&format!("{fields}\n{}", entry(fields)));
+    }
+    expect![[r#""#]].assert_eq(&all);
+}

@@ -72,6 +72,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
     ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli"]),
     ("libc", &[UNSAFE_CRATE]),
+    ("landlock", &[UNSAFE_CRATE]),
     ("reqwest", &["mcpstore-transport"]),
     ("rustls", &["mcpstore-transport"]),
     ("rustls-native-certs", &["mcpstore-transport"]),

@@ -9,9 +9,9 @@ mod basics;
 mod calls;
 #[path = "../adapters/ends.rs"]
 mod ends;
-mod escapes;
 #[path = "../adapters/eras.rs"]
 mod eras;
+mod escapes;
 #[path = "../adapters/faults_lives.rs"]
 mod faults_lives;
 #[path = "../adapters/faults_stdio.rs"]

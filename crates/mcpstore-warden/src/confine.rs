@@ -3,8 +3,8 @@
 use std::io;
 
 use landlock::{
-    ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreated,
-    RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, PathFd, Ruleset, RulesetAttr as _,
+    RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::io::Errno;
 
@@ -27,6 +27,10 @@ impl Confined {
         let all = AccessFs::from_all(LEAST);
         // A device made in a folder of one's own would be a way to the whole disk, for root.
         let write: BitFlags<AccessFs> = all & !(AccessFs::MakeChar | AccessFs::MakeBlock);
+        for path in reach.read.iter().filter(|path| path.starts_with("/proc")) {
+            // A rule holds for one inode. The kernel makes those of `/proc` anew at will, unless somebody holds the file.
+            std::mem::forget(PathFd::new(path));
+        }
         let built = || -> Result<RulesetCreated, RulesetError> {
             Ruleset::default()
                 .set_compatibility(CompatLevel::BestEffort)

@@ -13,6 +13,20 @@ use crate::LaunchError;
 /// What new files of a server do not get: anything for others.
 const UMASK: u32 = 0o077;
 
+/// What says how large the machine is. Not all of `/proc`: Landlock does not keep a process from reading the environment of
+/// the others of its user there, the manager's above all.
+const MACHINE: &[&str] = &[
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys",
+    "/proc/uptime",
+    "/proc/version",
+    "/sys",
+];
+
 /// Devices that everybody may use.
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
 
@@ -52,8 +66,7 @@ pub(super) fn bounds(server: &Server<'_>) -> Result<Bounds, LaunchError> {
         Sandbox::None | Sandbox::Basic => {}
         Sandbox::Restricted => {
             let mut reach = server.reach()?;
-            // Of other processes, the kernel shows a confined one their names and no more.
-            reach.read.extend(["/proc", "/sys"].map(PathBuf::from));
+            reach.read.extend(MACHINE.iter().map(PathBuf::from));
             reach.write.extend(DEVICES.iter().map(PathBuf::from));
             reach.write.push(server.temporary());
             bounds.reach = Some(reach);

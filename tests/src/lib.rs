@@ -1,1 +1,1 @@
-//! Whole-system tests live in `suite/`; this library is empty.
+//! Whole-system tests live in `suite/`, those with the official SDKs in `sdk/`; this library is empty.

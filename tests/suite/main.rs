@@ -1,12 +1,16 @@
 //! The whole system, as its users meet it: the `mcpstore` program, real processes, real servers.
 
 // The helpers of tests are tests too: a failed `unwrap` is a failed assertion.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod bad_config;
 mod crash;
 mod demo;
 mod direct;
+mod hung;
+mod kills;
 mod manager;
 mod real_servers;
+mod soak;
+mod trace;
 mod verbs;

@@ -45,12 +45,39 @@ impl Manager {
 
     fn up_in(dir: TempDir, test: &str, args: &[&str]) -> Self {
         let tag = unique_tag(test);
+        let child = Self::child(&dir, &tag, args);
+        Self { child, dir, tag }
+    }
+
+    fn child(dir: &TempDir, tag: &str, args: &[&str]) -> Child {
         let stderr = File::create(dir.path().join("up.stderr")).unwrap();
         let stdout = File::create(dir.path().join("up.stdout")).unwrap();
         let mut command = mcpstore(dir.path());
-        command.arg("up").args(args).env(TAG_VARIABLE, &tag);
-        let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
-        Self { child, dir, tag }
+        command.arg("up").args(args).env(TAG_VARIABLE, tag);
+        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap()
+    }
+
+    /// Kills the manager and nobody else (`kill -9`), and waits for its end.
+    pub(crate) fn kill(&mut self) -> u32 {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child.id()
+    }
+
+    /// Starts the manager anew, in the same folder, after an end of the last one.
+    pub(crate) fn up_again(&mut self, args: &[&str]) {
+        self.child = Self::child(&self.dir, &self.tag, args);
+    }
+
+    /// Asks the manager to end with this signal, and waits for it.
+    pub(crate) fn end_by(&mut self, by: Signal) -> Ended {
+        signal(self.child.id(), by);
+        self.end()
+    }
+
+    /// The manager's own process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// What a client prints and how it ends.

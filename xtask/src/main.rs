@@ -3,10 +3,12 @@
 
 mod arch;
 mod bench;
+mod chaos;
 mod cmd;
 mod codegen;
 mod lint;
 mod prop;
+mod scaffold;
 mod test;
 
 use std::process::ExitCode;
@@ -42,10 +44,19 @@ enum Task {
     },
     /// Only install the real servers, and print their folder
     Servers,
+    /// Run the client through the official conformance suite of MCP
+    Conformance,
     /// Formatting, clippy, docs, arch-check, generated files, licences: all of them, then one verdict
     Lint,
     /// Run the property and model tests with many cases
     Prop(prop::Args),
+    /// Begin a new part of the workspace: the files it needs, which work as they stand
+    Scaffold {
+        #[command(subcommand)]
+        what: scaffold::Scaffold,
+    },
+    /// Kill services and managers in every way, many times, and let one manager live through many lives of its services
+    Chaos(chaos::Args),
     /// Hold the layers and the rules of the house against the checkout
     ArchCheck,
     /// Write the generated documents
@@ -81,8 +92,11 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test { fast } => test::run(&root, fast),
         Task::Servers => test::install_servers(&root),
+        Task::Conformance => test::conformance(&root),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
+        Task::Scaffold { what } => scaffold::run(&root, &what),
+        Task::Chaos(args) => chaos::run(&root, &args),
         Task::ArchCheck => arch::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),
         Task::Bench { inner } => bench::run(&root, inner),

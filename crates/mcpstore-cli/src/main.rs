@@ -6,6 +6,7 @@ mod control;
 mod demo;
 mod exit;
 mod logging;
+mod login;
 mod output;
 mod paths;
 mod quote;

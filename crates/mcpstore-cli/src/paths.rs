@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use mcpstore::config::{MAX_SOURCE_BYTES, Source};
+use mcpstore::transport::OAuth;
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure};
@@ -57,6 +58,11 @@ impl Paths {
             (None, Some(_), _) | (None, None, None) => state_dir.join("mcpstore.sock"),
         };
         Ok(Self { state_dir, socket })
+    }
+
+    /// The logins to remote servers: in a folder of their own.
+    pub(crate) fn logins(&self) -> OAuth {
+        OAuth::in_folder(self.state_dir.join("auth"))
     }
 
     /// Makes the state folder, for this user only.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use mcpstore_types::{
-    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Limits, Policy, RestartPolicy,
+    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Limits, OtherSpec, Policy, RestartPolicy,
     ServiceName, ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
 };
 
@@ -82,14 +82,20 @@ fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec
             out.note("limits.processes", Restart, processes, &new.limits.processes);
         }
         (TransportSpec::Http(old), TransportSpec::Http(new)) | (TransportSpec::Sse(old), TransportSpec::Sse(new)) => {
-            let HttpSpec { url, headers, ca_file } = old;
+            let HttpSpec { url, headers, ca_file, oauth } = old;
             out.note("url", Restart, url, &new.url);
             out.note("headers", Restart, headers, &new.headers);
             out.note("caFile", Restart, ca_file, &new.ca_file);
+            out.note("oauth", Restart, oauth, &new.oauth);
         }
         (TransportSpec::InProcess(old), TransportSpec::InProcess(new)) => {
             let InProcessSpec { factory } = old;
             out.note("factory", Restart, factory, &new.factory);
+        }
+        (TransportSpec::Other(old), TransportSpec::Other(new)) => {
+            let OtherSpec { kind, settings } = old;
+            out.note("type", Restart, kind, &new.kind);
+            out.note("settings", Restart, settings, &new.settings);
         }
         // Another kind of transport, or one that is newer than this function.
         (old, new) => out.note("type", Restart, old, new),

@@ -35,6 +35,8 @@ mod explain;
 mod fields;
 mod left_out;
 mod mask;
+mod oauth;
+mod other;
 mod parse;
 mod policy;
 mod render;

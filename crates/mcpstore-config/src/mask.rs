@@ -1,6 +1,6 @@
 //! Hides what is secret in a text before any of it is shown.
 //!
-//! Values inside `env` and `headers` become `***`; references such as `${TOKEN}` stay, they name a secret and are none.
+//! Values inside `env`, `headers` and `settings` become `***`; references such as `${TOKEN}` stay, they name a secret and are none.
 //! This works on characters, not on the syntax tree, because it must work on broken texts too. Where it is in doubt it
 //! hides: a service that is called `env` has its values hidden as well.
 
@@ -72,9 +72,9 @@ struct Scan<'t> {
     text: &'t str,
     out: Vec<Range<usize>>,
     depth: usize,
-    /// The depth of the `env` or `headers` we are in.
+    /// The depth of the `env`, `headers` or `settings` we are in.
     secret: Option<usize>,
-    /// The last key was `env` or `headers`, and its value has not come yet.
+    /// The last key was one of those, and its value has not come yet.
     pending: bool,
     after_colon: bool,
 }
@@ -118,7 +118,12 @@ impl Scan<'_> {
     fn comment(&mut self, start: usize, end: usize) {
         let piece = &self.text[start..end];
         let lower = piece.to_ascii_lowercase();
-        if self.secret.is_none() && !self.pending && !lower.contains("env") && !lower.contains("header") {
+        if self.secret.is_none()
+            && !self.pending
+            && !lower.contains("env")
+            && !lower.contains("header")
+            && !lower.contains("secret")
+        {
             return;
         }
         let mut at = start;
@@ -186,7 +191,11 @@ fn reference_len(text: &str) -> Option<usize> {
 /// True for the keys whose values are secret. A key with an escape might be one of them.
 fn names_secrets(piece: &str) -> bool {
     let key = piece.trim_matches(['"', '\'']);
-    key.eq_ignore_ascii_case("env") || key.eq_ignore_ascii_case("headers") || key.contains('\\')
+    key.eq_ignore_ascii_case("env")
+        || key.eq_ignore_ascii_case("headers")
+        || key.eq_ignore_ascii_case("settings")
+        || key.eq_ignore_ascii_case("clientSecret")
+        || key.contains('\\')
 }
 
 /// The end of a text in quotes: behind its quote, or at the end of its line.
@@ -225,9 +234,13 @@ mod tests {
     fn values_of_env_and_headers_are_hidden() {
         assert_eq!(
             masked(
-                r#"{"env": {"A": "s1", "B": 12, "C": null, "D": ["x"]}, "args": ["a"], "headers":{"H":"B ${env:T} ${U:-d}"}}"#
+                r#"{"env": {"A": "s1", "B": 12, "C": null, "D": ["x"]}, "args": ["a"], "headers":{"H":"B ${env:T} ${U:-d}"}, "settings":{"S":"s2"}}"#
             ),
-            r#"{"env": {"A": "***", "B": ***, "C": null, "D": ["***"]}, "args": ["a"], "headers":{"H":"***${env:T}***${U:-***"}}"#
+            r#"{"env": {"A": "***", "B": ***, "C": null, "D": ["***"]}, "args": ["a"], "headers":{"H":"***${env:T}***${U:-***"}, "settings":{"S":"***"}}"#
+        );
+        assert_eq!(
+            masked(r#"{"oauth": {"clientId": "me", "clientSecret": "s1"}}"#),
+            r#"{"oauth": {"clientId": "me", "clientSecret": "***"}}"#
         );
         assert_eq!(masked(r#""env": "A=s", "x": "y""#), r#""env": "***", "x": "y""#);
         assert_eq!(masked(r#"{"env": {"A": "say \"s\" ${no", "B": ""}}"#), r#"{"env": {"A": "***", "B": ""}}"#);

@@ -10,6 +10,8 @@ use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::expand::expanded;
 use crate::fields::{Field, fields, get};
+use crate::oauth::oauth;
+use crate::other::other;
 use crate::values::{nonempty, object, text, text_list, word};
 use crate::words::URL_KEYS;
 use crate::{Code, Place, sandbox};
@@ -19,7 +21,7 @@ const LAUNCHED: &[&str] = &["args", "env", "cwd", "inheritEnv", "sandbox", "sand
 
 /// What `type` or `transport` says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Stdio,
     Http,
     Sse,
@@ -27,7 +29,7 @@ enum Kind {
 }
 
 /// The words clients have for the kinds.
-const KINDS: &[(&str, Kind)] = &[
+pub(crate) const KINDS: &[(&str, Kind)] = &[
     ("stdio", Kind::Stdio),
     ("http", Kind::Http),
     ("streamable-http", Kind::Http),
@@ -42,6 +44,9 @@ const KINDS: &[(&str, Kind)] = &[
 /// The transport of a service's entry. All fields of both kinds are read, so that everything wrong is told at once;
 /// `None` when something was.
 pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Place) -> Option<TransportSpec> {
+    if let Some(settings) = get(entry, "settings") {
+        return other(cx, entry, settings);
+    }
     let before = cx.sink.errors();
     let kind = stated_kind(cx, entry);
     let command = get(entry, "command");
@@ -80,7 +85,7 @@ pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Plac
         return None;
     }
     if command.is_some() {
-        no_effect(cx, entry, &["headers", "caFile"], "a server that is launched");
+        no_effect(cx, entry, &["headers", "caFile", "oauth"], "a server that is launched");
         Some(TransportSpec::Stdio(stdio))
     } else {
         no_effect(cx, entry, LAUNCHED, "a server that is reached by its address");
@@ -112,13 +117,13 @@ fn stated_kind<'v>(cx: &mut Context<'_>, entry: &[Field<'v>]) -> Option<(Kind, F
     kind.or(transport)
 }
 
-fn contradiction(cx: &mut Context<'_>, here: Field<'_>, there: Field<'_>, message: String) {
+pub(crate) fn contradiction(cx: &mut Context<'_>, here: Field<'_>, there: Field<'_>, message: String) {
     let other = cx.place(there.key_span);
     let diagnostic = Diagnostic::error(Code::Contradiction, message).with_place(cx.place(here.key_span));
     cx.push(diagnostic.with_related(other, "contradicts this").with_help("keep one of the two"));
 }
 
-fn no_effect(cx: &mut Context<'_>, entry: &[Field<'_>], keys: &[&str], on: &str) {
+pub(crate) fn no_effect(cx: &mut Context<'_>, entry: &[Field<'_>], keys: &[&str], on: &str) {
     for field in keys.iter().filter_map(|key| get(entry, key)) {
         let place = cx.place(field.key_span);
         let message = format!("`{}` has no effect on {on}", field.key);
@@ -165,11 +170,14 @@ fn http(cx: &mut Context<'_>, entry: &[Field<'_>], url: Option<Field<'_>>) -> Ht
     if let Some(field) = get(entry, "caFile") {
         spec.ca_file = filled(cx, "caFile", field).map(PathBuf::from);
     }
+    if let Some(field) = get(entry, "oauth") {
+        spec.oauth = oauth(cx, field);
+    }
     spec
 }
 
 /// A text that must not be empty, neither before nor after expansion, and has no NUL.
-fn filled(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<String> {
+pub(crate) fn filled(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<String> {
     let found = nonempty(cx, name, field.value)?;
     let text = expanded(cx, name, field.value, found)?;
     if text.trim().is_empty() {
@@ -180,7 +188,7 @@ fn filled(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<String> 
     no_nul(cx, name, field.value, &text).then_some(text)
 }
 
-fn no_nul(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text: &str) -> bool {
+pub(crate) fn no_nul(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text: &str) -> bool {
     let good = !text.contains('\0');
     if !good {
         bad_character(cx, value, format!("`{name}` has a NUL character in it; the system takes none"));
@@ -253,7 +261,7 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
 }
 
 /// What is wrong with an address, if anything.
-fn check_url(url: &str) -> Result<(), &'static str> {
+pub(crate) fn check_url(url: &str) -> Result<(), &'static str> {
     if let Some((socket, _)) = HttpSpec::socket_parts(url) {
         return match socket.as_bytes() {
             [b'/' | b'@', _, ..] => Ok(()),

@@ -30,6 +30,8 @@ pub(crate) const SERVICE: Keys = Keys {
         "url",
         "headers",
         "caFile",
+        "oauth",
+        "settings",
         "type",
         "transport",
         "disabled",
@@ -55,7 +57,6 @@ pub(crate) const SERVICE: Keys = Keys {
         "alerts",
         // Other clients': they would change what the server gets or shows.
         "envFile",
-        "oauth",
         "auth",
         "disabledTools",
         "includeTools",
@@ -156,6 +157,21 @@ pub(crate) const HEALTH: Keys = Keys {
     read: &["probe", "interval", "timeout", "rise", "fall", "startup"],
     later: &[],
     foreign: &[],
+};
+
+pub(crate) const OAUTH: Keys = Keys {
+    of: "`oauth`",
+    read: &["clientId", "clientSecret", "issuer", "clientMetadataUrl", "scopes", "callbackPort"],
+    later: &["authServerMetadataUrl"],
+    foreign: &[
+        "enabled",
+        "audiences",
+        "authorizationUrl",
+        "tokenUrl",
+        "registrationUrl",
+        "redirectUri",
+        "tokenParamName",
+    ],
 };
 
 /// True for keys that are nobody's business: `$schema`, `_comment`, `x-…`, `//`.

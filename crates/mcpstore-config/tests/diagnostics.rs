@@ -122,7 +122,7 @@ fn case(code: Code) -> (String, Expect) {
                 2 |   "a": { "command": "x", "depends_on": [], "colour": 1 }
                   |                                            ^^^^^^^^
                   |
-                  = note: known keys: command, args, env, cwd, inheritEnv, sandbox, sandboxRead, sandboxWrite, limits, url, headers, caFile, type, transport, disabled, era, dependsOn, enabled, tags, description, restart, recovery, timeouts, health, serverUrl, httpUrl
+                  = note: known keys: command, args, env, cwd, inheritEnv, sandbox, sandboxRead, sandboxWrite, limits, url, headers, caFile, oauth, settings, type, transport, disabled, era, dependsOn, enabled, tags, description, restart, recovery, timeouts, health, serverUrl, httpUrl
             "#]],
         ),
         Code::NotSupportedYet => (

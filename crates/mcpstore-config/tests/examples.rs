@@ -252,6 +252,26 @@ fn a_file_of_certificates_belongs_to_an_address() {
 }
 
 #[test]
+fn a_kind_of_ones_own_has_settings() {
+    let (parsed, short) = read(
+        r#"{ "mcpServers": {
+             "a": { "type": "tcp", "settings": { "address": "h:1", "key": "${env:HOME:-x}" } },
+             "b": { "transport": "stdio", "settings": {} },
+             "c": { "settings": { "x": "y" } },
+             "d": { "type": "tcp", "command": "x", "settings": { "x": 1 } } } }"#,
+    );
+    expect![[r#"
+        0.json:3:21: error[MS016]: `transport` says stdio, which is built in and has no `settings`; keep one of the two
+        0.json:4:21: error[MS017]: `settings` without a `type`: nothing says which adapter they are for; name its kind: "type": "…"
+        0.json:5:36: error[MS016]: both `settings` and `command`; `settings` belong to a kind that is not built in; keep one of the two
+        0.json:5:71: error[MS009]: `settings.x` is a number; expected text
+    "#]].assert_eq(&short);
+    let TransportSpec::Other(other) = &spec(&parsed, "a").transport else { panic!("a has a kind of its own") };
+    assert_eq!((other.kind.as_str(), other.setting("address"), other.settings.len()), ("tcp", Some("h:1"), 2));
+    assert_eq!(names(&parsed), ["a"]);
+}
+
+#[test]
 fn variables_are_filled_in_everywhere() {
     let (parsed, short) = read(
         r#"{ "mcpServers": {

@@ -8,8 +8,8 @@ use mcpstore_config::{
     Diagnostic, MAX_DIAGNOSTICS, Options, Parsed, Place, Source, cycle_diagnostic, diff, parse, render, render_short,
 };
 use mcpstore_types::{
-    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, Policy,
-    ProbeKind, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts,
+    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OtherSpec,
+    Policy, ProbeKind, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts,
     TransportSpec,
 };
 use proptest::prelude::*;
@@ -194,6 +194,7 @@ fn transport() -> impl Strategy<Value = TransportSpec> {
         } else {
             TransportSpec::Http(http)
         }),
+        ("[ab]", texts()).prop_map(|(kind, settings)| TransportSpec::Other(OtherSpec { kind, settings })),
     ]
 }
 
@@ -218,6 +219,7 @@ fn http() -> impl Strategy<Value = HttpSpec> {
         url,
         headers,
         ca_file: ca_file.map(Into::into),
+        ..HttpSpec::default()
     })
 }
 

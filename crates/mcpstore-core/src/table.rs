@@ -8,7 +8,9 @@ use mcpstore_types::{
     Timeouts, Timestamp,
 };
 
-use crate::unit::{Command, Event, Report, SpawnFailure, StepContext, Then, Unit, UnitPolicy, Verdict, deadline, step};
+use crate::unit::{
+    Command, Event, InitFailure, Report, SpawnFailure, StepContext, Then, Unit, UnitPolicy, Verdict, deadline, step,
+};
 
 /// One edge that a subscriber may see: from and to, `None` for the outside (`[*]`), and whether it is one of the seed's
 /// twelve.
@@ -83,8 +85,9 @@ fn events() -> Vec<(&'static str, Event)> {
         ("spawn failed", report(Report::SpawnErr(SpawnFailure::Transient))),
         ("spec unusable", report(Report::SpawnErr(SpawnFailure::Spec))),
         ("handshake ok", report(Report::InitOk)),
-        ("handshake failed", report(Report::InitErr { auth: false })),
-        ("auth refused", report(Report::InitErr { auth: true })),
+        ("handshake failed", report(Report::InitErr(InitFailure::Transient))),
+        ("auth refused", report(Report::InitErr(InitFailure::AuthRefused))),
+        ("login needed", report(Report::InitErr(InitFailure::NeedsLogin))),
         ("respawn", report(Report::Respawn)),
         ("probe up", report(Report::ProbeUp)),
         ("probe down", report(Report::ProbeDown)),

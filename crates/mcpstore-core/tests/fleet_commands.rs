@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::fleet_world::{World, def, name, names};
 use common::script::{running, scene};
-use mcpstore_core::{Action, FleetConfig, Input, Rejected, Rejection, Report, Target};
+use mcpstore_core::{Action, FleetConfig, InitFailure, Input, Rejected, Rejection, Report, Target};
 use mcpstore_types::{Backoff, Desired, FailKind, Phase, PhaseName, Reason, RestartMode, RestartPolicy, StopKind};
 
 fn failed(kind: FailKind) -> Phase {
@@ -309,12 +309,16 @@ fn what_no_retry_would_help_is_not_retried() {
         s.spawn_fails(&name("a"), failure).unwrap();
         assert_eq!(s.record("a").phase, failed(kind));
     }
-    let mut s = scene(&["a"]);
-    s.start("a");
-    s.step("a");
-    s.say(&name("a"), Report::InitErr { auth: true }).unwrap();
-    s.answers();
-    assert_eq!(s.record("a").phase, failed(FailKind::Auth));
+    for (failure, reason) in
+        [(InitFailure::AuthRefused, Reason::AuthRefused), (InitFailure::NeedsLogin, Reason::NeedsAuth)]
+    {
+        let mut s = scene(&["a"]);
+        s.start("a");
+        s.step("a");
+        s.say(&name("a"), Report::InitErr(failure)).unwrap();
+        s.answers();
+        assert_eq!((s.record("a").phase, s.record("a").reason), (failed(FailKind::Auth), reason));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::fleet_world::{Broken, Checked, World, def, name};
-use mcpstore_core::{FleetConfig, Input, Report, ServiceDef, SpawnFailure, Target};
+use mcpstore_core::{FleetConfig, InitFailure, Input, Report, ServiceDef, SpawnFailure, Target};
 use mcpstore_types::{DepCondition, DepKind, Dependency, Incarnation, RestartMode, ServiceName};
 use proptest::prelude::*;
 
@@ -52,10 +52,11 @@ enum Op {
     Pass(u64),
 }
 
-const CHATTER: [Report; 9] = [
+const CHATTER: [Report; 10] = [
     Report::InitOk,
-    Report::InitErr { auth: false },
-    Report::InitErr { auth: true },
+    Report::InitErr(InitFailure::Transient),
+    Report::InitErr(InitFailure::AuthRefused),
+    Report::InitErr(InitFailure::NeedsLogin),
     Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,

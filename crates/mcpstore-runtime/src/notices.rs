@@ -105,6 +105,7 @@ fn clears_detail(reason: Reason) -> bool {
             | Reason::SpecUnusable
             | Reason::HandshakeFailed
             | Reason::AuthRefused
+            | Reason::NeedsAuth
             | Reason::ProbeFailed
             | Reason::LivenessFailed
             | Reason::Exited(_)

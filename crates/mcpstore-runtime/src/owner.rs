@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use mcpstore_core::{Effect, Fleet, Input, Rejection, Reply, Report, ServiceDef, SpawnFailure, Target};
+use mcpstore_core::{Effect, Fleet, InitFailure, Input, Rejection, Reply, Report, ServiceDef, SpawnFailure, Target};
 use mcpstore_transport::{AdapterSet, HandshakeError, LaunchError, Launched, LogRing, Session, ToolList};
 use mcpstore_types::{Clock, ExitStatus, Health, Incarnation, Notice, PhaseName, ServiceName, ServiceSpec, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -229,7 +229,7 @@ impl Owner {
             Report::ProbeUp => matches!(phase, PhaseName::Probe | PhaseName::Degraded),
             Report::ProbeDown => matches!(phase, PhaseName::Ready),
             Report::LivenessFail => matches!(phase, PhaseName::Probe | PhaseName::Ready | PhaseName::Degraded),
-            Report::InitOk | Report::InitErr { .. } | Report::Respawn => matches!(phase, PhaseName::Init),
+            Report::InitOk | Report::InitErr(_) | Report::Respawn => matches!(phase, PhaseName::Init),
             _ => true,
         }
     }
@@ -289,7 +289,9 @@ impl Owner {
             Err(error) => {
                 let report = match &error {
                     HandshakeError::ExitedAtProbe { .. } => Report::Respawn,
-                    other => Report::InitErr { auth: matches!(other, HandshakeError::Auth { .. }) },
+                    HandshakeError::Auth { .. } => Report::InitErr(InitFailure::AuthRefused),
+                    HandshakeError::NeedsLogin { .. } => Report::InitErr(InitFailure::NeedsLogin),
+                    _ => Report::InitErr(InitFailure::Transient),
                 };
                 if self.heeds(service, report) {
                     self.set_words(service, Some(error_chain(&error)), true);

@@ -5,12 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mcpstore_types::{ExitStatus, TransportSpec};
+use mcpstore_types::TransportSpec;
 use tokio::io::DuplexStream;
 
-use crate::handshake::{EraCache, Handshake};
-use crate::wire::{self, Hub};
-use crate::{Adapter, Endpoint, LaunchError, LaunchRequest, Launched};
+use crate::{Adapter, EraCache, LaunchError, LaunchRequest, Launched, open_lines};
 
 /// Makes an in-process server: spawns its task and returns our side of the stream.
 pub type Factory = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
@@ -64,47 +62,7 @@ impl Adapter for InProcess {
             known: self.factories.keys().cloned().collect(),
         })?;
         let (input, output) = tokio::io::split(factory());
-        let (hub, wire) = wire::open(input, output, Arc::clone(&request.logs), request.client.clone());
-        let handshake = Handshake::new(&request, &hub, wire, self.eras.of(spec.factory.clone()), None);
-        Ok(Launched { endpoint: Arc::new(Connection { hub }), handshake: Box::pin(handshake.run()) })
-    }
-}
-
-/// The connection to an in-process server. It ends when either side closes it; then the server is gone for us.
-struct Connection {
-    hub: Arc<Hub>,
-}
-
-#[async_trait]
-impl Endpoint for Connection {
-    fn pid(&self) -> Option<u32> {
-        None
-    }
-
-    async fn exited(&self) -> ExitStatus {
-        self.hub.closed().await;
-        ExitStatus::Closed
-    }
-
-    async fn group_empty(&self) {
-        self.hub.closed().await;
-    }
-
-    fn close_input(&self) {
-        self.hub.close_input();
-    }
-
-    fn terminate(&self) {
-        self.hub.close();
-    }
-
-    fn kill(&self) {
-        self.hub.close();
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.hub.close();
+        let (connection, handshake) = open_lines(&request, self.eras.of(spec.factory.clone()), input, output, None);
+        Ok(Launched { endpoint: Arc::new(connection), handshake })
     }
 }

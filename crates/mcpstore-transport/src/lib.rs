@@ -7,6 +7,7 @@
 //! a spec and takes more.
 
 mod adapter;
+mod auth;
 mod client;
 mod clip;
 mod deadline;
@@ -14,6 +15,8 @@ mod error;
 mod handshake;
 mod http;
 mod in_process;
+mod inputs;
+mod line_stream;
 mod lists;
 mod logs;
 mod notices;
@@ -26,10 +29,14 @@ mod tools;
 mod wire;
 
 pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched};
+pub use auth::{LoginListener, LoginPrompt, LoginStatus, OAuth, Redirect};
 pub use client::{ClientSide, RpcError, ServerRequest, ServerRequests};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
+pub use handshake::{EraCache, EraMemory};
 pub use http::{AuthError, Http, Sse};
 pub use in_process::{Factory, InProcess};
+pub use inputs::{MAX_ROUNDS, request_with_inputs};
+pub use line_stream::{Connection, open_lines};
 pub use lists::{MAX_ENTRIES, MAX_LIST_BYTES, MAX_PAGES, list_all};
 pub use logs::{LogLine, LogRing, LogStream};
 pub use notices::{Fed, NoticeFeed, NoticeSink, NoticeStream, Notification, notice_channel};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Adapter, Http, InProcess, LaunchError, Sse, Stdio};
+use crate::{Adapter, Http, InProcess, LaunchError, OAuth, Sse, Stdio};
 
 /// The known adapters, by the kind of transport they serve. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +21,17 @@ impl AdapterSet {
     /// What is built in: `stdio`, `http`, `sse`, and `in_process` without any server yet.
     #[must_use]
     pub fn builtin() -> Self {
-        let built_in: [Arc<dyn Adapter>; 4] =
-            [Arc::new(Stdio::new()), Arc::new(Http::new()), Arc::new(Sse::new()), Arc::new(InProcess::new())];
-        built_in.into_iter().fold(Self::empty(), Self::with)
+        Self::builtin_with(&OAuth::in_memory())
+    }
+
+    /// The same, with these logins to remote servers.
+    #[must_use]
+    pub fn builtin_with(logins: &OAuth) -> Self {
+        Self::empty()
+            .with(Arc::new(Stdio::new()))
+            .with(Arc::new(Http::new().with_logins(logins.clone())))
+            .with(Arc::new(Sse::new().with_logins(logins.clone())))
+            .with(Arc::new(InProcess::new()))
     }
 
     /// This set with one more adapter; it replaces an earlier one of the same kind.

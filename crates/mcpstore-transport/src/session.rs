@@ -89,6 +89,14 @@ pub trait Session: Send + Sync {
     /// conversation is all there is, as with a server inside this process, its end is the endpoint's exit too.
     fn close(&self);
 
+    /// Why a tool with this input schema cannot be called over this transport; `None` when it can.
+    ///
+    /// Over HTTP a schema may want arguments in headers, and must keep to rules about that (spec: MCP 2026-07-28, tools).
+    fn unusable(&self, input_schema: &RawValue) -> Option<String> {
+        let _ = input_schema;
+        None
+    }
+
     /// What was counted on the wire; all zero where a transport counts nothing.
     fn counters(&self) -> WireCounters {
         WireCounters::default()

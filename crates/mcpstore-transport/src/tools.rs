@@ -52,7 +52,10 @@ pub async fn list_tools(session: &dyn Session, limits: CallLimits) -> Result<Too
     let mut list = ToolList::default();
     for entry in list_all(session, "tools/list", "tools", limits).await? {
         match tool(&entry) {
-            Ok(tool) => list.tools.push(tool),
+            Ok(tool) => match session.unusable(&tool.input_schema) {
+                None => list.tools.push(tool),
+                Some(reason) => list.hidden.push(clip(&format!("`{}`: {reason}", tool.name))),
+            },
             Err(reason) => list.hidden.push(reason),
         }
     }

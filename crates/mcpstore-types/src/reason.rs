@@ -50,6 +50,8 @@ pub enum Reason {
     HandshakeFailed,
     /// It refused our credentials.
     AuthRefused,
+    /// Somebody must log in to it first.
+    NeedsAuth,
     /// It ended at the question for its era, and is started again without it.
     EraLearned,
     /// Its probe passed.
@@ -103,6 +105,7 @@ impl Reason {
             Self::HandshakeDone => "handshake_done",
             Self::HandshakeFailed => "handshake_failed",
             Self::AuthRefused => "auth_refused",
+            Self::NeedsAuth => "needs_auth",
             Self::EraLearned => "era_learned",
             Self::ProbePassed => "probe_passed",
             Self::ProbeFailed => "probe_failed",

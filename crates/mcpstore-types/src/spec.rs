@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::{Dependency, EraChoice, Limits, Policy, Sandbox, Secret, ServiceName};
+use crate::{Dependency, EraChoice, Limits, OAuthSpec, Policy, Sandbox, Secret, ServiceName};
 
 /// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,18 @@ impl ServiceSpec {
         Self::new(name, TransportSpec::InProcess(InProcessSpec { factory: factory.into() }))
     }
 
+    /// A server of a kind that is not built in; an adapter of that kind reads its settings.
+    #[must_use]
+    pub fn other<I, K, V>(name: ServiceName, kind: impl Into<String>, settings: I) -> Self
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: Into<String>,
+        V: Into<Secret>,
+    {
+        let settings = settings.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self::new(name, TransportSpec::Other(OtherSpec { kind: kind.into(), settings }))
+    }
+
     /// This spec with one more dependency.
     #[must_use]
     pub fn with_dependency(mut self, dependency: Dependency) -> Self {
@@ -105,17 +117,21 @@ pub enum TransportSpec {
     Sse(HttpSpec),
     /// A server inside this process.
     InProcess(InProcessSpec),
+    /// A kind that is not built in.
+    Other(OtherSpec),
 }
 
 impl TransportSpec {
-    /// The name of the adapter that serves it: `stdio`, `http`, `sse` or `in_process`.
+    /// The name of the adapter that serves it: `stdio`, `http`, `sse` or `in_process`, or the word of
+    /// a kind that is not built in.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> &str {
         match self {
             Self::Stdio(_) => "stdio",
             Self::Http(_) => "http",
             Self::Sse(_) => "sse",
             Self::InProcess(_) => "in_process",
+            Self::Other(other) => other.kind.as_str(),
         }
     }
 }
@@ -153,6 +169,8 @@ pub struct HttpSpec {
     pub url: String,
     /// Headers sent with every request to it. Those that belong to the protocol are never overridden.
     pub headers: BTreeMap<String, Secret>,
+    /// How to log in, where the server wants a login.
+    pub oauth: OAuthSpec,
     /// A file of certificates (PEM) that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
 }
@@ -198,6 +216,23 @@ pub fn is_protocol_header(name: &str) -> bool {
 pub struct InProcessSpec {
     /// The name under which its factory is registered.
     pub factory: String,
+}
+
+/// A server of a kind that is not built in: what its adapter needs to know, and nobody else reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherSpec {
+    /// The kind of its adapter; none of those built in.
+    pub kind: String,
+    /// Settings by name. Hidden wherever a spec is shown: which of them are secret, the adapter alone knows.
+    pub settings: BTreeMap<String, Secret>,
+}
+
+impl OtherSpec {
+    /// The text of a setting.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(Secret::expose)
+    }
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ async fn the_whole_flow() {
     let lines = [
         "registered database: not_started",
         "registered api: not_started",
-        "database: running, 14 tools",
-        "api: running, 14 tools",
+        "database: running, 20 tools",
+        "api: running, 20 tools",
         "tools of api: echo, add,",
         r#"api.echo: {"content":[{"text":"hello","type":"text"}]}"#,
         "health of database: healthy in ",

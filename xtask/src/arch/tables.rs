@@ -55,6 +55,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     floor(TESTKIT, 3, false, "fixtures and fakes; a dev-dependency only"),
     floor("xtask", TOP, false, "builds, checks and measures the workspace"),
     floor("mcpstore-tests", TOP, false, "whole-system tests"),
+    floor("mcpstore-out-of-tree", TOP, false, "an adapter as others write it: against the public traits alone"),
 ];
 
 /// The floor of a member.
@@ -70,14 +71,14 @@ pub(crate) fn is_pure(name: &str) -> bool {
 /// External crates with owners: `(crate, who may depend on it)`. Dev-dependencies count too.
 pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
-    ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli"]),
-    ("libc", &[UNSAFE_CRATE]),
+    ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli", "mcpstore-tests"]),
     ("landlock", &[UNSAFE_CRATE]),
     ("reqwest", &["mcpstore-transport"]),
     ("rustls", &["mcpstore-transport"]),
     ("rustls-native-certs", &["mcpstore-transport"]),
     ("tokio-rustls", &["mcpstore-transport"]),
     ("rcgen", &["mcpstore-transport", TESTKIT]),
+    ("libc", &[UNSAFE_CRATE]),
     ("clap", &["mcpstore-cli", "xtask"]),
     ("clap_complete", &["mcpstore-cli"]),
     ("anyhow", &["mcpstore-cli", "xtask"]),
@@ -91,7 +92,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["mcpstore-monitor"]),
     ("prometheus-client", &["mcpstore-monitor"]),
     ("axum", &["mcpstore-gateway", "mcpstore-console"]),
-    ("hyper", &["mcpstore-gateway", "mcpstore-console", "mcpstore-transport"]),
+    ("hyper", &["mcpstore-gateway", "mcpstore-console", "mcpstore-transport", "mcpstore-tests"]),
     ("utoipa", &["mcpstore-console"]),
     ("rust-embed", &["mcpstore-console"]),
     ("notify", &["mcpstore-runtime"]),

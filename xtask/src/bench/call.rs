@@ -1,20 +1,20 @@
 //! What a call costs over the stdio pipe, against a bare pipe that gives the same line back, and against the same server
 //! spoken to directly.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mcpstore::{McpStore, ServiceName, ServiceSpec};
 
+use super::pipe::Pipe;
 use super::samples::Samples;
 use super::servers::fixture;
 use super::table::Row;
 
-const RUNS: usize = 5_000;
-const WARM_UP: usize = 500;
+pub(super) const RUNS: usize = 5_000;
+pub(super) const WARM_UP: usize = 500;
 /// 32 bytes, as the field's comparisons have it.
-const TEXT: &str = "0123456789abcdef0123456789abcdef";
+pub(super) const TEXT: &str = "0123456789abcdef0123456789abcdef";
 
 /// A call through the store, a direct call, a bare echo; in turns.
 pub(super) fn run() -> Vec<Row> {
@@ -63,53 +63,8 @@ pub(super) fn run() -> Vec<Row> {
     ]
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> Duration {
+pub(super) fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     let began = Instant::now();
     work();
     began.elapsed()
-}
-
-/// A child that answers each line with a line.
-struct Pipe {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Pipe {
-    fn start(mut command: Command) -> Self {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-        let input = child.stdin.take().expect("its stdin is a pipe");
-        let output = BufReader::new(child.stdout.take().expect("its stdout is a pipe"));
-        Self { child, input, output }
-    }
-
-    fn exchange(&mut self, line: &str) -> String {
-        self.send(line);
-        let mut answer = String::new();
-        self.output.read_line(&mut answer).expect("it answers");
-        assert!(!answer.is_empty(), "it closed its output");
-        answer
-    }
-
-    fn send(&mut self, line: &str) {
-        self.input.write_all(format!("{line}\n").as_bytes()).expect("it reads");
-        self.input.flush().expect("it reads");
-    }
-
-    fn shake_hands(&mut self) {
-        let params =
-            r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"0"}}"#;
-        self.exchange(&format!(r#"{{"jsonrpc":"2.0","id":-1,"method":"initialize","params":{params}}}"#));
-        self.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-    }
-}
-
-impl Drop for Pipe {
-    fn drop(&mut self) {
-        // The child was started here, and is waited for: nothing is left.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

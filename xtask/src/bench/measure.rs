@@ -7,13 +7,20 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::table::Row;
-use super::{call, fleet, graph, start, table};
+use super::{call, call_http, children, fleet, graph, spawn, start, table};
 
 /// A benchmark: its name, and what measures it.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
 
-const BENCHMARKS: &[Benchmark] =
-    &[("graph", graph::run), ("fleet", fleet::run), ("start", start::run), ("call", call::run)];
+const BENCHMARKS: &[Benchmark] = &[
+    ("graph", graph::run),
+    ("fleet", fleet::run),
+    ("start", start::run),
+    ("spawn", spawn::run),
+    ("children", children::run),
+    ("call", call::run),
+    ("call over HTTP", call_http::run),
+];
 
 const PAGE: &str = "docs/benchmarks.md";
 

@@ -12,15 +12,23 @@ use crate::cmd;
 #[cfg(feature = "bench")]
 mod call;
 #[cfg(feature = "bench")]
+mod call_http;
+#[cfg(feature = "bench")]
+mod children;
+#[cfg(feature = "bench")]
 mod fleet;
 #[cfg(feature = "bench")]
 mod graph;
 #[cfg(feature = "bench")]
 mod measure;
 #[cfg(feature = "bench")]
+mod pipe;
+#[cfg(feature = "bench")]
 mod samples;
 #[cfg(feature = "bench")]
 mod servers;
+#[cfg(feature = "bench")]
+mod spawn;
 #[cfg(feature = "bench")]
 mod start;
 #[cfg(feature = "bench")]
@@ -36,7 +44,7 @@ pub(crate) fn run(root: &Path, inner: bool) -> Result<()> {
     }
     // The servers that are measured are built beside the benchmarks, in the same profile.
     let fixture = ["build", "--quiet", "--release", "--locked", "--package", "mcpstore-testkit", "--bins"];
-    cmd::run(&mut cmd::cargo(root, &fixture))?;
+    cmd::run(cmd::cargo(root, &fixture).args(["--package", "mcpstore-warden"]))?;
     let inner = ["run", "--quiet", "--release", "--locked", "--package", "xtask", "--features", "bench"];
     cmd::run(&mut cmd::cargo(root, &[&inner[..], &["--", "bench", "--inner"]].concat()))
 }

@@ -1,5 +1,6 @@
 //! The project's whole test command.
 
+mod conformance;
 mod servers;
 mod survivors;
 mod tally;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::cmd::{self, Steps};
+pub(crate) use conformance::run as conformance;
 use survivors::Run;
 use tally::Tally;
 
@@ -26,6 +28,9 @@ pub(crate) fn run(root: &Path, fast: bool) -> Result<()> {
     let mut tally = Tally::default();
     if let Some(servers) = prepare(&mut steps, root, fast) {
         steps.run("tests", || tests(root, servers.as_deref(), &mut tally));
+        if !fast {
+            steps.run("conformance", || conformance(root));
+        }
     }
     steps.finish(&tally.to_string())
 }

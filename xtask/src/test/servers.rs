@@ -1,6 +1,7 @@
-//! Real MCP servers that nobody here wrote, in pinned versions, for the tests that talk to them.
+//! Real MCP servers that nobody here wrote, and the official SDKs, in pinned versions, for the tests that talk to them.
 //!
-//! They go to `target/real-servers` (git-ignored): npm's in `node_modules`, Python's in `venv`. `npx` started in that folder finds the
+//! They go to `target/real-servers` (git-ignored): npm's in `node_modules`, Python's in `venv`, and the first version of the
+//! Python SDK, which cannot stand beside the second, in `venv-v1`. The servers on the SDKs are `tests/fixtures/sdk/`. `npx` started in that folder finds the
 //! installed packages by itself and asks no network. A stamp file says what is there, so that a second run installs nothing.
 
 use std::path::{Path, PathBuf};
@@ -13,16 +14,32 @@ const NPM: &[&str] = &[
     "@modelcontextprotocol/server-filesystem@2026.8.31",
     "@modelcontextprotocol/server-everything@2026.8.31",
     "@modelcontextprotocol/server-memory@2026.8.31",
+    // The SDK before the stateless era, and the one that speaks it.
+    "@modelcontextprotocol/sdk@1.32.2",
+    "@modelcontextprotocol/server@2.4.0",
+    "@modelcontextprotocol/node@2.1.2",
+    "zod@4.6.7",
 ];
-const PIP: &[&str] = &["mcp-server-time==2026.10.19"];
+/// Python packages by the environment they go to. The SDK is `mcp`; its second version speaks the stateless era too.
+const PIP: &[(&str, &[&str])] = &[
+    ("venv", &["mcp-server-time==2026.10.19", "mcp-server-git==2026.10.19", "mcp==2.3.0"]),
+    ("venv-v1", &["mcp==1.30.0"]),
+];
 
 /// What must be there in the end, relative to the folder.
 const PROGRAMS: &[&str] = &[
     "node_modules/.bin/mcp-server-filesystem",
     "node_modules/.bin/mcp-server-everything",
     "node_modules/.bin/mcp-server-memory",
+    "node_modules/@modelcontextprotocol/sdk/package.json",
+    "node_modules/@modelcontextprotocol/server/package.json",
+    "node_modules/@modelcontextprotocol/node/package.json",
     "venv/bin/mcp-server-time",
+    "venv/bin/mcp-server-git",
 ];
+
+/// The Pythons of the environments. One whose Python went away is a dangling link, which does not exist.
+const PYTHONS: &[&str] = &["venv/bin/python3", "venv-v1/bin/python3"];
 
 /// Networks fail now and then; what is wrong for good fails three times quickly.
 const ATTEMPTS: u32 = 3;
@@ -66,7 +83,7 @@ pub(super) fn install(root: &Path) -> Result<PathBuf> {
         std::fs::remove_dir_all(&dir).with_context(|| format!("failed to remove the outdated {}", dir.display()))?;
     }
     std::fs::create_dir_all(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
-    npm(&dir)?;
+    npm(&dir, NPM)?;
     pip(&dir)?;
     if let Some(missing) = PROGRAMS.iter().find(|program| !dir.join(program).exists()) {
         bail!("the installation brought no {missing} to {}", dir.display());
@@ -78,36 +95,37 @@ pub(super) fn install(root: &Path) -> Result<PathBuf> {
 const STAMP: &str = "installed.txt";
 
 fn stamp() -> String {
-    NPM.iter().chain(PIP).map(|package| format!("{package}\n")).collect()
+    let pip =
+        PIP.iter().flat_map(|(venv, packages)| packages.iter().map(move |package| format!("{venv}: {package}\n")));
+    NPM.iter().map(|package| format!("{package}\n")).chain(pip).collect()
 }
 
 fn is_current(dir: &Path, stamp: &str) -> bool {
     let same = std::fs::read_to_string(dir.join(STAMP)).is_ok_and(|found| found == stamp);
-    // A venv whose Python went away is a dangling link, which does not exist.
-    same && PROGRAMS.iter().chain(&["venv/bin/python3"]).all(|program| dir.join(program).exists())
+    same && PROGRAMS.iter().chain(PYTHONS).all(|program| dir.join(program).exists())
 }
 
-fn npm(dir: &Path) -> Result<()> {
+/// Installs npm's packages in a folder, without leaving word of it elsewhere.
+pub(super) fn npm(dir: &Path, packages: &[&str]) -> Result<()> {
     // Its own package.json, so that npm does not look for one further up.
     std::fs::write(dir.join("package.json"), "{\"private\": true}\n").context("failed to write package.json")?;
     retry(|| {
         let mut npm = cmd::program(dir, "npm", &["install", "--prefix"]);
-        npm.arg(dir).args(["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]).args(NPM);
+        npm.arg(dir)
+            .args(["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"])
+            .args(packages);
         cmd::run(&mut npm)
     })
 }
 
 fn pip(dir: &Path) -> Result<()> {
-    cmd::run(cmd::program(dir, "python3", &["-m", "venv", "--clear"]).arg(dir.join("venv")))?;
-    retry(|| {
-        let python = dir.join("venv/bin/python3");
-        let mut pip = cmd::program(
-            dir,
-            python,
-            &["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"],
-        );
-        cmd::run(pip.args(PIP))
-    })
+    for (venv, packages) in PIP {
+        cmd::run(cmd::program(dir, "python3", &["-m", "venv", "--clear"]).arg(dir.join(venv)))?;
+        let python = dir.join(venv).join("bin/python3");
+        let install = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+        retry(|| cmd::run(cmd::program(dir, &python, &install).args(*packages)))?;
+    }
+    Ok(())
 }
 
 fn retry(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
@@ -177,7 +195,7 @@ mod tests {
         assert!(!is_current(dir, &stamp()));
         std::fs::write(dir.join(STAMP), stamp()).unwrap();
         assert!(!is_current(dir, &stamp()), "no program is there yet");
-        for program in PROGRAMS.iter().chain(&["venv/bin/python3"]) {
+        for program in PROGRAMS.iter().chain(PYTHONS) {
             std::fs::create_dir_all(dir.join(program).parent().unwrap()).unwrap();
             std::fs::write(dir.join(program), "").unwrap();
         }
@@ -190,7 +208,7 @@ mod tests {
         assert!(NPM.iter().all(|package| {
             package.rsplit_once('@').is_some_and(|(name, version)| !name.is_empty() && version.contains('.'))
         }));
-        assert!(PIP.iter().all(|package| package.contains("==")));
+        assert!(PIP.iter().flat_map(|(_, packages)| *packages).all(|package| package.contains("==")));
     }
 
     #[test]

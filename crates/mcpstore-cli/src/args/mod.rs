@@ -10,9 +10,9 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use crate::quote::quoted;
 use crate::up::UpArgs;
 pub(crate) use verbs::{
-    CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand, DemoServerArgs, DownArgs, EventsArgs, GraphArgs,
-    GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, RemoveArgs, ResetArgs, StatusArgs, ToolsArgs, VerbArgs,
-    WaitArgs,
+    AuthCommand, CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand, DemoServerArgs, DownArgs, EventsArgs,
+    GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, RemoveArgs, ResetArgs, StatusArgs, ToolsArgs,
+    VerbArgs, WaitArgs,
 };
 
 const AFTER_HELP: &str = "\
@@ -139,6 +139,9 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Draw who depends on whom.
     Graph(GraphArgs),
+    /// Log in to remote servers, and out of them.
+    #[command(subcommand)]
+    Auth(AuthCommand),
     /// Check a config, or explain what can be wrong with one.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -208,6 +211,7 @@ mod tests {
               metrics     Show how checks and calls went
               plan        Show in which order services start and stop
               graph       Draw who depends on whom
+              auth        Log in to remote servers, and out of them
               config      Check a config, or explain what can be wrong with one
               completion  Write the completion script of a shell
               version     Show the version

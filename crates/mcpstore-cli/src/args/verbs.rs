@@ -249,6 +249,39 @@ pub(crate) enum GraphFormat {
     Json,
 }
 
+/// What to do about logins.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Log in to a server: prints a page to open, and waits for the browser to come back.
+    #[command(after_help = "Example:\n  mcpstore auth login search")]
+    Login {
+        /// The service.
+        #[arg(value_name = "NAME")]
+        service: String,
+        /// Only print the address of the page.
+        #[arg(long)]
+        no_browser: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Forget the login to a server.
+    #[command(after_help = "Example:\n  mcpstore auth logout search")]
+    Logout {
+        /// The service.
+        #[arg(value_name = "NAME")]
+        service: String,
+    },
+    /// Show to which servers of the config there is a login.
+    #[command(after_help = "Examples:\n  mcpstore auth status\n  mcpstore auth status -o json")]
+    Status {
+        /// Names, globs (* ?), or tag:WORD.
+        #[arg(value_name = "SEL")]
+        selectors: Vec<String>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
 /// What to do with a config.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {

@@ -1,6 +1,7 @@
 //! The commands that speak to a running manager, and those that need none.
 
 mod arguments;
+mod auth;
 mod call;
 mod config;
 mod down;
@@ -36,6 +37,7 @@ struct Session<'a> {
 pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exit> {
     match command {
         Command::Config(command) => return config::run(command, global),
+        Command::Auth(command) => return auth::run(command, global).await,
         Command::Completion(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "mcpstore", &mut script);
@@ -66,8 +68,11 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Plan(args) => plan::plan(&session, &args).await,
         Command::Graph(args) => plan::graph(&session, &args).await,
         // Done above, or in `main`.
-        Command::Up(_) | Command::DemoServer(_) | Command::Config(_) | Command::Completion(_) | Command::Version => {
-            Ok(Exit::Done)
-        }
+        Command::Up(_)
+        | Command::DemoServer(_)
+        | Command::Auth(_)
+        | Command::Config(_)
+        | Command::Completion(_)
+        | Command::Version => Ok(Exit::Done),
     }
 }

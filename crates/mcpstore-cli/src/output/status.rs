@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{ServiceDetail, Term, clean_line, short_duration, short_ms, state_cell};
+use crate::quote::quoted;
 
 /// Everything about a service, a line for each fact that is worth one.
 pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) -> String {
@@ -26,6 +27,9 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
     let told = |line: &&str| !detail.stderr.is_empty() && line.trim_start().starts_with("stderr |");
     for line in detail.detail.iter().flat_map(|text| text.lines().skip(1)).filter(|line| !told(line)) {
         out.fact("", &clean_line(line));
+    }
+    if row.reason == "needs_auth" {
+        out.fact("try", &format!("mcpstore auth login {}", quoted(&row.name)));
     }
     out.fact("desired", &row.desired);
     out.fact("health", &row.health);

@@ -32,7 +32,7 @@ pub(super) async fn adapters(paths: &Paths) -> Result<(AdapterSet, Vec<String>),
             stdio = stdio.owning_all_children();
         }
     }
-    Ok((AdapterSet::builtin().with(Arc::new(stdio)), words(&found)))
+    Ok((AdapterSet::builtin_with(&paths.logins()).with(Arc::new(stdio)), words(&found)))
 }
 
 fn refused(error: &LedgerError, paths: &Paths) -> Failure {

@@ -4,6 +4,7 @@ use mcpstore::types::{PhaseName, Reason};
 use mcpstore::{Notice, ServiceState};
 
 use crate::output::{Term, brief, clean_line};
+use crate::quote::quoted;
 
 /// True when a reader of lines shall hear of it: the public state changed, or nothing more will be tried.
 pub(super) fn is_news(notice: &Notice) -> bool {
@@ -36,6 +37,9 @@ pub(super) fn last_words(notice: &Notice) -> Vec<String> {
 /// The reason and the first line of the detail.
 pub(super) fn why(notice: &Notice) -> String {
     let reason = notice.reason.to_string();
+    if notice.reason == Reason::NeedsAuth && notice.phase == PhaseName::Failed {
+        return format!("{reason}: mcpstore auth login {}", quoted(notice.service.as_str()));
+    }
     match notice.detail.as_deref().filter(|detail| !detail.is_empty()).map(|detail| clean_line(brief(detail))) {
         // "exited: exit code 1" has the "exit code 1" already.
         Some(detail) if !reason.contains(&detail) => format!("{reason}: {detail}"),

@@ -88,6 +88,10 @@ impl Screen {
 
     /// What erases the drawn lines.
     fn erased(&mut self) -> String {
+        if self.drawn.is_empty() {
+            // Not even the size is asked for: off a terminal that would start a program (`tput`) for each line.
+            return String::new();
+        }
         let lines = wrapped(&std::mem::take(&mut self.drawn), usize::from(Self::size().0));
         erase(lines)
     }

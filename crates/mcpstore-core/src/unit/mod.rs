@@ -174,11 +174,8 @@ pub enum Report {
     SpawnErr(SpawnFailure),
     /// The handshake succeeded.
     InitOk,
-    /// The handshake failed; `auth`: because it refused our credentials.
-    InitErr {
-        /// A retry would not help.
-        auth: bool,
-    },
+    /// The handshake failed.
+    InitErr(InitFailure),
     /// It is fit, and was started the wrong way: the next life will be started another way. Not charged as a failure.
     Respawn,
     /// The start-up or readiness check passes.
@@ -210,6 +207,17 @@ pub enum SpawnFailure {
     Spec,
     /// Our credentials were refused.
     Auth,
+}
+
+/// Why a handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InitFailure {
+    /// A later attempt may help.
+    Transient,
+    /// Our credentials were refused: a later attempt would not help.
+    AuthRefused,
+    /// Somebody must log in first: a later attempt would not help.
+    NeedsLogin,
 }
 
 /// What the driver shall do for a unit now. At most one per step, on entry to the phase that it belongs to.

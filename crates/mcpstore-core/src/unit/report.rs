@@ -5,7 +5,7 @@
 use mcpstore_types::{Desired, ExitStatus, FailKind, Phase, Reason, RestartMode};
 
 use super::moves::Stepper;
-use super::{Ignored, Report, SpawnFailure, Then, Verdict};
+use super::{Ignored, InitFailure, Report, SpawnFailure, Then, Verdict};
 
 const NOT_NOW: Verdict = Verdict::Ignored(Ignored::NotNow);
 
@@ -15,7 +15,7 @@ impl Stepper<'_> {
             Report::SpawnOk => self.spawn_ok(),
             Report::SpawnErr(failure) => self.spawn_err(failure),
             Report::InitOk => self.only_in(&[Phase::Init], Phase::Probe, Reason::HandshakeDone),
-            Report::InitErr { auth } => self.init_err(auth),
+            Report::InitErr(failure) => self.init_err(failure),
             Report::Respawn => self.respawn(),
             Report::ProbeUp => self.only_in(&[Phase::Probe, Phase::Degraded], Phase::Ready, Reason::ProbePassed),
             Report::ProbeDown => self.only_in(&[Phase::Ready], Phase::Degraded, Reason::ProbeFailed),
@@ -148,12 +148,15 @@ impl Stepper<'_> {
         }
     }
 
-    fn init_err(&mut self, auth: bool) -> Verdict {
+    fn init_err(&mut self, failure: InitFailure) -> Verdict {
         if !matches!(self.unit.phase, Phase::Init) {
             return NOT_NOW;
         }
-        let (kind, reason) =
-            if auth { (FailKind::Auth, Reason::AuthRefused) } else { (FailKind::Handshake, Reason::HandshakeFailed) };
+        let (kind, reason) = match failure {
+            InitFailure::Transient => (FailKind::Handshake, Reason::HandshakeFailed),
+            InitFailure::AuthRefused => (FailKind::Auth, Reason::AuthRefused),
+            InitFailure::NeedsLogin => (FailKind::Auth, Reason::NeedsAuth),
+        };
         self.fail(kind);
         self.enter(Phase::Term, reason)
     }

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use mcpstore_core::{FleetConfig, Input, Report, ServiceDef, SpawnFailure, Target, deadline};
+use mcpstore_core::{FleetConfig, InitFailure, Input, Report, ServiceDef, SpawnFailure, Target, deadline};
 use mcpstore_types::{Backoff, Phase, PhaseName, Reason, ServiceName, Timeouts, Timestamp};
 
 use super::fleet_world::{Broken, Checked, World, broken, def, name, names};
@@ -154,7 +154,7 @@ fn happenings(world: &World, may_ask: bool) -> Vec<Happening> {
         }
         // What means nothing in a phase was tried in the search over one service.
         let reports: &[Report] = match shadow.phase {
-            PhaseName::Init => &[Report::InitOk, Report::InitErr { auth: false }, Report::StateLost],
+            PhaseName::Init => &[Report::InitOk, Report::InitErr(InitFailure::Transient), Report::StateLost],
             PhaseName::Probe => &[Report::ProbeUp],
             PhaseName::Ready => &[Report::ProbeDown, Report::LivenessFail, Report::StateLost],
             PhaseName::Degraded => &[Report::ProbeUp],

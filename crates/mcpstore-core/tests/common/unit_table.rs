@@ -157,7 +157,7 @@ impl Facts<'_> {
             ),
             (Report::SpawnErr(_), P::Abort) | (Report::GroupEmpty, P::Reap) => self.finish(row),
             (Report::InitOk, P::Init) => row.to(P::Probe),
-            (Report::InitErr { .. }, P::Init) => row.to(P::Term).then(Then::Retry),
+            (Report::InitErr(_), P::Init) => row.to(P::Term).then(Then::Retry),
             // reading: a life that was started the wrong way gives way to the next, as after the loss of a dependency.
             (Report::Respawn, P::Init) if row.up => down(row, false).then(Then::Restart),
             (Report::ProbeUp, P::Probe | P::Degraded) => row.to(P::Ready),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcpstore_core::{
-    Action, Command, Event, Report, SpawnFailure, Step, StepContext, Unit, UnitPolicy, Verdict, deadline,
+    Action, Command, Event, InitFailure, Report, SpawnFailure, Step, StepContext, Unit, UnitPolicy, Verdict, deadline,
 };
 use mcpstore_types::{
     Backoff, Desired, ExitStatus, Incarnation, Phase, PhaseName, Reason, RestartMode, RestartPolicy, ServiceState,
@@ -112,10 +112,11 @@ pub(crate) const COMMANDS: [Command; 10] = [
 const CRASH: ExitStatus = ExitStatus::Code(1);
 const CLEAN: ExitStatus = ExitStatus::Code(0);
 
-const CHATTER: [Report; 8] = [
+const CHATTER: [Report; 9] = [
     Report::InitOk,
-    Report::InitErr { auth: false },
-    Report::InitErr { auth: true },
+    Report::InitErr(InitFailure::Transient),
+    Report::InitErr(InitFailure::AuthRefused),
+    Report::InitErr(InitFailure::NeedsLogin),
     Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,
@@ -123,14 +124,15 @@ const CHATTER: [Report; 8] = [
     Report::Drained,
 ];
 
-const ALL_REPORTS: [Report; 18] = [
+const ALL_REPORTS: [Report; 19] = [
     Report::SpawnOk,
     Report::SpawnErr(SpawnFailure::Transient),
     Report::SpawnErr(SpawnFailure::Spec),
     Report::SpawnErr(SpawnFailure::Auth),
     Report::InitOk,
-    Report::InitErr { auth: false },
-    Report::InitErr { auth: true },
+    Report::InitErr(InitFailure::Transient),
+    Report::InitErr(InitFailure::AuthRefused),
+    Report::InitErr(InitFailure::NeedsLogin),
     Report::Respawn,
     Report::ProbeUp,
     Report::ProbeDown,

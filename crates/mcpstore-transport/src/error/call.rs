@@ -70,10 +70,16 @@ pub enum CallError {
         /// How long the server asks us to wait before the next try.
         retry_after: Option<Duration>,
     },
-    /// The server wants other credentials: somebody must log in.
+    /// The server wants other credentials.
     #[error("the server refused our credentials: {message}")]
     Auth {
         /// Its words.
+        message: String,
+    },
+    /// Somebody must log in first.
+    #[error("a login is needed: {message}")]
+    NeedsLogin {
+        /// Where, in words.
         message: String,
     },
     /// The answer is not what the method answers.

@@ -92,13 +92,22 @@ pub enum HandshakeError {
         /// Its words.
         message: String,
     },
+    /// Somebody must log in first: no failure of the server, and none of ours.
+    #[error("a login is needed: {message}")]
+    NeedsLogin {
+        /// Where, in words.
+        message: String,
+    },
 }
 
 impl HandshakeError {
     /// True when another attempt with the same spec cannot do better.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        matches!(self, Self::UnsupportedVersion { .. } | Self::NotStateless { .. } | Self::Auth { .. })
+        matches!(
+            self,
+            Self::UnsupportedVersion { .. } | Self::NotStateless { .. } | Self::Auth { .. } | Self::NeedsLogin { .. }
+        )
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) enum NotStateless {
     Failed(Failed),
 }
 
-/// Asks who the server is, and agrees on a version. From then on every request of `hub` says who asks.
+/// Asks who the server is, and finds the version to agree on.
 pub(super) async fn discover(hub: &Hub, client: &ClientSide, limits: CallLimits) -> Result<ServerInfo, NotStateless> {
     let version = known().next_back().unwrap_or_default();
     let mut answer = ask(hub, client, version, limits).await;
@@ -38,9 +38,12 @@ pub(super) async fn discover(hub: &Hub, client: &ClientSide, limits: CallLimits)
     let server = server_info(&answer).map_err(|error| {
         NotStateless::Legacy(CallError::Malformed { what: clip(&format!("it is no discovery: {error}")) })
     })?;
-    let Some(server) = server else { return Err(unsupported(&answer)) };
+    server.ok_or_else(|| unsupported(&answer))
+}
+
+/// Agrees on what was found: from now on every request of `hub` says who asks.
+pub(super) fn agree(hub: &Hub, client: &ClientSide, server: &ServerInfo) {
     hub.agree_stateless(Stateless::new(&server.protocol_version, client.capabilities()));
-    Ok(server)
 }
 
 async fn ask(hub: &Hub, client: &ClientSide, version: &str, limits: CallLimits) -> Result<Box<RawValue>, CallError> {
@@ -84,6 +87,7 @@ fn not_stateless(error: CallError) -> NotStateless {
             NotStateless::Failed(Failed::Said(HandshakeError::Http { status, message, retry_after }))
         }
         CallError::Auth { message } => NotStateless::Failed(Failed::Said(HandshakeError::Auth { message })),
+        CallError::NeedsLogin { message } => NotStateless::Failed(Failed::Said(HandshakeError::NeedsLogin { message })),
         CallError::Unreachable { message } | CallError::Broken { message } => {
             NotStateless::Failed(Failed::Said(HandshakeError::Unreachable { message }))
         }

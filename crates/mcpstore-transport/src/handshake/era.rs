@@ -8,20 +8,21 @@ use mcpstore_types::Era;
 /// Servers remembered; beyond that all are forgotten, and asked again.
 const MAX_SERVERS: usize = 4096;
 
-/// The eras of the servers an adapter has met, in memory. Shared by its clones.
+/// The eras of the servers an adapter has met, in memory: one for each adapter. Shared by its clones.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct EraCache(Arc<Mutex<BTreeMap<String, Era>>>);
+pub struct EraCache(Arc<Mutex<BTreeMap<String, Era>>>);
 
 impl EraCache {
-    /// What is known of the server of this key: what makes it the same server as before.
-    pub(crate) fn of(&self, key: String) -> EraMemory {
-        EraMemory { cache: self.clone(), key }
+    /// What is known of the server of this key: what makes it the same server as before (its address, for example).
+    #[must_use]
+    pub fn of(&self, key: impl Into<String>) -> EraMemory {
+        EraMemory { cache: self.clone(), key: key.into() }
     }
 }
 
-/// What is known of one server.
+/// What is known of one server: a handshake asks it first, and keeps there what it learned.
 #[derive(Debug)]
-pub(crate) struct EraMemory {
+pub struct EraMemory {
     cache: EraCache,
     key: String,
 }

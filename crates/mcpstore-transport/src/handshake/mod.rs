@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_types::{Era, EraChoice, ExitStatus};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::clip::clip;
 use crate::deadline::deadline_after;
@@ -21,7 +21,7 @@ use discover::NotStateless;
 use initialize::Running;
 use session::McpSession;
 
-pub(crate) use era::{EraCache, EraMemory};
+pub use era::{EraCache, EraMemory};
 
 /// What we call ourselves to a server.
 pub(crate) const CLIENT_NAME: &str = "mcpstore";
@@ -33,6 +33,10 @@ const EXIT_GRACE: Duration = Duration::from_millis(250);
 /// How long a server that is asked for its era is heard out alone. After that the handshake is offered too, and the first
 /// answer counts: one that starts slowly loses no time, and one that ignores what it does not know is not waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// The same for a server that is known to have answered the question before: it is rarely replaced by an older one.
+const PATIENCE_KNOWN: Duration = Duration::from_secs(10);
+/// The same over HTTP, where a server runs already, and one that does not know a request says so.
+const PATIENCE_HTTP: Duration = Duration::from_secs(5);
 /// Lines of stderr that travel with an error.
 const STDERR_LINES: usize = 20;
 /// Characters of a line of noise that travel with an error.
@@ -46,6 +50,7 @@ pub(crate) struct Handshake {
     client: ClientSide,
     era: EraChoice,
     memory: EraMemory,
+    patience: Duration,
     /// Counted from the launch.
     deadline: Instant,
     timeout: Duration,
@@ -56,7 +61,13 @@ pub(crate) struct Handshake {
 }
 
 /// What was agreed.
-type Agreed = (ServerInfo, Option<Running>);
+struct Agreed {
+    server: ServerInfo,
+    /// rmcp's side of the conversation, in the era that has one.
+    rmcp: Option<Running>,
+    /// What is kept of it for the next life.
+    knows: Era,
+}
 
 /// Why nothing was agreed.
 enum Failed {
@@ -85,6 +96,7 @@ impl Handshake {
             client: request.client.clone(),
             era: request.spec.era,
             memory,
+            patience: PATIENCE,
             deadline: deadline_after(timeout),
             timeout,
             exit,
@@ -92,16 +104,26 @@ impl Handshake {
         }
     }
 
+    /// The same with a server that runs already, and has an answer for everything.
+    pub(crate) fn over_http(self) -> Self {
+        Self { patience: PATIENCE_HTTP, ..self }
+    }
+
     /// Leads the handshake. Dropped half-way, it closes the conversation.
     pub(crate) async fn run(mut self) -> Result<Arc<dyn Session>, HandshakeError> {
         let failed = match timeout_at(self.deadline, self.agree()).await {
-            Ok(Ok((server, rmcp))) => {
-                self.memory.keep(server.era);
+            Ok(Ok(Agreed { server, rmcp, knows })) => {
+                self.memory.keep(knows);
                 self.open.0 = None;
                 return Ok(Arc::new(McpSession { server, hub: Arc::clone(&self.hub), _rmcp: rmcp }));
             }
             Ok(Err(failed)) => failed,
             Err(_) => {
+                if self.era == EraChoice::Auto && self.hub.counters().received == 0 {
+                    // Some choke on the question and say nothing any more. The next start does not ask; one that was only
+                    // slow, and knows no handshake, will reject that and be asked again.
+                    self.memory.keep(Era::Handshake);
+                }
                 let late = HandshakeError::TimedOut { after: self.timeout };
                 return Err(only_noise(&self.hub, &self.logs).unwrap_or(late));
             }
@@ -137,29 +159,30 @@ impl Handshake {
                 agreed
             }
             Some(Era::Stateless) if self.era != EraChoice::Auto => {
-                let server = discover::discover(&self.hub, &self.client, self.limits()).await;
-                server.map(|server| (server, None)).map_err(|error| match error {
-                    NotStateless::Legacy(error) => {
-                        Failed::Said(HandshakeError::NotStateless { what: clip(&error.to_string()) })
+                match discover::discover(&self.hub, &self.client, self.limits()).await {
+                    Ok(server) => Ok(stateless(&self.hub, &self.client, server)),
+                    Err(NotStateless::Legacy(error)) => {
+                        Err(Failed::Said(HandshakeError::NotStateless { what: clip(&error.to_string()) }))
                     }
-                    NotStateless::Failed(failed) => failed,
-                })
+                    Err(NotStateless::Failed(failed)) => Err(failed),
+                }
             }
-            Some(Era::Stateless) | None => self.ask().await,
+            Some(Era::Stateless) => self.ask(self.patience.max(PATIENCE_KNOWN.min(self.timeout / 2))).await,
+            None => self.ask(self.patience).await,
         }
     }
 
     /// Asks for the era; offers the handshake when that is refused, or not answered soon.
-    async fn ask(&mut self) -> Result<Agreed, Failed> {
+    async fn ask(&mut self, patience: Duration) -> Result<Agreed, Failed> {
         let (hub, client) = (Arc::clone(&self.hub), self.client.clone());
         let mut question = std::pin::pin!(discover::discover(&hub, &client, self.limits()));
         let answered = tokio::select! {
             biased;
             answer = &mut question => Some(answer),
-            () = sleep(PATIENCE) => None,
+            () = sleep(patience) => None,
         };
         match answered {
-            Some(Ok(server)) => return Ok((server, None)),
+            Some(Ok(server)) => return Ok(stateless(&hub, &client, server)),
             Some(Err(NotStateless::Legacy(_))) => return self.initialize().await,
             Some(Err(NotStateless::Failed(Failed::Closed))) => return Err(Failed::ClosedAtProbe),
             Some(Err(NotStateless::Failed(failed))) => return Err(failed),
@@ -169,14 +192,20 @@ impl Handshake {
         tokio::select! {
             biased;
             answer = &mut question => match answer {
-                Ok(server) => Ok((server, None)),
+                // It was offered the handshake too. A server of both eras takes that for the opening of the conversation,
+                // and answers in that era alone from then on.
+                Ok(server) => match timeout(PATIENCE, offer).await {
+                    Ok(Ok(agreed)) => Ok(Agreed { knows: Era::Stateless, ..agreed }),
+                    Ok(Err(_)) | Err(_) => Ok(stateless(&hub, &client, server)),
+                },
                 Err(NotStateless::Legacy(_)) => offer.await,
                 Err(NotStateless::Failed(failed)) => Err(failed),
             },
             agreed = &mut offer => match agreed {
                 // It may know the question alone.
                 Err(Failed::Said(error @ HandshakeError::Rejected { .. })) => {
-                    question.await.map(|server| (server, None)).map_err(|_| Failed::Said(error))
+                    let server = question.await.map_err(|_| Failed::Said(error))?;
+                    Ok(stateless(&hub, &client, server))
                 }
                 agreed => agreed,
             },
@@ -187,7 +216,7 @@ impl Handshake {
         // Offered once; there is no second conversation on one wire.
         let wire = self.wire.take().ok_or(Failed::Closed)?;
         let (server, running) = initialize::initialize(&self.client, wire).await?;
-        Ok((server, Some(running)))
+        Ok(Agreed { server, rmcp: Some(running), knows: Era::Handshake })
     }
 
     /// For the question: longer than the handshake may take, whose own limit is told better.
@@ -198,7 +227,7 @@ impl Handshake {
     /// The output closed: with the process, or without.
     async fn over(&mut self) -> HandshakeError {
         if let Some(exited) = self.exit.take()
-            && let Ok(status) = tokio::time::timeout(EXIT_GRACE, exited).await
+            && let Ok(status) = timeout(EXIT_GRACE, exited).await
         {
             let mut stderr = self.logs.stderr_tail(STDERR_LINES);
             if stderr.is_empty() {
@@ -211,9 +240,15 @@ impl Handshake {
     }
 }
 
+/// The conversation goes on without a handshake.
+fn stateless(hub: &Hub, client: &ClientSide, server: ServerInfo) -> Agreed {
+    discover::agree(hub, client, &server);
+    Agreed { server, rmcp: None, knows: Era::Stateless }
+}
+
 /// True when the server left unread what was written to it.
 async fn unheard(hub: &Hub) -> bool {
-    tokio::time::timeout(EXIT_GRACE, hub.unheard()).await.unwrap_or(false)
+    timeout(EXIT_GRACE, hub.unheard()).await.unwrap_or(false)
 }
 
 /// The error for a server that wrote text, and not one message.

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::initialize::Running;
+use crate::http;
 use crate::wire::Hub;
 use crate::{CallError, CallLimits, NoticeFeed, RequestOptions, ServerInfo, Session, WireCounters};
 
@@ -40,6 +41,10 @@ impl Session for McpSession {
 
     fn notices(&self) -> NoticeFeed {
         self.hub.notices()
+    }
+
+    fn unusable(&self, input_schema: &RawValue) -> Option<String> {
+        if self.hub.headers_matter() { http::broken_rule(input_schema) } else { None }
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -175,7 +175,8 @@ impl HttpClient {
 
 fn from_auth(error: AuthError) -> Fault {
     match error {
-        AuthError::NeedsLogin { message } => Fault::Auth(message),
+        AuthError::NeedsLogin { message } => Fault::Login(message),
+        AuthError::Refused { .. } => Fault::Auth(error.to_string()),
         AuthError::Failed { .. } => Fault::Unreachable(error.to_string()),
     }
 }

@@ -41,6 +41,12 @@ pub enum AuthError {
         /// Why, in words.
         message: String,
     },
+    /// It cannot work before somebody changes something: here, at the server, or at its authorisation server.
+    #[error("the authorisation was refused: {message}")]
+    Refused {
+        /// Why, in words.
+        message: String,
+    },
     /// The authorisation server, or the way to it, failed; another try may do better.
     #[error("the authorisation failed: {message}")]
     Failed {

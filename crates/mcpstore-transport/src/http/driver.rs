@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +22,8 @@ use super::talk::Talk;
 use crate::wire::{Dispatch, Hub, Kind, Outgoing};
 use crate::{CallError, HandshakeError};
 
+/// How long the first request waits for the server's own stream to open. Some answer only with its first event.
+const OPENING: Duration = Duration::from_secs(1);
 /// How long the header of an answer may take that is due at once: of a GET, a DELETE, a notification.
 const HEADER: Duration = Duration::from_secs(10);
 /// How long the end of a session may take to be told.
@@ -30,7 +32,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_millis(100);
 /// Notifications that wait to be sent, one after the other.
 const MAX_NOTES: usize = 128;
-/// Answers of ours that are sent side by side.
+/// Answers of ours, and words that a request was given up, that are sent side by side.
 const MAX_ANSWERS: usize = 64;
 /// Bytes that are read of the answer to a message that gets none.
 const MAX_IDLE_TALK: usize = 64 * 1024;
@@ -128,31 +130,36 @@ impl Driver {
             (Kind::Request(id), Err(what)) => self.hub.fail(id, CallError::Malformed { what }),
             (Kind::GiveUp(id), Ok(message)) => {
                 // In the stateless era the end of its response stream is all the server hears.
-                if self.give_up(id) {
-                    self.enqueue(notes, message).await;
+                // Should too many hang already, the server does not read; it would not read this either.
+                if self.give_up(id)
+                    && let Ok(place) = Arc::clone(&self.answers).try_acquire_owned()
+                {
+                    self.post_aside(message, place);
                 }
             }
             (Kind::Note, Ok(message)) if message.is("notifications/initialized") => {
                 // Whatever comes after it must find a server that has read it.
                 let _ = self.post(&message).await;
-                self.listen();
+                // A server that asks something without tying it to a request asks over this stream, or not at all.
+                let _ = timeout(OPENING, self.listen()).await;
             }
             (Kind::Note, Ok(message)) if message.method.is_none() => {
                 let Ok(place) = Arc::clone(&self.answers).acquire_owned().await else { return };
-                let driver = Arc::clone(self);
-                self.tasks.spawn(async move {
-                    let _ = driver.unless_closed(driver.post(&message)).await;
-                    drop(place);
-                });
+                self.post_aside(message, place);
             }
-            (Kind::Note, Ok(message)) => self.enqueue(notes, message).await,
+            // The receiver lives until the wire closes; then nobody cares.
+            (Kind::Note, Ok(message)) => drop(notes.send(message).await),
             (Kind::Request(_), Ok(_)) | (Kind::GiveUp(_) | Kind::Note, Err(_)) => {}
         }
     }
 
-    async fn enqueue(&self, notes: &mpsc::Sender<Message>, message: Message) {
-        // The receiver lives until the wire closes; then nobody cares.
-        let _ = notes.send(message).await;
+    /// Sends a message that gets no answer, beside everything else.
+    fn post_aside(self: &Arc<Self>, message: Message, place: OwnedSemaphorePermit) {
+        let driver = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let _ = driver.unless_closed(driver.post(&message)).await;
+            drop(place);
+        });
     }
 
     /// Sends notifications one after the other: their order says something.

@@ -157,7 +157,7 @@ impl Driver {
                     let how = refused_with(response.status());
                     return Err(Fault::Broken(format!("{broke}; the server does not take it up again ({how})")));
                 }
-                Err(fault @ Fault::Auth(_)) => return Err(fault),
+                Err(fault @ (Fault::Auth(_) | Fault::Login(_))) => return Err(fault),
                 Err(Fault::Unreachable(how) | Fault::Broken(how)) => broke = how,
                 Err(_) => {}
             }

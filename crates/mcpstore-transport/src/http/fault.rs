@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Broken(String),
     /// The server wants other credentials.
     Auth(String),
+    /// Somebody must log in first.
+    Login(String),
     /// The server refused it with a status.
     Status {
         status: u16,
@@ -36,6 +38,7 @@ impl Fault {
             Self::Unreachable(message) => CallError::Unreachable { message },
             Self::Broken(message) => CallError::Broken { message },
             Self::Auth(message) => CallError::Auth { message },
+            Self::Login(message) => CallError::NeedsLogin { message },
             Self::Status { status, message, retry_after } => CallError::Http { status, message, retry_after },
             Self::Malformed(what) => CallError::Malformed { what },
         }
@@ -46,6 +49,7 @@ impl Fault {
         match self {
             Self::Unreachable(message) | Self::Broken(message) => HandshakeError::Unreachable { message },
             Self::Auth(message) => HandshakeError::Auth { message },
+            Self::Login(message) => HandshakeError::NeedsLogin { message },
             Self::Status { status, message, retry_after } => HandshakeError::Http { status, message, retry_after },
             Self::Malformed(what) => HandshakeError::Malformed { what },
         }

@@ -7,14 +7,13 @@
 mod address;
 mod body;
 mod client;
-mod connect;
-#[allow(dead_code, reason = "what a challenge says is read by the implementations")]
-mod credentials;
+pub(crate) mod connect;
+pub(crate) mod credentials;
 mod driver;
 mod endpoint;
 mod exchange;
 mod fault;
-mod guard;
+pub(crate) mod guard;
 mod headers;
 mod legacy;
 mod message;
@@ -22,14 +21,15 @@ mod params;
 mod sse;
 mod stream;
 mod talk;
-mod target;
-mod tls;
+pub(crate) mod target;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use mcpstore_types::{Era, HttpSpec, TransportSpec};
 
+use crate::auth::OAuth;
 use crate::handshake::{EraCache, Handshake};
 use crate::wire::{self, Parts};
 use crate::{Adapter, LaunchError, LaunchRequest, Launched};
@@ -38,6 +38,7 @@ use driver::Driver;
 use endpoint::Connection;
 
 pub use credentials::AuthError;
+pub(crate) use params::broken_rule;
 
 /// The adapter of kind `http`: streamable HTTP in both eras, over TCP, TLS or a unix socket.
 ///
@@ -47,22 +48,30 @@ pub use credentials::AuthError;
 #[derive(Clone, Debug, Default)]
 pub struct Http {
     eras: EraCache,
+    logins: OAuth,
 }
 
 /// The adapter of kind `sse`: legacy HTTP+SSE (spec: MCP 2024-11-05, transports). Connects as [`Http`] does.
 #[derive(Clone, Debug, Default)]
 pub struct Sse {
     eras: EraCache,
+    logins: OAuth,
 }
 
 impl Http {
     /// The kind it serves.
     pub const KIND: &'static str = "http";
 
-    /// The adapter.
+    /// The adapter, with logins that are lost with the process, and nobody to ask for one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with these logins.
+    #[must_use]
+    pub fn with_logins(self, logins: OAuth) -> Self {
+        Self { logins, ..self }
     }
 }
 
@@ -70,10 +79,16 @@ impl Sse {
     /// The kind it serves.
     pub const KIND: &'static str = "sse";
 
-    /// The adapter.
+    /// The adapter, with logins that are lost with the process, and nobody to ask for one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with these logins.
+    #[must_use]
+    pub fn with_logins(self, logins: OAuth) -> Self {
+        Self { logins, ..self }
     }
 }
 
@@ -85,7 +100,7 @@ impl Adapter for Http {
 
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
         match &request.spec.transport {
-            TransportSpec::Http(spec) => reach(&request, spec, &self.eras, false).await,
+            TransportSpec::Http(spec) => reach(&request, spec, &self.eras, &self.logins, false).await,
             other => Err(LaunchError::NoAdapter { kind: other.kind().to_owned(), known: vec![Self::KIND.to_owned()] }),
         }
     }
@@ -99,7 +114,7 @@ impl Adapter for Sse {
 
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError> {
         match &request.spec.transport {
-            TransportSpec::Sse(spec) => reach(&request, spec, &self.eras, true).await,
+            TransportSpec::Sse(spec) => reach(&request, spec, &self.eras, &self.logins, true).await,
             other => Err(LaunchError::NoAdapter { kind: other.kind().to_owned(), known: vec![Self::KIND.to_owned()] }),
         }
     }
@@ -109,16 +124,18 @@ async fn reach(
     request: &LaunchRequest,
     spec: &HttpSpec,
     eras: &EraCache,
+    logins: &OAuth,
     legacy: bool,
 ) -> Result<Launched, LaunchError> {
-    let http = HttpClient::launch(spec, None).await?;
+    let http = HttpClient::launch(spec, logins.credentials(&request.spec.name, spec)).await?;
     let Parts { hub, outgoing, dispatch, wire } = wire::parts(Arc::clone(&request.logs), request.client.clone());
+    hub.set_headers_matter();
     let memory = eras.of(spec.url.clone());
     if legacy {
         // It is older than the other era: there is nothing to ask.
         memory.keep(Era::Handshake);
     }
-    let handshake = Handshake::new(request, &hub, wire, memory, None);
+    let handshake = Handshake::new(request, &hub, wire, memory, None).over_http();
     let driver = Arc::new(Driver::new(hub, dispatch, http, legacy));
     if legacy {
         tokio::spawn(Arc::clone(&driver).read_legacy());

@@ -105,7 +105,7 @@ fn primitive(value: &RawValue) -> Option<String> {
 ///
 /// # Errors
 /// The rule it breaks: such a tool must not be used over HTTP (same section of the specification).
-pub(crate) fn wished(schema: &str) -> Result<Vec<Mirrored>, String> {
+fn wished(schema: &str) -> Result<Vec<Mirrored>, String> {
     // Most want nothing, and need no second reading.
     if !schema.contains(WORD) {
         return Ok(Vec::new());
@@ -114,6 +114,11 @@ pub(crate) fn wished(schema: &str) -> Result<Vec<Mirrored>, String> {
     let mut walk = Walk::default();
     walk.schema(&schema, Some(&mut Vec::new()))?;
     Ok(walk.found)
+}
+
+/// The rule that a tool's schema breaks, if it does: such a tool is hidden.
+pub(crate) fn broken_rule(schema: &RawValue) -> Option<String> {
+    wished(schema.get()).err()
 }
 
 #[derive(Default)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
+use tokio::sync::oneshot;
 use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout};
 
@@ -91,9 +92,12 @@ impl Driver {
     }
 
     /// Opens the stream for what the server says by itself (spec: MCP 2025-03-26, transports), where it has one.
-    pub(super) fn listen(self: &Arc<Self>) {
+    ///
+    /// What it returns resolves when the server has said whether it has one.
+    pub(super) fn listen(self: &Arc<Self>) -> oneshot::Receiver<()> {
+        let (opened, open) = oneshot::channel();
         if self.endpoint.is_some() {
-            return;
+            return open;
         }
         let (generation, stale) = {
             let talk = lock(&self.talk);
@@ -105,18 +109,23 @@ impl Driver {
                 biased;
                 () = driver.hub.closed() => {}
                 () = stale.cancelled() => {}
-                () = driver.hear(generation) => {}
+                () = driver.hear(generation, opened) => {}
             }
         });
+        open
     }
 
     /// Reads the server's own stream, and takes it up again whenever it breaks.
-    async fn hear(self: &Arc<Self>, generation: u64) {
+    async fn hear(self: &Arc<Self>, generation: u64, opened: oneshot::Sender<()>) {
+        let mut opened = Some(opened);
         let mut decoder = Decoder::new(MAX_LINE_BYTES);
         let mut tries = 0;
         loop {
             let last = decoder.last_id().map(str::to_owned);
-            match self.http.send(&self.get(last.as_deref())).await {
+            let answer = self.http.send(&self.get(last.as_deref())).await;
+            // Dropped, it tells too.
+            opened.take();
+            match answer {
                 Ok(mut response) if response.status().is_success() => {
                     if !matches!(Content::of(&response), Content::Events) {
                         return;
@@ -136,7 +145,7 @@ impl Driver {
                 Ok(response)
                     if response.status().is_server_error() || response.status() == StatusCode::TOO_MANY_REQUESTS => {}
                 // 405: it says nothing by itself. Other refusals will not change either.
-                Ok(_) | Err(Fault::Auth(_)) => return,
+                Ok(_) | Err(Fault::Auth(_) | Fault::Login(_)) => return,
                 Err(_) => {}
             }
             sleep(pause(decoder.retry(), tries)).await;

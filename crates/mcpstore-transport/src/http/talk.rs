@@ -113,7 +113,9 @@ impl Driver {
         if status == StatusCode::NOT_FOUND {
             return Err(no_session("it forgets it at once".to_owned()));
         }
-        self.listen();
+        drop(self.listen());
+        // What the server says now may be said by its next version.
+        self.hub.lists_may_differ();
         Ok(())
     }
 

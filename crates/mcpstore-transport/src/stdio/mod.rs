@@ -139,7 +139,7 @@ fn launched(
     let life = life(Arc::clone(&hub), Arc::clone(&request.logs));
     let exited = Arc::clone(&life);
     let exit = Box::pin(async move { exited.exited().await });
-    let handshake = Handshake::new(&request, &hub, wire, memory, Some(exit));
+    let handshake = Handshake::new(request, &hub, wire, memory, Some(exit));
     Launched { endpoint: Arc::new(ChildEndpoint::new(life, hub)), handshake: Box::pin(handshake.run()) }
 }
 

@@ -56,7 +56,7 @@ pub(crate) const MAX_WAITING: usize = 256;
 /// Lines that wait for the writer.
 const MAX_OUTGOING: usize = 128;
 /// Bytes of raw requests that wait for the writer, one that is being written included.
-pub(crate) const MAX_OUTGOING_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_OUTGOING_BYTES: usize = 32 * 1024 * 1024;
 /// Messages for rmcp that it has not taken: there is one answer it waits for.
 const MAX_FOR_RMCP: usize = 8;
 /// After the server's exit, how long its output may take to end: a grandchild can hold it open for ever.
@@ -79,6 +79,8 @@ pub(crate) struct Hub {
     asked: Asked,
     /// Who asks, once the stateless era was agreed.
     stateless: OnceLock<Stateless>,
+    /// See [`Hub::set_headers_matter`].
+    headers_matter: AtomicBool,
     tally: Tally,
     /// Why the handshake cannot succeed, when the reader knows better than rmcp.
     spoiled: Mutex<Option<String>>,
@@ -210,6 +212,21 @@ impl Hub {
         self.tally.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// The server may have become another: what it lists may differ.
+    pub(crate) fn lists_may_differ(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Arguments of tools may go into headers: their schemas have rules about that.
+    pub(crate) fn set_headers_matter(&self) {
+        self.headers_matter.store(true, Ordering::Relaxed);
+    }
+
+    /// True where they do: over HTTP, in the era that knows of it.
+    pub(crate) fn headers_matter(&self) -> bool {
+        self.headers_matter.load(Ordering::Relaxed) && self.stateless.get().is_some()
+    }
+
     /// Resolves when the server's input is to be closed.
     pub(crate) async fn input_closed(&self) {
         self.input.cancelled().await;
@@ -280,6 +297,7 @@ pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
         feed: Feed::default(),
         asked: Asked::new(client),
         stateless: OnceLock::new(),
+        headers_matter: AtomicBool::new(false),
         tally: Tally::default(),
         spoiled: Mutex::default(),
         ready: AtomicBool::new(false),

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use mcpstore_testkit::http::{HttpBehaviour, HttpServer};
 use mcpstore_testkit::server::{self, Behaviour, ODD_RESULT};
-use mcpstore_transport::{CallError, CallLimits, InProcess, list_tools, ping};
+use mcpstore_transport::{AdapterSet, CallError, CallLimits, InProcess, list_tools, ping};
 use mcpstore_types::{ExitStatus, ServiceName, ServiceSpec};
+use tempfile::{TempDir, tempdir};
 
-use crate::support::{LONG, Server, start, start_with, within};
+use crate::support::{LONG, Server, start, start_with, until, within};
 
 async fn in_process(behaviour: Behaviour) -> Server {
     let adapter = InProcess::new().with("it", server::factory(behaviour));
@@ -15,6 +17,41 @@ async fn in_process(behaviour: Behaviour) -> Server {
 
 fn named() -> Behaviour {
     Behaviour { name: "fixture".to_owned(), ..Behaviour::default() }
+}
+
+/// A server over HTTP and the folder of its socket: it ends when they are dropped.
+type Home = Option<(HttpServer, TempDir)>;
+
+/// A client of a server over HTTP, and that server.
+async fn over_http(web: HttpServer, folder: TempDir, legacy: bool) -> (Server, Home) {
+    let name = ServiceName::new("s").unwrap();
+    let (kind, spec) =
+        if legacy { ("sse", ServiceSpec::sse(name, web.url())) } else { ("http", ServiceSpec::http(name, web.url())) };
+    (start_with(&*AdapterSet::builtin().get(kind).unwrap(), spec).await, Some((web, folder)))
+}
+
+/// The server over HTTP in every way it is spoken to.
+async fn every_http(behaviour: fn() -> Behaviour) -> Vec<(Server, Home)> {
+    let mut servers = Vec::new();
+    let plain = HttpBehaviour::default();
+    for http in
+        [plain.clone(), HttpBehaviour { json: true, ..plain.clone() }, HttpBehaviour { legacy: true, ..plain.clone() }]
+    {
+        let legacy = http.legacy;
+        let web = HttpServer::start(behaviour(), http).await.unwrap();
+        servers.push(over_http(web, tempdir().unwrap(), legacy).await);
+    }
+    let folder = tempdir().unwrap();
+    let socket = HttpServer::start_unix(&folder.path().join("s"), behaviour(), plain).unwrap();
+    servers.push(over_http(socket, folder, false).await);
+    servers
+}
+
+/// A server of every adapter, stdio first.
+async fn every(flags: &str, behaviour: fn() -> Behaviour) -> Vec<(Server, Home)> {
+    let mut servers = vec![(start(flags).await, None), (in_process(behaviour()).await, None)];
+    servers.extend(every_http(behaviour).await);
+    servers
 }
 
 async fn works(server: &Server, status: ExitStatus) {
@@ -57,29 +94,43 @@ async fn an_in_process_server_works() {
 }
 
 #[tokio::test]
+async fn servers_over_http_work() {
+    for (server, _web) in every_http(named).await {
+        assert_eq!(server.endpoint.pid(), None);
+        works(&server, ExitStatus::Closed).await;
+    }
+    let bare = HttpBehaviour { sessions: false, get_stream: false, ..HttpBehaviour::default() };
+    let web = HttpServer::start(named(), bare).await.unwrap();
+    let (server, _web) = over_http(web, tempdir().unwrap(), false).await;
+    works(&server, ExitStatus::Closed).await;
+}
+
+#[tokio::test]
 async fn results_come_back_byte_for_byte() {
-    let child = start("--odd-result").await;
-    assert_eq!(child.call("echo", "{}").await.unwrap().get(), ODD_RESULT);
-    child.end().await;
-    let inside = in_process(Behaviour { odd_result: true, ..named() }).await;
-    assert_eq!(inside.call("echo", "{}").await.unwrap().get(), ODD_RESULT);
+    for (server, _web) in every("--odd-result", || Behaviour { odd_result: true, ..named() }).await {
+        assert_eq!(server.call("echo", "{}").await.unwrap().get(), ODD_RESULT);
+        server.end().await;
+    }
 }
 
 #[tokio::test]
 async fn list_changes_are_counted() {
-    for server in [start("").await, in_process(named()).await] {
+    for (server, web) in every("", named).await {
         let mut changes = server.session.changes();
         assert_eq!(*changes.borrow_and_update(), 0);
         server.call("list_changed", r#"{"n":5000}"#).await.unwrap();
-        // They are read in order, so all came before the answer.
-        assert_eq!(*changes.borrow_and_update(), 5000);
+        if web.is_none() {
+            // They are read in order, so all came before the answer.
+            assert_eq!(*changes.borrow(), 5000);
+        }
+        until("all came", || *changes.borrow() == 5000).await;
         server.end().await;
     }
 }
 
 #[tokio::test]
 async fn the_servers_own_requests_are_answered() {
-    for server in [start("").await, in_process(named()).await] {
+    for (server, _web) in every("", named).await {
         assert_eq!(server.text("ask", r#"{"method":"ping"}"#).await, "{}");
         for method in ["roots/list", "sampling/createMessage", "no/such"] {
             let answer = server.text("ask", &format!(r#"{{"method":"{method}"}}"#)).await;
@@ -91,7 +142,7 @@ async fn the_servers_own_requests_are_answered() {
 
 #[tokio::test]
 async fn closing_a_session_fails_its_calls_and_drops_hang_nothing() {
-    for server in [start("").await, in_process(named()).await] {
+    for (server, _web) in every("", named).await {
         let session = Arc::clone(&server.session);
         let (outcome, ()) = tokio::join!(server.call("hang", "{}"), async {
             while session.in_flight() == 0 {

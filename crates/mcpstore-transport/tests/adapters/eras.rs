@@ -111,6 +111,19 @@ async fn the_stateless_era_is_pinged_with_its_own_question() {
 }
 
 #[tokio::test]
+async fn a_slow_server_of_both_eras_goes_by_the_handshake_it_was_offered_and_is_asked_alone_the_next_time() {
+    // When it is up it answers what it finds, in order; an opening with a handshake is how it goes on then.
+    let opened = format!("case $i in *initialize*) {};; esac", welcome(2));
+    let slow = format!("read q; sleep 1; echo '{DISCOVERY}'; read i; {opened}; exec sleep 60");
+    let adapter = crate::stdio();
+    let (era, name, _) = outcome(&adapter, &slow, EraChoice::Auto).await.unwrap();
+    assert_eq!((era, name.as_str()), (Era::Handshake, "h"));
+    // It is known to answer, and is waited for longer before anything else is sent.
+    let (era, name, _) = outcome(&adapter, &slow, EraChoice::Auto).await.unwrap();
+    assert_eq!((era, name.as_str()), (Era::Stateless, "s"));
+}
+
+#[tokio::test]
 async fn one_that_exits_without_having_read_the_question_ended_for_its_own_reason() {
     let adapter = crate::stdio();
     for text in ["exit 3", "sleep 0.1; exit 3"] {

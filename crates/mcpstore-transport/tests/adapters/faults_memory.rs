@@ -120,7 +120,7 @@ async fn a_server_that_reads_nothing_costs_what_waits_for_it() {
     costs_little("faults_memory::a_server_that_reads_nothing_costs_what_waits_for_it", async {
         let server = start_fault("deaf-after-handshake").await;
         let arguments = format!(r#"{{"text":"{}"}}"#, "x".repeat(1_000_000));
-        for _ in 0..50 {
+        for _ in 0..100 {
             let outcome = server.call_within("echo", &arguments, CallLimits::within(Duration::from_millis(20))).await;
             assert!(outcome.is_err());
         }

@@ -21,6 +21,7 @@ mod hostile;
 mod http;
 mod in_process;
 mod launch;
+mod suite;
 mod support;
 
 /// The adapter that is tested; `tests/guarded` runs the same tests with wardens.

@@ -29,6 +29,8 @@ mod hostile;
 mod launch;
 mod ledger;
 mod sandbox;
+#[path = "../adapters/suite.rs"]
+mod suite;
 #[path = "../adapters/support.rs"]
 mod support;
 mod wardens;

@@ -1,6 +1,7 @@
 //! The warden itself: what others see of it, and what becomes of a launch when it does not do its work.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use mcpstore_testkit::{no_survivors, warden_path};
 use mcpstore_transport::{Adapter, LaunchError, Stdio, WardenProgram};
@@ -8,7 +9,7 @@ use mcpstore_types::{ExitStatus, Secret, TransportSpec};
 use rustix::process::{Signal, kill_process, test_kill_process};
 
 use crate::escapes::{started, warden_of};
-use crate::support::{LONG, request, spec, start, start_with, within};
+use crate::support::{LONG, end, request, spec, start, start_with, within};
 
 #[tokio::test]
 async fn nothing_secret_stands_in_it_for_all_to_read() {
@@ -75,4 +76,30 @@ async fn a_long_plan_arrives() {
     server.tag = tag;
     assert_eq!(server.text("env", r#"{"name":"LONG_9"}"#).await.len(), 100_000);
     server.end().await;
+}
+
+#[tokio::test]
+async fn a_warden_costs_little() {
+    let server = start("").await;
+    let warden = warden_of(&server).as_raw_nonzero();
+    let memory = std::fs::read_to_string(format!("/proc/{warden}/smaps_rollup")).unwrap();
+    let pss = memory.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
+    let pss: u64 = pss.split_whitespace().next().unwrap().parse().unwrap();
+    println!("a warden takes {pss} KiB");
+    // The aim is 512 KiB; a debug build is larger.
+    assert!(pss < 5_120, "a warden takes {pss} KiB");
+    server.end().await;
+    for (name, adapter) in [("without", Stdio::new()), ("with", crate::stdio())] {
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            let (spec, tag) = spec("");
+            let began = Instant::now();
+            let launched = within(adapter.launch(request(spec))).await.unwrap();
+            times.push(began.elapsed());
+            end(launched.endpoint, &tag).await;
+        }
+        times.sort();
+        println!("a launch {name} a warden: {:?} (median of {})", times[times.len() / 2], times.len());
+        assert!(times[times.len() / 2] < Duration::from_secs(1));
+    }
 }

@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use mcpstore_types::ExitStatus;
 use mcpstore_warden::proc::{self, Process};
@@ -13,6 +15,14 @@ use rustix::process::{WaitOptions, getpid, waitpid};
 
 use super::registry::is_warden;
 use crate::stdio::env::MARK;
+
+/// How long those that were killed may take to be gone before the next look at everybody.
+const SETTLE: Duration = Duration::from_millis(50);
+/// How often it is looked meanwhile.
+const SETTLE_POLL: Duration = Duration::from_millis(1);
+
+/// Held by whoever sweeps.
+static SWEEPING: Mutex<()> = Mutex::new(());
 
 /// The processes of one life, as far as they can be told without their warden.
 #[derive(Debug)]
@@ -31,15 +41,18 @@ pub(crate) struct Quarry {
 impl Quarry {
     pub(crate) fn new(mark: &str, server: Option<(i32, u64)>, owns_children: bool) -> Self {
         let mark = format!("{MARK}={mark}").into_bytes();
-        Self { mark, server, owns_children, chosen: RefCell::default(), status: ExitStatus::Unknown }
+        // Killed by the kernel with its warden, unless we hear otherwise: another sweep may wait for it in our place.
+        let status = if server.is_some() { ExitStatus::Signal(9) } else { ExitStatus::Unknown };
+        Self { mark, server, owns_children, chosen: RefCell::default(), status }
     }
 
-    /// True when the server's main process has ended.
-    pub(crate) fn server_is_gone(&self) -> bool {
-        self.server.is_none_or(|(pid, start)| start_of(pid) != Some(start))
+    /// True when the server's main process has ended. Quick: looks at that one alone.
+    pub(crate) fn server_is_over(&mut self) -> bool {
+        let own = getpid().as_raw_nonzero().get();
+        self.server.is_none_or(|server| self.is_over(server, own, &BTreeSet::new()))
     }
 
-    /// How the server ended, as far as it was ours to wait for.
+    /// How the server ended.
     pub(crate) fn status(&self) -> ExitStatus {
         self.status
     }
@@ -49,10 +62,7 @@ impl Quarry {
     pub(crate) fn sweep(&mut self) -> bool {
         let own = getpid().as_raw_nonzero().get();
         let is_new_one = |process: &Process, met: &BTreeSet<i32>| {
-            let ours = self.in_session(process)
-                || met.contains(&process.parent)
-                || (process.parent == own && self.owns_children)
-                || has_mark(process.pid, &self.mark);
+            let ours = self.in_session(process) || met.contains(&process.parent) || self.is_orphan(process, own);
             if ours && !is_warden(process.pid) {
                 // Remembered, to be waited for.
                 self.chosen.borrow_mut().insert((process.pid, process.start));
@@ -60,28 +70,46 @@ impl Quarry {
             }
             false
         };
+        // One after the other: what one finds the others need not look for.
+        let _turn = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kill_chosen(|all| self.choose(all, own), is_new_one);
-        let all = proc::all();
-        // The dead of others are theirs to wait for.
-        let left = self.choose(&all, own).into_iter().filter(|process| !process.ended || process.parent == own);
-        let left: Vec<Process> = left.collect();
-        left.iter().filter(|process| process.ended).for_each(|process| self.reap(process));
-        found > 0 || !left.is_empty()
+        let began = Instant::now();
+        let mut chosen = self.chosen.take();
+        let was_there = !chosen.is_empty();
+        while !chosen.is_empty() && began.elapsed() < SETTLE {
+            let ids: BTreeSet<i32> = chosen.iter().map(|(pid, _)| *pid).collect();
+            chosen.retain(|named| !self.is_over(*named, own, &ids));
+            if !chosen.is_empty() {
+                std::thread::sleep(SETTLE_POLL);
+            }
+        }
+        self.chosen = RefCell::new(chosen);
+        found > 0 || was_there
     }
 
-    /// Waits for a child that has ended.
-    fn reap(&mut self, process: &Process) {
-        let Some(pid) = process.id() else { return };
-        if let Ok(Some((_, status))) = waitpid(Some(pid), WaitOptions::NOHANG)
-            && self.server == Some((process.pid, process.start))
-        {
-            let signal = status.terminating_signal().map(ExitStatus::Signal);
-            self.status = status.exit_status().map(ExitStatus::Code).or(signal).unwrap_or(ExitStatus::Unknown);
+    /// True when a process is gone, or dead and not ours to wait for. Waits for it when it is.
+    fn is_over(&mut self, (pid, start): (i32, u64), own: i32, chosen: &BTreeSet<i32>) -> bool {
+        let Some(process) = proc::read(pid).filter(|process| process.start == start) else { return true };
+        if process.ended && process.parent == own {
+            let status = process.id().and_then(|pid| waitpid(Some(pid), WaitOptions::NOHANG).ok().flatten());
+            if let Some((_, status)) = status.filter(|_| self.server == Some((pid, start))) {
+                let signal = status.terminating_signal().map(ExitStatus::Signal);
+                self.status = status.exit_status().map(ExitStatus::Code).or(signal).unwrap_or(ExitStatus::Unknown);
+            }
+            return true;
         }
+        // One whose parent is dying comes to us, or to whoever reaps orphans here.
+        process.ended && !chosen.contains(&process.parent)
     }
 
     fn in_session(&self, process: &Process) -> bool {
         self.server.is_some_and(|(pid, start)| process.session == pid && process.start >= start)
+    }
+
+    /// True for a process that has lost its parents, as far as it can be told. When every orphan comes to us there is nobody
+    /// to look for elsewhere, and so no environment to be read.
+    fn is_orphan(&self, process: &Process, own: i32) -> bool {
+        if self.owns_children { process.parent == own } else { has_mark(process.pid, &self.mark) }
     }
 
     /// Whoever of `all` belongs to this life, dead or alive; without the wardens and what is theirs.
@@ -95,9 +123,8 @@ impl Quarry {
         let mut found = BTreeSet::new();
         for process in all.iter().filter(|process| process.pid != own && !others.contains(&process.pid)) {
             let ours = self.in_session(process)
-                || (process.parent == own && self.owns_children)
                 || chosen.contains(&(process.pid, process.start))
-                || has_mark(process.pid, &self.mark);
+                || self.is_orphan(process, own);
             if ours {
                 found.insert(process.pid);
                 found.extend(proc::below(all, process.pid).iter().map(|process| process.pid));
@@ -113,9 +140,4 @@ impl Quarry {
 pub(crate) fn has_mark(pid: i32, mark: &[u8]) -> bool {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|variable| variable == mark)
-}
-
-/// When a living process of this id was started.
-fn start_of(pid: i32) -> Option<u64> {
-    proc::read(pid).filter(|process| !process.ended).map(|process| process.start)
 }

@@ -13,6 +13,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use tokio::net::UnixStream;
 use tokio::process::Child;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Registered;
@@ -23,6 +24,11 @@ use crate::stdio::ledger::Entry;
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// The longest such pause.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How long the server of a killed warden may take to end before the others are looked for.
+const EXIT_FIRST: Duration = Duration::from_millis(50);
+/// How often it is looked at meanwhile.
+const EXIT_POLL: Duration = Duration::from_millis(1);
 
 /// The line to a warden. While it is open the server's tree may live; the task that watches the warden holds it.
 #[derive(Debug)]
@@ -211,6 +217,14 @@ impl Watch {
     /// Ends what a killed warden left, and waits until it is gone.
     async fn sweep(&self) {
         let mut quarry = Quarry::new(&self.mark, self.server, self.owns_children);
+        // The kernel has killed the server already: whoever waits for its exit need not wait for all the rest.
+        let deadline = Instant::now() + EXIT_FIRST;
+        while !quarry.server_is_over() && Instant::now() < deadline {
+            tokio::time::sleep(EXIT_POLL).await;
+        }
+        if quarry.server_is_over() {
+            self.fate.exit(quarry.status());
+        }
         let mut pause = PAUSE_MIN;
         loop {
             let swept = tokio::task::spawn_blocking(move || {
@@ -219,7 +233,7 @@ impl Watch {
             });
             let Ok((back, left)) = swept.await else { return };
             quarry = back;
-            if quarry.server_is_gone() {
+            if quarry.server_is_over() {
                 self.fate.exit(quarry.status());
             }
             if !left {

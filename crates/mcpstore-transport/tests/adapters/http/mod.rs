@@ -2,6 +2,7 @@
 
 mod faults;
 mod legacy;
+mod logins;
 mod reach;
 mod sessions;
 mod site;

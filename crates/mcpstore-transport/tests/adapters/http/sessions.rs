@@ -98,6 +98,8 @@ async fn a_lost_session_is_renewed_once_and_no_call_hears_of_it() {
     let answers = join_all((0..20).map(|_| server.text("echo", "{}"))).await;
     assert!(answers.iter().all(|session| session == "s-2"), "{answers:?}");
     assert_eq!(sessions.load(Ordering::SeqCst), 2);
+    // What it lists may have changed meanwhile.
+    assert_eq!(*server.session.changes().borrow(), 1);
     assert_eq!(site.asked_for("notifications/initialized").len(), 2);
     assert_eq!(site.asked_for("notifications/initialized")[1].header("mcp-session-id"), Some("s-2"));
     // The new session has a stream of its own, and is the one that is ended.

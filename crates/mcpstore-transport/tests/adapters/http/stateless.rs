@@ -61,10 +61,12 @@ async fn headers_say_what_the_body_says() {
 }
 
 #[tokio::test]
-async fn a_tool_whose_headers_break_the_rules_is_not_called() {
+async fn a_tool_whose_headers_break_the_rules_is_hidden_and_not_called() {
     let site = site().await;
     let server = client(&site.url).await;
-    list_tools(&*server.session, CallLimits::within(LONG)).await.unwrap();
+    let list = list_tools(&*server.session, CallLimits::within(LONG)).await.unwrap();
+    assert_eq!(list.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["plain", "wants"]);
+    assert!(list.hidden[0].starts_with("`bad`: `x`:"), "{:?}", list.hidden);
     let error = server.call("bad", "{}").await.unwrap_err();
     assert!(matches!(&error, CallError::Malformed { what } if what.contains("x-mcp-header")), "{error}");
     assert!(site.asked_for("tools/call").is_empty());

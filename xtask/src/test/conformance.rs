@@ -26,7 +26,7 @@ const SCENARIO_MS: &str = "60000";
 /// When Node.js or npm is missing, something cannot be installed or built, or a required scenario does not pass.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let suite = install(root)?;
-    cmd::run(&mut cmd::cargo(root, &["build", "--locked", "-p", "mcpstore-tests", "--bin", "conformance-driver"]))?;
+    super::build_programs(root)?;
     let mut wrong = Vec::new();
     for revision in REVISIONS {
         wrong.extend(suite.hold(root, revision)?);

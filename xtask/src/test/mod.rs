@@ -44,12 +44,15 @@ pub(crate) fn install_servers(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Builds every program, always with the same features: with others everything would be compiled once more.
+fn build_programs(root: &Path) -> Result<()> {
+    cmd::run(&mut cmd::cargo(root, &["build", "--workspace", "--bins", "--locked", "--features", "xtask/bench"]))
+}
+
 /// What the tests need, or nothing when that failed. The inner value is the folder of the real servers.
 fn prepare(steps: &mut Steps, root: &Path, fast: bool) -> Option<Option<PathBuf>> {
     let servers = if fast { None } else { Some(steps.run("real servers", || servers::install(root))?) };
-    steps.run("build", || {
-        cmd::run(&mut cmd::cargo(root, &["build", "--workspace", "--bins", "--locked", "--features", "xtask/bench"]))
-    })?;
+    steps.run("build", || build_programs(root))?;
     // Compiled apart, so that the time of the tests is their own, and so that no compiler is taken for their child.
     steps.run("compile tests", || {
         cmd::run(&mut cmd::cargo(root, &["test", "--workspace", "--locked", "--features", "xtask/bench", "--no-run"]))

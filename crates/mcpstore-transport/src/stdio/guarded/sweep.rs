@@ -130,7 +130,10 @@ impl Quarry {
                 found.extend(proc::below(all, process.pid).iter().map(|process| process.pid));
             }
         }
-        let found: Vec<Process> = all.iter().filter(|process| found.contains(&process.pid)).copied().collect();
+        // The dead of somebody else are gone: a parent that waits for nobody keeps their entries for ever.
+        let lasts = |process: &Process| !process.ended || process.parent == own || found.contains(&process.parent);
+        let found: Vec<Process> =
+            all.iter().filter(|process| found.contains(&process.pid) && lasts(process)).copied().collect();
         chosen.extend(found.iter().map(|process| (process.pid, process.start)));
         found
     }

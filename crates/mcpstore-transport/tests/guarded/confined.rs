@@ -45,7 +45,7 @@ impl Place {
         }
         stdio.env.insert("PLACE".to_owned(), Secret::new(self.dir.path().display().to_string()));
         stdio.env.insert("MANAGER".to_owned(), Secret::new(std::process::id().to_string()));
-        stdio.sandbox_read = vec![self.path("shown"), fixture_path().to_owned()];
+        stdio.sandbox_read = vec![self.path("shown"), fixture_path()];
         stdio.sandbox_write = vec![self.path("given")];
         change(stdio);
         (spec, tag)
@@ -129,6 +129,9 @@ async fn memory_over_the_limit_is_refused_to_the_one_who_asked() {
     assert_eq!(neighbour.text("echo", r#"{"text":"x"}"#).await, "x");
     neighbour.end().await;
 }
+
+/// What a test asks of a spec.
+type Change = fn(&mut StdioSpec);
 
 /// What is tried in both of the stronger sandboxes, and whether it works.
 const TRIES: [(&str, &str, &str); 12] = [
@@ -306,7 +309,7 @@ async fn an_isolated_server_ends_as_others_do() {
 #[tokio::test]
 async fn without_a_warden_nothing_is_silently_left_out() {
     let place = Place::new();
-    let changes: [(&str, fn(&mut StdioSpec)); 3] = [
+    let changes: [(&str, Change); 3] = [
         ("restricted", |stdio| stdio.sandbox = Sandbox::Restricted),
         ("isolated", |stdio| stdio.sandbox = Sandbox::Isolated),
         ("limits", |stdio| stdio.limits.files = Some(64)),

@@ -24,7 +24,6 @@ const SYSTEM: &[&str] = &[
     "/nix/store",
     "/run/current-system",
     "/snap",
-    "/home/linuxbrew/.linuxbrew",
 ];
 
 /// Where version managers and installers of one user keep programs, below the home folder. No settings: tokens stand there.

@@ -111,7 +111,7 @@ fn no_secret_is_found_but_where_it_was_put() {
         vec!["ls", "-o", "json"],
         vec!["ls", "-o", "wide"],
         vec!["events", "-o", "ndjson"],
-        vec!["logs"],
+        vec!["logs", "plain", "broken", "missing", "remote"],
         vec!["metrics", "-o", "json"],
         vec!["tools", "-o", "json"],
         vec!["plan"],
@@ -160,7 +160,7 @@ fn a_launcher_behind_a_proxy_finds_it() {
         ("SSL_CERT_FILE", "/etc/ssl/certs/company.pem"),
         ("npm_config_proxy", "http://proxy.example:3128"),
         ("npm_config_cache", "/tmp/mcpstore-npm-cache"),
-        ("UV_DEFAULT_INDEX", "https://mirror.example/simple"),
+        ("UV_DEFAULT_INDEX", "https://packages.example/simple"),
         ("PIP_CERT", "/etc/company.pem"),
     ];
     let config =

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod bad_config;
+mod canary;
 mod crash;
 mod demo;
 mod direct;

@@ -43,17 +43,27 @@ impl Manager {
         Self::up_in(dir, test, &["--config", file.to_str().unwrap()])
     }
 
-    fn up_in(dir: TempDir, test: &str, args: &[&str]) -> Self {
+    /// The same, with these variables in the manager's environment.
+    pub(crate) fn with_variables(test: &str, config: &Value, variables: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mcp.json");
+        std::fs::write(&file, config.to_string()).unwrap();
         let tag = unique_tag(test);
-        let child = Self::child(&dir, &tag, args);
+        let child = Self::child(&dir, &tag, &["--config", file.to_str().unwrap()], variables);
         Self { child, dir, tag }
     }
 
-    fn child(dir: &TempDir, tag: &str, args: &[&str]) -> Child {
+    fn up_in(dir: TempDir, test: &str, args: &[&str]) -> Self {
+        let tag = unique_tag(test);
+        let child = Self::child(&dir, &tag, args, &[]);
+        Self { child, dir, tag }
+    }
+
+    fn child(dir: &TempDir, tag: &str, args: &[&str], variables: &[(&str, &str)]) -> Child {
         let stderr = File::create(dir.path().join("up.stderr")).unwrap();
         let stdout = File::create(dir.path().join("up.stdout")).unwrap();
         let mut command = mcpstore(dir.path());
-        command.arg("up").args(args).env(TAG_VARIABLE, tag);
+        command.arg("up").args(args).env(TAG_VARIABLE, tag).envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap()
     }
 
@@ -66,7 +76,7 @@ impl Manager {
 
     /// Starts the manager anew, in the same folder, after an end of the last one.
     pub(crate) fn up_again(&mut self, args: &[&str]) {
-        self.child = Self::child(&self.dir, &self.tag, args);
+        self.child = Self::child(&self.dir, &self.tag, args, &[]);
     }
 
     /// Asks the manager to end with this signal, and waits for it.

@@ -75,6 +75,10 @@ codes! {
     NoEffect = 27,
     /// A service that cannot be without one that was left out.
     LeftOutDependency = 28,
+    /// A text that is no size.
+    BadSize = 29,
+    /// A pattern or a path that names nothing, or too much.
+    BadPattern = 30,
 }
 
 impl Code {

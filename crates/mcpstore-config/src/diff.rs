@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use mcpstore_types::{
-    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, OtherSpec, Policy, RestartPolicy,
+    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Limits, OtherSpec, Policy, RestartPolicy,
     ServiceName, ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
 };
 
@@ -67,11 +67,19 @@ fn changes(old: &ServiceSpec, new: &ServiceSpec) -> Vec<FieldChange> {
 fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec) {
     match (old, new) {
         (TransportSpec::Stdio(old), TransportSpec::Stdio(new)) => {
-            let StdioSpec { command, args, env, cwd } = old;
+            let StdioSpec { command, args, env, cwd, inherit_env, sandbox, sandbox_read, sandbox_write, limits } = old;
             out.note("command", Restart, command, &new.command);
             out.note("args", Restart, args, &new.args);
             out.note("env", Restart, env, &new.env);
             out.note("cwd", Restart, cwd, &new.cwd);
+            out.note("inheritEnv", Restart, inherit_env, &new.inherit_env);
+            out.note("sandbox", Restart, sandbox, &new.sandbox);
+            out.note("sandboxRead", Restart, sandbox_read, &new.sandbox_read);
+            out.note("sandboxWrite", Restart, sandbox_write, &new.sandbox_write);
+            let Limits { memory, files, processes } = limits;
+            out.note("limits.memory", Restart, memory, &new.limits.memory);
+            out.note("limits.files", Restart, files, &new.limits.files);
+            out.note("limits.processes", Restart, processes, &new.limits.processes);
         }
         (TransportSpec::Http(old), TransportSpec::Http(new)) | (TransportSpec::Sse(old), TransportSpec::Sse(new)) => {
             let HttpSpec { url, headers, ca_file, oauth } = old;

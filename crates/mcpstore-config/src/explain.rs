@@ -119,14 +119,24 @@ pub const fn explain(code: Code) -> &'static str {
              end of a variable that was read from a file."
         }
         Code::NoEffect => {
-            "The field belongs to another kind of server or dependency and has no effect here: `args`, `env` and `cwd` \
-             belong to a `command`, `headers` and `caFile` to a `url`, `condition` to dependencies that wait. Take it out, or look \
+            "The field belongs to another kind of server or dependency and has no effect here: `args`, `env`, \
+             `cwd`, `sandbox`, `limits` and `inheritEnv` belong to a `command`, `headers` and `caFile` to a `url`, `condition` to dependencies that wait. Take it out, or look \
              whether the right kind was chosen."
         }
         Code::LeftOutDependency => {
             "The service requires (or is bound to) another one that was left out because of an error in its own entry, so it \
              could never start. It is left out too, and everything else runs. Mend the other service's entry, or weaken the \
              dependency to `wants`."
+        }
+        Code::BadSize => {
+            "A size is text with a whole number and a unit (\"512MB\", \"1GiB\"), or a number of bytes. KB, MB, GB and TB \
+             count in thousands; KiB, MiB, GiB and TiB in steps of 1,024. Text without a unit is refused: it is not clear \
+             what was meant."
+        }
+        Code::BadPattern => {
+            "A pattern of `inheritEnv` is the name of a variable, or the beginning of names and a `*`. A `*` alone is \
+             refused: it would hand every secret of the manager's environment to the server. A path in `sandboxRead` and \
+             `sandboxWrite` is absolute, so that it means the same wherever the manager was started."
         }
     }
 }

@@ -14,7 +14,10 @@ use crate::oauth::oauth;
 use crate::other::other;
 use crate::values::{nonempty, object, text, text_list, word};
 use crate::words::URL_KEYS;
-use crate::{Code, Place};
+use crate::{Code, Place, sandbox};
+
+/// What only a server that is launched has.
+const LAUNCHED: &[&str] = &["args", "env", "cwd", "inheritEnv", "sandbox", "sandboxRead", "sandboxWrite", "limits"];
 
 /// What `type` or `transport` says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +88,7 @@ pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Plac
         no_effect(cx, entry, &["headers", "caFile", "oauth"], "a server that is launched");
         Some(TransportSpec::Stdio(stdio))
     } else {
-        no_effect(cx, entry, &["args", "env", "cwd"], "a server that is reached by its address");
+        no_effect(cx, entry, LAUNCHED, "a server that is reached by its address");
         let kind = kind.map_or_else(|| kind_of(&http.url), |(kind, _)| kind);
         Some(if kind == Kind::Sse { TransportSpec::Sse(http) } else { TransportSpec::Http(http) })
     }
@@ -144,6 +147,7 @@ fn stdio(cx: &mut Context<'_>, entry: &[Field<'_>], command: Option<Field<'_>>) 
     if let Some(field) = get(entry, "cwd") {
         spec.cwd = filled(cx, "cwd", field).map(PathBuf::from);
     }
+    sandbox::apply(cx, entry, &mut spec);
     spec
 }
 

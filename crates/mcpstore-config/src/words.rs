@@ -22,6 +22,11 @@ pub(crate) const SERVICE: Keys = Keys {
         "args",
         "env",
         "cwd",
+        "inheritEnv",
+        "sandbox",
+        "sandboxRead",
+        "sandboxWrite",
+        "limits",
         "url",
         "headers",
         "caFile",
@@ -48,9 +53,6 @@ pub(crate) const SERVICE: Keys = Keys {
         "waitFor",
         "tools",
         "isolation",
-        "sandbox",
-        "limits",
-        "inheritEnv",
         "profiles",
         "alerts",
         // Other clients': they would change what the server gets or shows.
@@ -146,6 +148,9 @@ pub(crate) const TIMEOUTS: Keys = Keys {
     later: &[],
     foreign: &[],
 };
+
+pub(crate) const LIMITS: Keys =
+    Keys { of: "`limits`", read: &["memory", "files", "processes"], later: &[], foreign: &[] };
 
 pub(crate) const HEALTH: Keys = Keys {
     of: "`health`",

@@ -122,17 +122,17 @@ fn case(code: Code) -> (String, Expect) {
                 2 |   "a": { "command": "x", "depends_on": [], "colour": 1 }
                   |                                            ^^^^^^^^
                   |
-                  = note: known keys: command, args, env, cwd, url, headers, caFile, oauth, settings, type, transport, disabled, era, dependsOn, enabled, tags, description, restart, recovery, timeouts, health, serverUrl, httpUrl
+                  = note: known keys: command, args, env, cwd, inheritEnv, sandbox, sandboxRead, sandboxWrite, limits, url, headers, caFile, oauth, settings, type, transport, disabled, era, dependsOn, enabled, tags, description, restart, recovery, timeouts, health, serverUrl, httpUrl
             "#]],
         ),
         Code::NotSupportedYet => (
-            servers("  \"a\": { \"command\": \"x\", \"sandbox\": \"basic\" }"),
+            servers("  \"a\": { \"command\": \"x\", \"isolation\": \"shared\" }"),
             expect![[r#"
-                warning[MS008]: `sandbox` is not supported yet by this version and is ignored
+                warning[MS008]: `isolation` is not supported yet by this version and is ignored
                  --> mcp.json:2:26
                   |
-                2 |   "a": { "command": "x", "sandbox": "basic" }
-                  |                          ^^^^^^^^^
+                2 |   "a": { "command": "x", "isolation": "shared" }
+                  |                          ^^^^^^^^^^^
             "#]],
         ),
         Code::WrongType => (
@@ -531,6 +531,58 @@ fn case(code: Code) -> (String, Expect) {
                   |                                          ^^^^^
                   |
                   = help: mend `bad`, or let `api` merely want it: { "on": "bad", "kind": "wants" }
+            "#]],
+        ),
+        Code::BadSize => (
+            servers(
+                "  \"a\": { \"command\": \"x\", \"limits\": { \"memory\": \"512mb\" } },\n  \"b\": { \"command\": \"x\", \"limits\": { \"memory\": \"512\" } }",
+            ),
+            expect![[r#"
+                error[MS029]: `512mb` is no size
+                 --> mcp.json:2:48
+                  |
+                2 |   "a": { "command": "x", "limits": { "memory": "512mb" } },
+                  |                                                ^^^^^^^
+                  |
+                  = help: did you mean `512MB`?
+
+                error[MS029]: `512` is no size
+                 --> mcp.json:3:48
+                  |
+                3 |   "b": { "command": "x", "limits": { "memory": "512" } }
+                  |                                                ^^^^^
+                  |
+                  = help: write it with its unit, for example "512MB" or "512MiB"
+            "#]],
+        ),
+        Code::BadPattern => (
+            servers(
+                "  \"a\": { \"command\": \"x\", \"inheritEnv\": [\"*\", \"A*B\"], \"sandbox\": \"restricted\", \"sandboxWrite\": [\"files\"] }",
+            ),
+            expect![[r#"
+                error[MS030]: `*` would pass on everything, secrets of other programs too
+                 --> mcp.json:2:41
+                  |
+                2 |   "a": { "command": "x", "inheritEnv": ["*", "A*B"], "sandbox": "restricted", "sandboxWrite":...
+                  |                                         ^^^
+                  |
+                  = help: name what it needs, for example "AWS_PROFILE" or "AWS_*"
+
+                error[MS030]: `A*B` is no pattern for names of variables
+                 --> mcp.json:2:46
+                  |
+                2 |   "a": { "command": "x", "inheritEnv": ["*", "A*B"], "sandbox": "restricted", "sandboxWrite":...
+                  |                                              ^^^^^
+                  |
+                  = help: write a name, or the beginning of names and a `*`: "AWS_*"
+
+                error[MS030]: a path in `sandboxWrite` is not absolute
+                 --> mcp.json:2:96
+                  |
+                2 | ...sandbox": "restricted", "sandboxWrite": ["files"] }
+                  |                                             ^^^^^^^
+                  |
+                  = help: write it from the root: "/srv/files" or "${HOME}/files"
             "#]],
         ),
         other => unreachable!("{other} has no case: write one"),

@@ -81,13 +81,12 @@ fn the_example_of_the_design_loads_and_says_what_it_ignores() {
     expect![[r#"
         0.json:7:68: warning[MS008]: `tools` is not supported yet by this version and is ignored
         0.json:7:104: warning[MS008]: `isolation` is not supported yet by this version and is ignored
-        0.json:8:21: warning[MS008]: `sandbox` is not supported yet by this version and is ignored
         0.json:10:20: warning[MS008]: `profiles` is not supported yet by this version and is ignored
         0.json:10:84: warning[MS008]: `alerts` is not supported yet by this version and is ignored
     "#]]
     .assert_eq(&short);
     assert!(!parsed.has_errors());
-    assert_eq!(parsed.warning_count(), 5);
+    assert_eq!(parsed.warning_count(), 4);
     assert_eq!(names(&parsed), ["filesystem", "search", "api"]);
     let TransportSpec::Http(http) = &spec(&parsed, "search").transport else { panic!("search is no HTTP service") };
     assert_eq!(http.headers["Authorization"].expose(), "Bearer t0ken");

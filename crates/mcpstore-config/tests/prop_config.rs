@@ -8,8 +8,9 @@ use mcpstore_config::{
     Diagnostic, MAX_DIAGNOSTICS, Options, Parsed, Place, Source, cycle_diagnostic, diff, parse, render, render_short,
 };
 use mcpstore_types::{
-    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, OtherSpec, Policy,
-    ProbeKind, RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
+    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OtherSpec,
+    Policy, ProbeKind, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts,
+    TransportSpec,
 };
 use proptest::prelude::*;
 
@@ -23,7 +24,8 @@ const SEED: &str = r#"// größe
 		"api": { "command": "uvx", "dependsOn": ["filesytem", { "on": "search", "kind": "wants", "condition": "ready" }, "api"],
 		         "restart": { "policy": "on_failure", "maxAttempts": 5, "jitter": 0.2, "delay": "1s", "maxDelay": "60s" },
 		         "recovery": "seed", "health": { "probe": "auto", "interval": "10s", "fall": 3 },
-		         "timeouts": { "start": "60s", "call": 60 }, "tags": ["prod", "ключ"], "comand": "\u00e9\n", "enabled": true, }
+		         "timeouts": { "start": "60s", "call": 60 }, "tags": ["prod", "ключ"], "sandbox": "restrcted",
+		         "limits": { "memory": "512MB", "files": 1e9, "procs": 1 }, "inheritEnv": ["AWS_*", "*"], "sandboxRead": ["${HOME:-/x}"], "comand": "\u00e9\n", "enabled": true, }
 	},
 	"defaults": { "timeouts": { "stop": "1s" } }, "gateway": { "maxParallelStarts": 4, "listen": "x" }, "profiles": { }
 }
@@ -183,9 +185,10 @@ fn transport() -> impl Strategy<Value = TransportSpec> {
     prop_oneof![
         ("[ab]", prop::collection::vec("[ab]", 0..3), texts(), prop::option::of("[ab]")).prop_map(
             |(command, args, env, cwd)| {
-                TransportSpec::Stdio(StdioSpec { command, args, env, cwd: cwd.map(Into::into) })
+                TransportSpec::Stdio(StdioSpec { command, args, env, cwd: cwd.map(Into::into), ..StdioSpec::default() })
             }
         ),
+        confined().prop_map(TransportSpec::Stdio),
         (http(), prop::bool::ANY).prop_map(|(http, sse)| if sse {
             TransportSpec::Sse(http)
         } else {
@@ -193,6 +196,22 @@ fn transport() -> impl Strategy<Value = TransportSpec> {
         }),
         ("[ab]", texts()).prop_map(|(kind, settings)| TransportSpec::Other(OtherSpec { kind, settings })),
     ]
+}
+
+fn confined() -> impl Strategy<Value = StdioSpec> {
+    let paths = || prop::collection::vec("/[ab]".prop_map(std::path::PathBuf::from), 0..2);
+    let limit = || prop::option::of(0..2_u64);
+    let sandbox = prop::sample::select(Sandbox::WORDS.map(|(_, sandbox)| sandbox).to_vec());
+    (prop::collection::vec("[AB]", 0..2), sandbox, paths(), paths(), (limit(), limit(), limit())).prop_map(
+        |(inherit_env, sandbox, sandbox_read, sandbox_write, (memory, files, processes))| StdioSpec {
+            inherit_env,
+            sandbox,
+            sandbox_read,
+            sandbox_write,
+            limits: Limits { memory, files, processes },
+            ..StdioSpec::default()
+        },
+    )
 }
 
 fn http() -> impl Strategy<Value = HttpSpec> {

@@ -86,3 +86,47 @@ fn syntax_errors_say_what_was_expected() {
         "{ \"a\": :": mcp.json:1:8: error[MS001]: `:` cannot stand here
     "#]].assert_eq(&all);
 }
+
+#[test]
+fn what_a_child_is_kept_from() {
+    let entry = |fields: &str| short(&format!("{{ \"mcpServers\": {{ \"a\": {{ {fields} }} }} }}"));
+    let mut all = String::new();
+    for fields in [
+        r#""command": "x", "sandbox": "isolated", "sandboxRead": ["/srv"], "limits": {"memory": 536870912, "files": 1024, "processes": 64}, "inheritEnv": ["AWS_*", "X"]"#,
+        r#""command": "x", "sandbox": "restriced", "inheritEnv": "A""#,
+        r#""command": "x", "limits": {"memory": "1MB", "files": 3, "processes": 0, "file": 1}"#,
+        r#""command": "x", "limits": {"memory": 1.5}, "sandbox": true"#,
+        r#""command": "x", "limits": {"memory": "9999TiB"}, "sandboxWrite": ["/x"]"#,
+        r#""command": "x", "limits": {"memory": [1]}, "sandbox": "none", "inheritEnv": ["", "A B", "*A", "A=B"]"#,
+        r#""url": "https://h", "sandbox": "basic", "limits": {}, "inheritEnv": []"#,
+    ] {
+        all.push_str(&format!("{fields}\n{}", entry(fields)));
+    }
+    expect![[r#"
+        "command": "x", "sandbox": "isolated", "sandboxRead": ["/srv"], "limits": {"memory": 536870912, "files": 1024, "processes": 64}, "inheritEnv": ["AWS_*", "X"]
+        "command": "x", "sandbox": "restriced", "inheritEnv": "A"
+        mcp.json:1:53: error[MS010]: unknown word `restriced` for `sandbox`; did you mean `restricted`?
+        mcp.json:1:80: error[MS009]: `inheritEnv` is text; expected a list of text; put it in brackets: ["…"]
+        "command": "x", "limits": {"memory": "1MB", "files": 3, "processes": 0, "file": 1}
+        mcp.json:1:63: error[MS020]: `limits.memory` is outside its range; write a value between 16MiB and 16TiB
+        mcp.json:1:79: error[MS020]: `limits.files` is outside its range; write a value between 16 and 1048576
+        mcp.json:1:95: error[MS020]: `limits.processes` is outside its range; write a value between 1 and 4194304
+        mcp.json:1:98: warning[MS007]: unknown key `file` of `limits`; did you mean `files`?
+        "command": "x", "limits": {"memory": 1.5}, "sandbox": true
+        mcp.json:1:63: error[MS009]: `limits.memory` is 1.5; expected a whole number of bytes; or write it as in "512MB"
+        mcp.json:1:80: error[MS009]: `sandbox` is true or false; expected text
+        "command": "x", "limits": {"memory": "9999TiB"}, "sandboxWrite": ["/x"]
+        mcp.json:1:63: error[MS020]: `limits.memory` is outside its range; write a value between 16MiB and 16TiB
+        mcp.json:1:75: warning[MS027]: `sandboxWrite` has no effect with the sandbox `basic`; it says what "sandbox": "restricted" or "isolated" lets through
+        "command": "x", "limits": {"memory": [1]}, "sandbox": "none", "inheritEnv": ["", "A B", "*A", "A=B"]
+        mcp.json:1:63: error[MS009]: `limits.memory` is a list; expected a size; write it as in "512MB", "1GiB" or 536870912
+        mcp.json:1:103: error[MS030]: `` is no pattern for names of variables; write a name, or the beginning of names and a `*`: "AWS_*"
+        mcp.json:1:107: error[MS030]: `A B` is no pattern for names of variables; write a name, or the beginning of names and a `*`: "AWS_*"
+        mcp.json:1:114: error[MS030]: `*A` is no pattern for names of variables; write a name, or the beginning of names and a `*`: "AWS_*"
+        mcp.json:1:120: error[MS030]: `A=B` is no pattern for names of variables; write a name, or the beginning of names and a `*`: "AWS_*"
+        "url": "https://h", "sandbox": "basic", "limits": {}, "inheritEnv": []
+        mcp.json:1:46: warning[MS027]: `sandbox` has no effect on a server that is reached by its address
+        mcp.json:1:66: warning[MS027]: `limits` has no effect on a server that is reached by its address
+        mcp.json:1:80: warning[MS027]: `inheritEnv` has no effect on a server that is reached by its address
+    "#]].assert_eq(&all);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::{Dependency, EraChoice, OAuthSpec, Policy, Secret, ServiceName};
+use crate::{Dependency, EraChoice, Limits, OAuthSpec, Policy, Sandbox, Secret, ServiceName};
 
 /// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +147,18 @@ pub struct StdioSpec {
     pub env: BTreeMap<String, Secret>,
     /// Its working directory; default the manager's.
     pub cwd: Option<PathBuf>,
+    /// Variables of the manager's environment that it gets too: names, of which a `*` at the end stands for any end
+    /// (`AWS_*`). Settings of package installers that carry credentials pass under their full name only.
+    pub inherit_env: Vec<String>,
+    /// What it is kept from.
+    pub sandbox: Sandbox,
+    /// Files and folders that it may read, beside those that programs need. For the sandboxes `restricted` and `isolated`.
+    pub sandbox_read: Vec<PathBuf>,
+    /// Files and folders that it may read and change, beside its stated working directory, its folder for temporary files
+    /// and the caches of package installers. For the sandboxes `restricted` and `isolated`.
+    pub sandbox_write: Vec<PathBuf>,
+    /// How much it may take.
+    pub limits: Limits,
 }
 
 /// A server reached over HTTP.

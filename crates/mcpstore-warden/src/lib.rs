@@ -12,6 +12,8 @@
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(target_os = "linux")]
+mod confine;
 mod plan;
 #[cfg(target_os = "linux")]
 pub mod proc;
@@ -26,7 +28,7 @@ mod sys;
 #[cfg(target_os = "linux")]
 pub mod tree;
 
-pub use plan::{Limit, LimitKind, MAX_PLAN_BYTES, Plan};
+pub use plan::{Limit, LimitKind, MAX_PLAN_BYTES, Plan, Reach};
 pub use report::{End, Order, Report, Stage};
 
 /// The first argument by which a program is asked to be a warden.

@@ -20,15 +20,30 @@ pub struct Plan {
     pub env: Vec<(OsString, OsString)>,
     /// Its working directory; that of the warden when there is none.
     pub cwd: Option<PathBuf>,
-    /// The bits that its new files do not get.
-    pub umask: u32,
+    /// The bits that its new files do not get; those of the manager when there are none.
+    pub umask: Option<u32>,
+    /// It gains no privileges that its user does not have, whatever it executes.
+    pub no_new_privs: bool,
+    /// The program only builds the surroundings of the server and waits for it: a polite request to end is not for it.
+    pub wraps: bool,
     /// Limits of the system. Each process of the tree inherits them, and none can raise them without privileges.
     pub limits: Vec<Limit>,
+    /// The files that it may reach; all of them when there is none.
+    pub reach: Option<Reach>,
     /// The folder of a cgroup (v2) of its own, there already; joined before the program is executed.
     pub cgroup: Option<PathBuf>,
 }
 
-/// One limit of the system, soft and hard.
+/// Files and folders, with all that is in them. Those that do not exist are passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// They may be read and executed.
+    pub read: Vec<PathBuf>,
+    /// They may be read, executed and changed.
+    pub write: Vec<PathBuf>,
+}
+
+/// One limit of the system, soft and hard. It only ever lowers what holds already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// What is limited.
@@ -42,7 +57,7 @@ pub struct Limit {
 pub enum LimitKind {
     /// Bytes of a core file.
     Core,
-    /// Bytes of address space, each process.
+    /// Bytes of private memory that can be written to, each process: `RLIMIT_DATA`.
     Memory,
     /// Open files, each process.
     OpenFiles,
@@ -69,7 +84,13 @@ impl Plan {
             // No path is empty.
             put(&mut out, path.as_ref().map_or(OsStr::new(""), |path| path.as_os_str()));
         }
-        out.extend(self.umask.to_le_bytes());
+        // No mask has more than nine bits.
+        out.extend(self.umask.unwrap_or(u32::MAX).to_le_bytes());
+        out.extend([self.no_new_privs, self.wraps, self.reach.is_some()].map(u8::from));
+        for paths in self.reach.iter().flat_map(|reach| [&reach.read, &reach.write]) {
+            number(&mut out, paths.len());
+            paths.iter().for_each(|path| put(&mut out, path.as_os_str()));
+        }
         number(&mut out, self.limits.len());
         for limit in &self.limits {
             out.push(KINDS.iter().position(|kind| *kind == limit.kind).unwrap_or_default() as u8);
@@ -87,14 +108,17 @@ impl Plan {
         let env = (0..rest.number()?).map(|_| Some((rest.text()?, rest.text()?))).collect::<Option<_>>()?;
         let mut path = || Some(Some(PathBuf::from(rest.text()?)).filter(|path| !path.as_os_str().is_empty()));
         let (cwd, cgroup) = (path()?, path()?);
-        let umask = rest.number()?;
+        let umask = Some(rest.number()?).filter(|mask| *mask != u32::MAX);
+        let [no_new_privs, wraps, reaches] = [rest.flag()?, rest.flag()?, rest.flag()?];
+        let reach = if reaches { Some(Reach { read: rest.paths()?, write: rest.paths()? }) } else { None };
         let limits = (0..rest.number()?)
             .map(|_| {
                 let kind = *KINDS.get(usize::from(rest.take::<1>()?[0]))?;
                 Some(Limit { kind, value: u64::from_le_bytes(rest.take()?) })
             })
             .collect::<Option<_>>()?;
-        rest.0.is_empty().then_some(Self { program, args, env, cwd, umask, limits, cgroup })
+        let plan = Self { program, args, env, cwd, umask, no_new_privs, wraps, limits, reach, cgroup };
+        rest.0.is_empty().then_some(plan)
     }
 }
 
@@ -122,6 +146,18 @@ impl Rest<'_> {
         Some(u32::from_le_bytes(self.take()?))
     }
 
+    fn flag(&mut self) -> Option<bool> {
+        match self.take()? {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        }
+    }
+
+    fn paths(&mut self) -> Option<Vec<PathBuf>> {
+        (0..self.number()?).map(|_| self.text().map(PathBuf::from)).collect()
+    }
+
     fn text(&mut self) -> Option<OsString> {
         let length = usize::try_from(self.number()?).ok()?;
         let (text, rest) = self.0.split_at_checked(length)?;
@@ -140,11 +176,14 @@ mod tests {
             args: vec!["".into(), OsString::from_vec(vec![0xff, b'a']), "--x=ü".into()],
             env: vec![("A".into(), "1".into()), ("B".into(), "".into())],
             cwd: Some("/tmp".into()),
-            umask: 0o077,
+            umask: Some(0o077),
+            no_new_privs: true,
+            wraps: false,
             limits: vec![
                 Limit { kind: LimitKind::Core, value: 0 },
                 Limit { kind: LimitKind::OpenFiles, value: u64::MAX },
             ],
+            reach: Some(Reach { read: vec!["/usr".into(), "/etc".into()], write: vec!["/tmp".into()] }),
             cgroup: None,
         }
     }

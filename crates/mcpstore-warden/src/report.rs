@@ -43,6 +43,8 @@ pub enum Stage {
     Directory,
     /// Applying the limits, or executing the program.
     Execute,
+    /// Building the sandbox, which this kernel may not have.
+    Sandbox,
 }
 
 /// What a warden is told, a byte each.
@@ -85,7 +87,7 @@ impl Report {
             1 => Self::Ready,
             2 => Self::Started { pid: small.cast_unsigned(), start: large },
             3 => {
-                let stage = [Stage::Plan, Stage::Directory, Stage::Execute];
+                let stage = [Stage::Plan, Stage::Directory, Stage::Execute, Stage::Sandbox];
                 Self::Failed { stage: *stage.get(usize::try_from(large).ok()?)?, errno: small }
             }
             4 => Self::Exited(End::Code(small)),
@@ -128,6 +130,7 @@ mod tests {
             Report::Started { pid: u32::MAX, start: u64::MAX },
             Report::Failed { stage: Stage::Plan, errno: 2 },
             Report::Failed { stage: Stage::Execute, errno: 13 },
+            Report::Failed { stage: Stage::Sandbox, errno: 95 },
             Report::Exited(End::Code(255)),
             Report::Exited(End::Signal(9)),
             Report::Empty,

@@ -24,7 +24,9 @@ pub(crate) fn serve() {
     let socket = stdin.as_fd();
     sys::close_foreign_files();
     match begin(socket) {
-        Ok(Some((main, signals))) => Tree { socket, signals, main: Cell::new(Some(main)) }.watch(),
+        Ok(Some(Begun { main, wraps, signals })) => {
+            Tree { socket, signals, main: Cell::new(Some(main)), wraps }.watch();
+        }
         // Nobody wants a server any more.
         Ok(None) => {}
         Err((stage, error)) => {
@@ -34,19 +36,28 @@ pub(crate) fn serve() {
     }
 }
 
+/// A server that was started.
+struct Begun {
+    main: Pid,
+    /// Its main process only waits for it.
+    wraps: bool,
+    signals: OwnedFd,
+}
+
 /// Gets the plan and starts the server. Nothing when the socket closed before.
-fn begin(socket: BorrowedFd<'_>) -> Result<Option<(Pid, OwnedFd)>, (Stage, io::Error)> {
+fn begin(socket: BorrowedFd<'_>) -> Result<Option<Begun>, (Stage, io::Error)> {
     let unplanned = |error| (Stage::Plan, error);
     sys::block_signals().map_err(unplanned)?;
     set_child_subreaper(Some(getpid())).map_err(|errno| (Stage::Plan, errno.into()))?;
     let signals = sys::child_signals().map_err(unplanned)?;
     tell(socket, Report::Ready);
     let Some((plan, files)) = receive(socket).map_err(unplanned)? else { return Ok(None) };
+    let wraps = plan.wraps;
     let main = start::start(plan, files)?;
     // A zombie at worst: it is not waited for yet.
     let start = proc::read(main.as_raw_nonzero().get()).map_or(0, |process| process.start);
     tell(socket, Report::Started { pid: main.as_raw_nonzero().get().cast_unsigned(), start });
-    Ok(Some((main, signals)))
+    Ok(Some(Begun { main, wraps, signals }))
 }
 
 /// The length of the plan comes with the server's three files; then the plan.
@@ -93,6 +104,8 @@ struct Tree<'s> {
     signals: OwnedFd,
     /// The server's main process, until it was waited for: then its number may belong to somebody else of the tree.
     main: Cell<Option<Pid>>,
+    /// The main process only waits for the server: asked to end, it would do so at once, and take the server with it.
+    wraps: bool,
 }
 
 impl Tree<'_> {
@@ -128,9 +141,9 @@ impl Tree<'_> {
             Ok(0) => false,
             Ok(count) => orders[..count].iter().all(|order| match Order::decode(*order) {
                 Some(Order::Terminate) => {
-                    tree::signal(getpid(), Signal::TERM);
+                    tree::signal(getpid(), Signal::TERM, self.main.get().filter(|_| self.wraps));
                     // A stopped process does not see the signal before it goes on.
-                    tree::signal(getpid(), Signal::CONT);
+                    tree::signal(getpid(), Signal::CONT, None);
                     true
                 }
                 Some(Order::Kill) => false,

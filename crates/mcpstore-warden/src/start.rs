@@ -9,10 +9,12 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::Mode;
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getpid, getppid, set_parent_process_death_signal, setrlimit, setsid, umask,
+    Pid, Resource, Rlimit, Signal, getpid, getppid, getrlimit, set_parent_process_death_signal, setrlimit, setsid,
+    umask,
 };
 use rustix::thread::set_no_new_privs;
 
+use crate::confine::Confined;
 use crate::report::Stage;
 use crate::{Limit, LimitKind, Plan, sys};
 
@@ -29,8 +31,16 @@ pub(crate) fn start(plan: Plan, [stdin, stdout, stderr]: [OwnedFd; 3]) -> Result
     command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
     // A cgroup is one net more, not a condition: a server that cannot join it is started all the same.
     let cgroup = plan.cgroup.and_then(|folder| OpenOptions::new().write(true).open(folder.join("cgroup.procs")).ok());
-    let (mask, limits, warden) = (plan.umask, plan.limits, getpid());
-    sys::execute_after(&mut command, move || restrict(warden, mask, &limits, cgroup.as_ref()), program);
+    let confined = plan.reach.as_ref().map(Confined::new).transpose().map_err(|error| (Stage::Sandbox, error))?;
+    let mut bounds = Bounds {
+        warden: getpid(),
+        cgroup,
+        umask: plan.umask,
+        limits: plan.limits,
+        no_new_privs: plan.no_new_privs,
+        confined,
+    };
+    sys::execute_after(&mut command, move || bounds.enter(), program);
     let child = command.spawn().map_err(|error| (Stage::Execute, error))?;
     Pid::from_raw(child.id().cast_signed()).ok_or_else(|| (Stage::Execute, io::Error::other("it has no process id")))
 }
@@ -44,31 +54,50 @@ fn program(plan: &Plan) -> Result<sys::Program, NulError> {
     Ok(sys::Program { args: [vec![file.clone()], args].concat(), file, env })
 }
 
-/// In the child, before exec: a session of its own, an end with the warden's, and everything of the sandbox `basic`.
-fn restrict(warden: Pid, mask: u32, limits: &[Limit], cgroup: Option<&File>) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    if getppid() != Some(warden) {
-        // The warden died before that was asked for.
-        return Err(io::ErrorKind::Interrupted.into());
+/// What the server is kept within.
+struct Bounds {
+    warden: Pid,
+    cgroup: Option<File>,
+    umask: Option<u32>,
+    limits: Vec<Limit>,
+    no_new_privs: bool,
+    confined: Option<Confined>,
+}
+
+impl Bounds {
+    /// In the child, before exec: a session of its own, an end with the warden's, and everything of its sandbox.
+    fn enter(&mut self) -> io::Result<()> {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        if getppid() != Some(self.warden) {
+            // The warden died before that was asked for.
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if let Some(procs) = &mut self.cgroup {
+            // "0" is whoever writes it.
+            let _ = io::Write::write(procs, b"0");
+        }
+        setsid()?;
+        if let Some(mask) = self.umask {
+            umask(Mode::from_raw_mode(mask));
+        }
+        for limit in &self.limits {
+            let resource = resource(limit.kind);
+            let held = getrlimit(resource).maximum;
+            let value = Some(held.map_or(limit.value, |held| held.min(limit.value)));
+            setrlimit(resource, Rlimit { current: value, maximum: value })?;
+        }
+        if self.no_new_privs {
+            set_no_new_privs(true)?;
+        }
+        // Last: from here on files are out of reach.
+        self.confined.as_mut().map_or(Ok(()), Confined::enter)
     }
-    if let Some(mut procs) = cgroup {
-        // "0" is whoever writes it.
-        let _ = io::Write::write(&mut procs, b"0");
-    }
-    setsid()?;
-    umask(Mode::from_raw_mode(mask));
-    for limit in limits {
-        let value = Some(limit.value);
-        setrlimit(resource(limit.kind), Rlimit { current: value, maximum: value })?;
-    }
-    set_no_new_privs(true)?;
-    Ok(())
 }
 
 const fn resource(kind: LimitKind) -> Resource {
     match kind {
         LimitKind::Core => Resource::Core,
-        LimitKind::Memory => Resource::As,
+        LimitKind::Memory => Resource::Data,
         LimitKind::OpenFiles => Resource::Nofile,
         LimitKind::Processes => Resource::Nproc,
     }

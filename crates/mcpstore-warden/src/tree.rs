@@ -11,10 +11,10 @@ const PASSES: u32 = 256;
 /// So many passes in a row must find nobody new: one alone can miss a process that is just being born.
 const AGREEING: u32 = 3;
 
-/// Sends a signal to each process below `root`, once; those who are born meanwhile are not met.
-pub fn signal(root: Pid, signal: Signal) {
+/// Sends a signal to each process below `root` but `spared`, once; those who are born meanwhile are not met.
+pub fn signal(root: Pid, signal: Signal, spared: Option<Pid>) {
     for process in proc::below(&proc::all(), root.as_raw_nonzero().get()) {
-        if let Some(pid) = process.id().filter(|_| !process.ended) {
+        if let Some(pid) = process.id().filter(|pid| !process.ended && Some(*pid) != spared) {
             // It may be gone by now, which is as good.
             let _ = kill_process(pid, signal);
         }

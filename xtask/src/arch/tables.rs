@@ -72,6 +72,7 @@ pub(crate) fn is_pure(name: &str) -> bool {
 pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("petgraph", &["mcpstore-graph", "xtask"]),
     ("rmcp", &["mcpstore-transport", "mcpstore-gateway", TESTKIT, "mcpstore-cli", "mcpstore-tests"]),
+    ("landlock", &[UNSAFE_CRATE]),
     ("reqwest", &["mcpstore-transport"]),
     ("rustls", &["mcpstore-transport"]),
     ("rustls-native-certs", &["mcpstore-transport"]),

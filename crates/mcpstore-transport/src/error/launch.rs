@@ -80,6 +80,39 @@ pub enum LaunchError {
         /// Why not.
         message: String,
     },
+    /// What the spec asks for is the work of a warden, and there is none: in a library that did not name one, and everywhere
+    /// but on Linux.
+    #[error("{what} needs a warden, and there is none; take it out of the spec, or give the adapter a warden (Linux)")]
+    NeedsWarden {
+        /// What it asks for.
+        what: String,
+    },
+    /// This kernel has no Landlock, or too old a one, for the sandbox `restricted`.
+    #[error(
+        "the sandbox `restricted` needs Landlock of Linux 6.2 or newer, which this kernel does not have or has switched off; \
+         take `isolated` (needs bubblewrap) or `basic`"
+    )]
+    NoLandlock {
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// There is no bubblewrap for the sandbox `isolated`.
+    #[error(
+        "the sandbox `isolated` needs bubblewrap, and there is no program `bwrap` {}; install it (package `bubblewrap`), or \
+         take `restricted` or `basic`",
+        searched_in(searched)
+    )]
+    NoBubblewrap {
+        /// The folders that were searched.
+        searched: Vec<PathBuf>,
+    },
+    /// A path that the sandbox shall let through does not exist, or must not be looked at.
+    #[error("the sandbox cannot let `{}` through: it does not exist, or cannot be reached", path.display())]
+    BadSandboxPath {
+        /// The path.
+        path: PathBuf,
+    },
     /// The warden, the small process that watches over the server, could not be started or did not do its work.
     #[error("the warden `{}` did not start it", program.display())]
     Warden {

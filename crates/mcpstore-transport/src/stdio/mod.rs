@@ -9,6 +9,8 @@ mod ledger;
 mod mark;
 mod prepare;
 mod program;
+mod reach;
+mod sandbox;
 mod spawn;
 mod stderr;
 mod warden;
@@ -38,7 +40,8 @@ pub use warden::{WardenProgram, adopt_orphans};
 /// [`Stdio::with_warden`] puts a small process between this one and each server (Linux). It ends everything that the server
 /// started, however that tried to get away, and however this process ends. **Without a warden** the limits are these: a server
 /// is put into a process group, and what leaves the group (`setsid`, `setpgid`) is not ended with it; when this process is
-/// killed, its servers see the end of their input and nothing else; umask and limits are those of this process.
+/// killed, its servers see the end of their input and nothing else; umask and limits are those of this process. A spec with `limits`, or
+/// with one of the sandboxes `restricted` and `isolated`, is refused then.
 #[derive(Clone, Debug, Default)]
 pub struct Stdio {
     eras: EraCache,
@@ -156,8 +159,10 @@ impl Adapter for Stdio {
         let (stdio, name, incarnation) = (spec.clone(), request.spec.name.clone(), request.incarnation);
         let mark = mark::unique();
         let marked = mark.clone();
+        let guarded = cfg!(target_os = "linux") && self.warden.is_some();
         // Looking a program up reads the disk, which may hang: not on a thread that others need.
-        let preparing = tokio::task::spawn_blocking(move || prepare::prepare(&stdio, &name, incarnation, &marked));
+        let preparing =
+            tokio::task::spawn_blocking(move || prepare::prepare(&stdio, &name, incarnation, &marked, guarded));
         let prepared = match preparing.await {
             Ok(prepared) => prepared?,
             Err(error) => {

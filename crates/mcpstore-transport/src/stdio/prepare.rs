@@ -9,7 +9,9 @@ use std::time::Duration;
 use mcpstore_types::{Incarnation, ServiceName, StdioSpec};
 use rustix::fs::{Access, access};
 
-use super::{env, program};
+use super::reach::Server;
+use super::sandbox::Bounds;
+use super::{env, program, sandbox};
 use crate::LaunchError;
 
 /// A program that is still being written (`ETXTBSY`) is tried this often, [`BUSY_PAUSE`] apart.
@@ -24,10 +26,12 @@ pub(super) struct Prepared {
     pub(super) program: String,
     /// Where it is; absolute.
     pub(super) file: PathBuf,
-    pub(super) args: Vec<String>,
+    pub(super) args: Vec<OsString>,
     /// Its whole environment.
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) cwd: Option<PathBuf>,
+    /// What it is kept within; has an effect behind a warden only.
+    pub(super) bounds: Bounds,
     /// What makes it the same server as before: its file, when that was changed, and its arguments.
     pub(super) identity: String,
 }
@@ -40,13 +44,17 @@ pub(super) fn prepare(
     service: &ServiceName,
     incarnation: Incarnation,
     mark: &str,
+    guarded: bool,
 ) -> Result<Prepared, LaunchError> {
     if let Some(cwd) = &spec.cwd
         && !(cwd.is_dir() && access(cwd.as_path(), Access::EXEC_OK).is_ok())
     {
         return Err(LaunchError::BadWorkingDirectory { cwd: cwd.clone() });
     }
-    let env = env::of_child(std::env::vars_os(), &spec.env, service, incarnation, mark);
+    if !guarded {
+        sandbox::without_warden(spec)?;
+    }
+    let mut env = env::of_child(std::env::vars_os(), spec, service, incarnation, mark);
     let path = env.get(OsStr::new("PATH")).map(OsString::as_os_str);
     let file = program::resolve(&spec.command, path, spec.cwd.as_deref())?;
     // The child enters its working directory before the program is looked up: a relative path must not mean another file.
@@ -54,10 +62,22 @@ pub(super) fn prepare(
     // A server that was updated may speak another era.
     let changed = file.metadata().and_then(|meta| meta.modified()).ok();
     let identity = format!("{file:?} {:?} {changed:?}", spec.args);
+    let bounds = if guarded { sandbox::bounds(&Server { spec, env: &env, file: &file })? } else { Bounds::default() };
+    let mut args: Vec<OsString> = spec.args.iter().map(OsString::from).collect();
+    let file = match &bounds.wrapper {
+        Some((wrapper, told)) => {
+            // The only one there is.
+            env.entry("TMPDIR".into()).and_modify(|folder| *folder = "/tmp".into());
+            args = told.iter().cloned().chain([file.into_os_string()]).chain(args).collect();
+            wrapper.clone()
+        }
+        None => file,
+    };
     Ok(Prepared {
         program: spec.command.clone(),
         file,
-        args: spec.args.clone(),
+        args,
+        bounds,
         env: env.into_iter().collect(),
         cwd: spec.cwd.clone(),
         identity,

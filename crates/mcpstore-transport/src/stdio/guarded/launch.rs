@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mcpstore_types::{Incarnation, ServiceName};
-use mcpstore_warden::{Limit, LimitKind, MAX_PLAN_BYTES, Plan, Report, Stage};
+use mcpstore_warden::{MAX_PLAN_BYTES, Plan, Report, Stage};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -26,8 +26,6 @@ use crate::stdio::warden::WardenProgram;
 
 /// How long a warden may take until it is there; milliseconds, as a rule.
 const READY: Duration = Duration::from_secs(10);
-/// What new files of a server do not get: anything for others.
-const UMASK: u32 = 0o077;
 
 /// A server that was started, and its warden.
 pub(crate) struct Guarded {
@@ -66,6 +64,9 @@ pub(crate) async fn launch(
             }
             Err(Failure::Server(Stage::Directory, _)) => {
                 return Err(LaunchError::BadWorkingDirectory { cwd: prepared.cwd.unwrap_or_default() });
+            }
+            Err(Failure::Server(Stage::Sandbox, error)) => {
+                return Err(LaunchError::NoLandlock { source: Arc::new(error) });
             }
             Err(Failure::Server(Stage::Execute, error))
                 if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES =>
@@ -146,11 +147,14 @@ fn begin(warden: &WardenProgram, prepared: &Prepared, which: &Which) -> io::Resu
 fn plan(prepared: &Prepared) -> Plan {
     Plan {
         program: prepared.file.clone(),
-        args: prepared.args.iter().map(Into::into).collect(),
+        args: prepared.args.clone(),
         env: prepared.env.clone(),
         cwd: prepared.cwd.clone(),
-        umask: UMASK,
-        limits: vec![Limit { kind: LimitKind::Core, value: 0 }],
+        umask: prepared.bounds.umask,
+        no_new_privs: prepared.bounds.no_new_privs,
+        wraps: prepared.bounds.wrapper.is_some(),
+        limits: prepared.bounds.limits.clone(),
+        reach: prepared.bounds.reach.clone(),
         cgroup: None,
     }
 }

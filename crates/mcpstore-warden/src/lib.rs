@@ -12,6 +12,8 @@
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(target_os = "linux")]
+pub mod cgroup;
 mod plan;
 #[cfg(target_os = "linux")]
 pub mod proc;

@@ -24,7 +24,7 @@ pub struct Plan {
     pub umask: u32,
     /// Limits of the system. Each process of the tree inherits them, and none can raise them without privileges.
     pub limits: Vec<Limit>,
-    /// The folder of a cgroup (v2) of its own, there already; joined before the program is executed.
+    /// The folder of a cgroup (v2) of its own, there already: it is born in it, and the warden removes it at the end.
     pub cgroup: Option<PathBuf>,
 }
 

@@ -10,6 +10,7 @@ use rustix::io::{Errno, read};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg, send};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, wait};
 
+use crate::cgroup::Leaf;
 use crate::report::{End, Order, Report, Stage};
 use crate::{MAX_PLAN_BYTES, Plan, proc, start, sys, tree};
 
@@ -24,7 +25,10 @@ pub(crate) fn serve() {
     let socket = stdin.as_fd();
     sys::close_foreign_files();
     match begin(socket) {
-        Ok(Some((main, signals))) => Tree { socket, signals, main: Cell::new(Some(main)) }.watch(),
+        Ok(Some(begun)) => {
+            let Begun { main, signals, leaf } = begun;
+            Tree { socket, signals, main: Cell::new(Some(main)), leaf }.watch();
+        }
         // Nobody wants a server any more.
         Ok(None) => {}
         Err((stage, error)) => {
@@ -34,19 +38,27 @@ pub(crate) fn serve() {
     }
 }
 
+/// A server that was started.
+struct Begun {
+    main: Pid,
+    signals: OwnedFd,
+    leaf: Option<Leaf>,
+}
+
 /// Gets the plan and starts the server. Nothing when the socket closed before.
-fn begin(socket: BorrowedFd<'_>) -> Result<Option<(Pid, OwnedFd)>, (Stage, io::Error)> {
+fn begin(socket: BorrowedFd<'_>) -> Result<Option<Begun>, (Stage, io::Error)> {
     let unplanned = |error| (Stage::Plan, error);
     sys::block_signals().map_err(unplanned)?;
     set_child_subreaper(Some(getpid())).map_err(|errno| (Stage::Plan, errno.into()))?;
     let signals = sys::child_signals().map_err(unplanned)?;
     tell(socket, Report::Ready);
     let Some((plan, files)) = receive(socket).map_err(unplanned)? else { return Ok(None) };
+    let leaf = plan.cgroup.clone().map(Leaf::at);
     let main = start::start(plan, files)?;
     // A zombie at worst: it is not waited for yet.
     let start = proc::read(main.as_raw_nonzero().get()).map_or(0, |process| process.start);
     tell(socket, Report::Started { pid: main.as_raw_nonzero().get().cast_unsigned(), start });
-    Ok(Some((main, signals)))
+    Ok(Some(Begun { main, signals, leaf }))
 }
 
 /// The length of the plan comes with the server's three files; then the plan.
@@ -93,14 +105,15 @@ struct Tree<'s> {
     signals: OwnedFd,
     /// The server's main process, until it was waited for: then its number may belong to somebody else of the tree.
     main: Cell<Option<Pid>>,
+    /// Its cgroup, where it has one.
+    leaf: Option<Leaf>,
 }
 
 impl Tree<'_> {
     fn watch(&self) {
         loop {
             if self.reap() {
-                tell(self.socket, Report::Empty);
-                return;
+                return self.over();
             }
             let mut files = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
             // Nothing wakes an idle warden but a child or the manager.
@@ -144,13 +157,23 @@ impl Tree<'_> {
     fn kill(&self) {
         let mut pause = PAUSE_MIN;
         loop {
+            if let Some(leaf) = &self.leaf {
+                leaf.kill();
+            }
             tree::kill(getpid());
             if self.reap_for(pause) {
-                tell(self.socket, Report::Empty);
-                return;
+                return self.over();
             }
             pause = (pause * 2).min(PAUSE_MAX);
         }
+    }
+
+    /// Nothing is left. Who hears of it finds the cgroup gone.
+    fn over(&self) {
+        if let Some(leaf) = &self.leaf {
+            leaf.remove();
+        }
+        tell(self.socket, Report::Empty);
     }
 
     /// Reaps whoever ends within so many milliseconds; true when nobody is left.

@@ -1,11 +1,10 @@
 //! Starting the server: its limits and its sandbox are in force before its first instruction.
 
 use std::ffi::{CString, NulError};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::{Command, Stdio};
 
 use rustix::fs::Mode;
 use rustix::process::{
@@ -20,19 +19,17 @@ use crate::{Limit, LimitKind, Plan, sys};
 ///
 /// # Errors
 /// At what it failed, and what the system said.
-pub(crate) fn start(plan: Plan, [stdin, stdout, stderr]: [OwnedFd; 3]) -> Result<Pid, (Stage, io::Error)> {
+pub(crate) fn start(plan: Plan, files: [OwnedFd; 3]) -> Result<Pid, (Stage, io::Error)> {
     if let Some(cwd) = &plan.cwd {
         std::env::set_current_dir(cwd).map_err(|error| (Stage::Directory, error))?;
     }
     let program = program(&plan).map_err(|error| (Stage::Execute, error.into()))?;
-    let mut command = Command::new(&plan.program);
-    command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
-    // A cgroup is one net more, not a condition: a server that cannot join it is started all the same.
-    let cgroup = plan.cgroup.and_then(|folder| OpenOptions::new().write(true).open(folder.join("cgroup.procs")).ok());
+    // A cgroup is one net more, not a condition: a server that cannot be born in it is started all the same.
+    let cgroup = plan.cgroup.and_then(|folder| File::open(folder).ok()).map(OwnedFd::from);
     let (mask, limits, warden) = (plan.umask, plan.limits, getpid());
-    sys::execute_after(&mut command, move || restrict(warden, mask, &limits, cgroup.as_ref()), program);
-    let child = command.spawn().map_err(|error| (Stage::Execute, error))?;
-    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| (Stage::Execute, io::Error::other("it has no process id")))
+    let started = sys::start(files, cgroup.as_ref(), || restrict(warden, mask, &limits), &program);
+    let child = started.map_err(|error| (Stage::Execute, error))?;
+    Pid::from_raw(child).ok_or_else(|| (Stage::Execute, io::Error::other("it has no process id")))
 }
 
 /// What is executed. A NUL in a text cannot be told to the system.
@@ -45,15 +42,11 @@ fn program(plan: &Plan) -> Result<sys::Program, NulError> {
 }
 
 /// In the child, before exec: a session of its own, an end with the warden's, and everything of the sandbox `basic`.
-fn restrict(warden: Pid, mask: u32, limits: &[Limit], cgroup: Option<&File>) -> io::Result<()> {
+fn restrict(warden: Pid, mask: u32, limits: &[Limit]) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     if getppid() != Some(warden) {
         // The warden died before that was asked for.
         return Err(io::ErrorKind::Interrupted.into());
-    }
-    if let Some(mut procs) = cgroup {
-        // "0" is whoever writes it.
-        let _ = io::Write::write(&mut procs, b"0");
     }
     setsid()?;
     umask(Mode::from_raw_mode(mask));

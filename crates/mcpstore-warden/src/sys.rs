@@ -134,6 +134,9 @@ pub(crate) fn start(
     Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))
 }
 
+/// Of the kernel's `sched.h`; libc has it in too short a type.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
 /// Forks: 0 in the child.
 fn fork(cgroup: Option<&OwnedFd>) -> io::Result<i32> {
     // SAFETY: a warden has one thread, so no lock, the allocator's neither, is held by another one when it forks. `args` is as
@@ -141,7 +144,7 @@ fn fork(cgroup: Option<&OwnedFd>) -> io::Result<i32> {
     let pid = unsafe {
         let mut args: libc::clone_args = std::mem::zeroed();
         args.exit_signal = libc::SIGCHLD.cast_unsigned().into();
-        args.flags = libc::CLONE_INTO_CGROUP.cast_unsigned().into();
+        args.flags = CLONE_INTO_CGROUP;
         args.cgroup = cgroup.map_or(0, |folder| u64::from(folder.as_raw_fd().cast_unsigned()));
         let born = cgroup.map_or(-1, |_| libc::syscall(libc::SYS_clone3, &raw mut args, size_of_val(&args)));
         // A cgroup is one net more, not a condition.

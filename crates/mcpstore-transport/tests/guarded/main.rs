@@ -11,6 +11,7 @@ mod calls;
 mod ends;
 #[path = "../adapters/eras.rs"]
 mod eras;
+mod cgroups;
 mod escapes;
 #[path = "../adapters/faults_lives.rs"]
 mod faults_lives;

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcpstore_types::ExitStatus;
+use mcpstore_warden::cgroup::Leaf;
 use mcpstore_warden::proc::{self, Process};
 use mcpstore_warden::tree::kill_chosen;
 use rustix::process::{WaitOptions, getpid, waitpid};
@@ -33,17 +34,26 @@ pub(crate) struct Quarry {
     server: Option<(i32, u64)>,
     /// Every child of ours that is no warden was left by one.
     owns_children: bool,
+    /// Everybody in it, where there is one.
+    leaf: Option<Leaf>,
     /// Who was chosen once is ours to wait for, and no longer has an environment when it is dead.
     chosen: RefCell<BTreeSet<(i32, u64)>>,
     status: ExitStatus,
 }
 
 impl Quarry {
-    pub(crate) fn new(mark: &str, server: Option<(i32, u64)>, owns_children: bool) -> Self {
+    pub(crate) fn new(mark: &str, server: Option<(i32, u64)>, owns_children: bool, leaf: Option<Leaf>) -> Self {
         let mark = format!("{MARK}={mark}").into_bytes();
         // Killed by the kernel with its warden, unless we hear otherwise: another sweep may wait for it in our place.
         let status = if server.is_some() { ExitStatus::Signal(9) } else { ExitStatus::Unknown };
-        Self { mark, server, owns_children, chosen: RefCell::default(), status }
+        Self { mark, server, owns_children, leaf, chosen: RefCell::default(), status }
+    }
+
+    /// Kills everybody in the cgroup, those too who took away everything else that they could be told by.
+    pub(crate) fn kill_cgroup(&self) {
+        if let Some(leaf) = &self.leaf {
+            leaf.kill();
+        }
     }
 
     /// True when the server's main process has ended. Quick: looks at that one alone.
@@ -72,6 +82,7 @@ impl Quarry {
         };
         // One after the other: what one finds the others need not look for.
         let _turn = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        self.kill_cgroup();
         let found = kill_chosen(|all| self.choose(all, own), is_new_one);
         let began = Instant::now();
         let mut chosen = self.chosen.take();
@@ -84,7 +95,7 @@ impl Quarry {
             }
         }
         self.chosen = RefCell::new(chosen);
-        found > 0 || was_there
+        found > 0 || was_there || self.leaf.as_ref().is_some_and(Leaf::populated)
     }
 
     /// True when a process is gone, or dead and not ours to wait for. Waits for it when it is.

@@ -62,9 +62,10 @@ impl Leaf {
     /// Kills everybody in it, and whoever is born there meanwhile. Needs Linux 5.14; nothing happens before that.
     pub fn kill(&self) {
         // Gone is as good as killed.
-        let _ = fs::OpenOptions::new().write(true).open(self.0.join("cgroup.kill")).and_then(|mut file| {
-            io::Write::write_all(&mut file, b"1")
-        });
+        let _ = fs::OpenOptions::new()
+            .write(true)
+            .open(self.0.join("cgroup.kill"))
+            .and_then(|mut file| io::Write::write_all(&mut file, b"1"));
     }
 
     /// Somebody in it lives.

@@ -7,11 +7,11 @@
 mod basics;
 #[path = "../adapters/calls.rs"]
 mod calls;
+mod cgroups;
 #[path = "../adapters/ends.rs"]
 mod ends;
 #[path = "../adapters/eras.rs"]
 mod eras;
-mod cgroups;
 mod escapes;
 #[path = "../adapters/faults_lives.rs"]
 mod faults_lives;

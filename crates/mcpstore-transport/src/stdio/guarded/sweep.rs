@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mcpstore_types::ExitStatus;
 use mcpstore_warden::cgroup::Leaf;
 use mcpstore_warden::proc::{self, Process};
-use mcpstore_warden::tree::kill_chosen;
+use mcpstore_warden::tree::kill_among;
 use rustix::process::{WaitOptions, getpid, waitpid};
 
 use super::registry::is_warden;
@@ -22,8 +22,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// How often it is looked meanwhile.
 const SETTLE_POLL: Duration = Duration::from_millis(1);
 
-/// Held by whoever sweeps.
-static SWEEPING: Mutex<()> = Mutex::new(());
+/// Held by whoever sweeps, one after the other; with the last look at all processes, and when that began. Who came before it
+/// did need not look anew: when many wardens are killed at once, one look serves many.
+static SWEEPING: Mutex<Option<(Instant, Vec<Process>)>> = Mutex::new(None);
 
 /// The processes of one life, as far as they can be told without their warden.
 #[derive(Debug)]
@@ -80,10 +81,17 @@ impl Quarry {
             }
             false
         };
-        // One after the other: what one finds the others need not look for.
-        let _turn = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
         self.kill_cgroup();
-        let found = kill_chosen(|all| self.choose(all, own), is_new_one);
+        let asked = Instant::now();
+        let mut look = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || (Instant::now(), proc::all());
+        let (_, all) = match &mut *look {
+            Some(shared) if shared.0 >= asked => shared,
+            other => other.insert(fresh()),
+        };
+        let found = kill_among(all, |all| self.choose(all, own), is_new_one);
+        // Dying takes its time; the next need not wait for it.
+        drop(look);
         let began = Instant::now();
         let mut chosen = self.chosen.take();
         let was_there = !chosen.is_empty();
@@ -141,7 +149,10 @@ impl Quarry {
                 found.extend(proc::below(all, process.pid).iter().map(|process| process.pid));
             }
         }
-        let found: Vec<Process> = all.iter().filter(|process| found.contains(&process.pid)).copied().collect();
+        // As they are now: an id of a moment ago may be somebody else's.
+        let found = all.iter().filter(|process| found.contains(&process.pid));
+        let found = found.filter_map(|process| proc::read(process.pid).filter(|now| now.start == process.start));
+        let found: Vec<Process> = found.collect();
         chosen.extend(found.iter().map(|process| (process.pid, process.start)));
         found
     }

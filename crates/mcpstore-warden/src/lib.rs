@@ -13,6 +13,8 @@ use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(target_os = "linux")]
+pub mod cgroup;
+#[cfg(target_os = "linux")]
 mod confine;
 mod plan;
 #[cfg(target_os = "linux")]

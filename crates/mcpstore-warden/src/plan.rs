@@ -30,7 +30,7 @@ pub struct Plan {
     pub limits: Vec<Limit>,
     /// The files that it may reach; all of them when there is none.
     pub reach: Option<Reach>,
-    /// The folder of a cgroup (v2) of its own, there already; joined before the program is executed.
+    /// The folder of a cgroup (v2) of its own, there already: it is born in it, and the warden removes it at the end.
     pub cgroup: Option<PathBuf>,
 }
 

@@ -10,6 +10,7 @@ use rustix::io::{Errno, read};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg, send};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, wait};
 
+use crate::cgroup::Leaf;
 use crate::report::{End, Order, Report, Stage};
 use crate::{MAX_PLAN_BYTES, Plan, proc, start, sys, tree};
 
@@ -24,8 +25,8 @@ pub(crate) fn serve() {
     let socket = stdin.as_fd();
     sys::close_foreign_files();
     match begin(socket) {
-        Ok(Some(Begun { main, wraps, signals })) => {
-            Tree { socket, signals, main: Cell::new(Some(main)), wraps }.watch();
+        Ok(Some(Begun { main, wraps, signals, leaf })) => {
+            Tree { socket, signals, main: Cell::new(Some(main)), wraps, leaf }.watch();
         }
         // Nobody wants a server any more.
         Ok(None) => {}
@@ -42,6 +43,7 @@ struct Begun {
     /// Its main process only waits for it.
     wraps: bool,
     signals: OwnedFd,
+    leaf: Option<Leaf>,
 }
 
 /// Gets the plan and starts the server. Nothing when the socket closed before.
@@ -53,11 +55,12 @@ fn begin(socket: BorrowedFd<'_>) -> Result<Option<Begun>, (Stage, io::Error)> {
     tell(socket, Report::Ready);
     let Some((plan, files)) = receive(socket).map_err(unplanned)? else { return Ok(None) };
     let wraps = plan.wraps;
+    let leaf = plan.cgroup.clone().map(Leaf::at);
     let main = start::start(plan, files)?;
     // A zombie at worst: it is not waited for yet.
     let start = proc::read(main.as_raw_nonzero().get()).map_or(0, |process| process.start);
     tell(socket, Report::Started { pid: main.as_raw_nonzero().get().cast_unsigned(), start });
-    Ok(Some(Begun { main, wraps, signals }))
+    Ok(Some(Begun { main, wraps, signals, leaf }))
 }
 
 /// The length of the plan comes with the server's three files; then the plan.
@@ -106,14 +109,15 @@ struct Tree<'s> {
     main: Cell<Option<Pid>>,
     /// The main process only waits for the server: asked to end, it would do so at once, and take the server with it.
     wraps: bool,
+    /// Its cgroup, where it has one.
+    leaf: Option<Leaf>,
 }
 
 impl Tree<'_> {
     fn watch(&self) {
         loop {
             if self.reap() {
-                tell(self.socket, Report::Empty);
-                return;
+                return self.over();
             }
             let mut files = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
             // Nothing wakes an idle warden but a child or the manager.
@@ -157,13 +161,23 @@ impl Tree<'_> {
     fn kill(&self) {
         let mut pause = PAUSE_MIN;
         loop {
+            if let Some(leaf) = &self.leaf {
+                leaf.kill();
+            }
             tree::kill(getpid());
             if self.reap_for(pause) {
-                tell(self.socket, Report::Empty);
-                return;
+                return self.over();
             }
             pause = (pause * 2).min(PAUSE_MAX);
         }
+    }
+
+    /// Nothing is left. Who hears of it finds the cgroup gone.
+    fn over(&self) {
+        if let Some(leaf) = &self.leaf {
+            leaf.remove();
+        }
+        tell(self.socket, Report::Empty);
     }
 
     /// Reaps whoever ends within so many milliseconds; true when nobody is left.

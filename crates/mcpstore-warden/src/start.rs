@@ -1,11 +1,10 @@
 //! Starting the server: its limits and its sandbox are in force before its first instruction.
 
 use std::ffi::{CString, NulError};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::{Command, Stdio};
 
 use rustix::fs::Mode;
 use rustix::process::{
@@ -22,27 +21,19 @@ use crate::{Limit, LimitKind, Plan, sys};
 ///
 /// # Errors
 /// At what it failed, and what the system said.
-pub(crate) fn start(plan: Plan, [stdin, stdout, stderr]: [OwnedFd; 3]) -> Result<Pid, (Stage, io::Error)> {
+pub(crate) fn start(plan: Plan, files: [OwnedFd; 3]) -> Result<Pid, (Stage, io::Error)> {
     if let Some(cwd) = &plan.cwd {
         std::env::set_current_dir(cwd).map_err(|error| (Stage::Directory, error))?;
     }
     let program = program(&plan).map_err(|error| (Stage::Execute, error.into()))?;
-    let mut command = Command::new(&plan.program);
-    command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
-    // A cgroup is one net more, not a condition: a server that cannot join it is started all the same.
-    let cgroup = plan.cgroup.and_then(|folder| OpenOptions::new().write(true).open(folder.join("cgroup.procs")).ok());
     let confined = plan.reach.as_ref().map(Confined::new).transpose().map_err(|error| (Stage::Sandbox, error))?;
-    let mut bounds = Bounds {
-        warden: getpid(),
-        cgroup,
-        umask: plan.umask,
-        limits: plan.limits,
-        no_new_privs: plan.no_new_privs,
-        confined,
-    };
-    sys::execute_after(&mut command, move || bounds.enter(), program);
-    let child = command.spawn().map_err(|error| (Stage::Execute, error))?;
-    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| (Stage::Execute, io::Error::other("it has no process id")))
+    // A cgroup is one net more, not a condition: a server that cannot be born in it is started all the same.
+    let cgroup = plan.cgroup.and_then(|folder| File::open(folder).ok()).map(OwnedFd::from);
+    let bounds =
+        Bounds { warden: getpid(), umask: plan.umask, limits: plan.limits, no_new_privs: plan.no_new_privs, confined };
+    let started = sys::start(files, cgroup.as_ref(), || bounds.enter(), &program);
+    let child = started.map_err(|error| (Stage::Execute, error))?;
+    Pid::from_raw(child).ok_or_else(|| (Stage::Execute, io::Error::other("it has no process id")))
 }
 
 /// What is executed. A NUL in a text cannot be told to the system.
@@ -57,7 +48,6 @@ fn program(plan: &Plan) -> Result<sys::Program, NulError> {
 /// What the server is kept within.
 struct Bounds {
     warden: Pid,
-    cgroup: Option<File>,
     umask: Option<u32>,
     limits: Vec<Limit>,
     no_new_privs: bool,
@@ -66,15 +56,11 @@ struct Bounds {
 
 impl Bounds {
     /// In the child, before exec: a session of its own, an end with the warden's, and everything of its sandbox.
-    fn enter(&mut self) -> io::Result<()> {
+    fn enter(mut self) -> io::Result<()> {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         if getppid() != Some(self.warden) {
             // The warden died before that was asked for.
             return Err(io::ErrorKind::Interrupted.into());
-        }
-        if let Some(procs) = &mut self.cgroup {
-            // "0" is whoever writes it.
-            let _ = io::Write::write(procs, b"0");
         }
         setsid()?;
         if let Some(mask) = self.umask {

@@ -1,11 +1,9 @@
-//! The system calls of the warden that no safe crate wraps, and the one hook between fork and exec.
+//! The system calls of the warden that no safe crate wraps, and the fork.
 
 use std::ffi::CString;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::mem::MaybeUninit;
-use std::os::fd::{FromRawFd as _, OwnedFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::ptr;
 
 /// The signals there are, real-time ones too.
@@ -103,18 +101,65 @@ impl Program {
     }
 }
 
-/// Makes the child of `command` execute this program instead of the command's, after `prepare`, with every signal let
-/// through. What fails comes back from the command's `spawn`.
-pub(crate) fn execute_after(
-    command: &mut Command,
-    mut prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
-    program: Program,
-) {
-    // SAFETY: a warden has one thread, so no lock, the allocator's neither, is held by another one when it forks.
-    unsafe {
-        command.pre_exec(move || {
-            unblock_signals().and_then(|()| prepare())?;
-            Err(program.execute())
-        });
+/// Starts this program after `prepare` with these files as its stdin, stdout and stderr, with every signal let through; born in
+/// this cgroup where that can be.
+///
+/// A process that *joins* a cgroup waits until the kernel has made sure of every other one: many milliseconds.
+///
+/// # Errors
+/// What the system says, also to `prepare` and to the execution.
+pub(crate) fn start(
+    files: [OwnedFd; 3],
+    cgroup: Option<&OwnedFd>,
+    prepare: impl FnOnce() -> io::Result<()>,
+    program: &Program,
+) -> io::Result<i32> {
+    let (mut failure, mut told) = io::pipe()?;
+    let pid = fork(cgroup)?;
+    if pid == 0 {
+        let executed = take_files(&files).and_then(|()| unblock_signals()).and_then(|()| prepare());
+        let error = executed.map_or_else(|error| error, |()| program.execute());
+        let _ = told.write_all(&error.raw_os_error().unwrap_or(libc::EIO).to_ne_bytes());
+        // SAFETY: ends this process; nothing of the warden's may run in it.
+        unsafe { libc::_exit(127) }
     }
+    drop((told, files));
+    let mut errno = [0; 4];
+    // The end without a word: the program is executed.
+    if failure.read_exact(&mut errno).is_err() {
+        return Ok(pid);
+    }
+    // SAFETY: waits for a child of ours that nobody else waits for; its status is not asked for.
+    unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
+    Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))
+}
+
+/// Of the kernel's `sched.h`; libc has it in too short a type.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
+/// Forks: 0 in the child.
+fn fork(cgroup: Option<&OwnedFd>) -> io::Result<i32> {
+    // SAFETY: a warden has one thread, so no lock, the allocator's neither, is held by another one when it forks. `args` is as
+    // long as is said, and all that is not set in it is zero, which asks for nothing.
+    let pid = unsafe {
+        let mut args: libc::clone_args = std::mem::zeroed();
+        args.exit_signal = libc::SIGCHLD.cast_unsigned().into();
+        args.flags = CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.map_or(0, |folder| u64::from(folder.as_raw_fd().cast_unsigned()));
+        let born = cgroup.map_or(-1, |_| libc::syscall(libc::SYS_clone3, &raw mut args, size_of_val(&args)));
+        // A cgroup is one net more, not a condition.
+        i32::try_from(born).ok().filter(|pid| *pid >= 0).unwrap_or_else(|| libc::fork())
+    };
+    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid) }
+}
+
+/// Makes these files stdin, stdout and stderr. Only for the child: what stood there is replaced.
+fn take_files(files: &[OwnedFd; 3]) -> io::Result<()> {
+    for (target, file) in (0..).zip(files) {
+        // SAFETY: the standard library opens all three before `main`, so none of `files` is one of them.
+        if unsafe { libc::dup2(file.as_raw_fd(), target) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }

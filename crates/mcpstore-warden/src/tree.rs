@@ -39,10 +39,18 @@ pub fn kill_chosen(
     choose: impl Fn(&[Process]) -> Vec<Process>,
     is_new_one: impl Fn(&Process, &BTreeSet<i32>) -> bool,
 ) -> usize {
+    kill_among(&proc::all(), choose, is_new_one)
+}
+
+/// As [`kill_chosen`], with a look at all of them that was taken before, just now.
+pub fn kill_among(
+    all: &[Process],
+    choose: impl Fn(&[Process]) -> Vec<Process>,
+    is_new_one: impl Fn(&Process, &BTreeSet<i32>) -> bool,
+) -> usize {
     let mut hunt = Hunt::new();
-    let all = proc::all();
     let mut seen: BTreeSet<i32> = all.iter().map(|process| process.pid).collect();
-    for process in choose(&all) {
+    for process in choose(all) {
         hunt.meet(&process);
     }
     let mut agreeing = 0;

@@ -36,7 +36,7 @@ impl Stepper<'_> {
             Phase::Abort | Phase::Drain | Phase::Close | Phase::Term | Phase::Kill | Phase::Reap => {
                 self.restart_when_down()
             }
-            Phase::Cleanup => self.forgive_in_cleanup(),
+            Phase::Cleanup => self.restart_after_cleanup(),
             Phase::Removed => Verdict::Rejected(Rejected::Removing),
         }
     }
@@ -57,7 +57,7 @@ impl Stepper<'_> {
             Phase::Abort | Phase::Drain | Phase::Close | Phase::Term | Phase::Kill | Phase::Reap => {
                 self.restart_when_down()
             }
-            Phase::Cleanup => self.forgive_in_cleanup(),
+            Phase::Cleanup => self.restart_after_cleanup(),
             Phase::Removed => Verdict::Rejected(Rejected::Removing),
         }
     }
@@ -75,7 +75,11 @@ impl Stepper<'_> {
                 self.want_down(kind);
                 self.enter(Phase::Stopped { kind }, reason)
             }
-            Phase::Cleanup => self.want_down(kind),
+            Phase::Cleanup => {
+                // A start that was asked for meanwhile is taken back.
+                self.set_then(Then::Retry);
+                self.want_down(kind)
+            }
             Phase::Spawn
             | Phase::Init
             | Phase::Probe
@@ -285,12 +289,13 @@ impl Stepper<'_> {
         }
     }
 
-    fn forgive_in_cleanup(&mut self) -> Verdict {
-        if !self.may_replace_then() {
-            return Verdict::Rejected(Rejected::Removing);
+    /// Asked for, it comes back once the dead life is gone: what the policy says of that life no longer counts.
+    fn restart_after_cleanup(&mut self) -> Verdict {
+        let verdict = self.restart_when_down();
+        if matches!(verdict, Verdict::Rejected(_)) {
+            return verdict;
         }
         self.unit.failures = 0;
-        self.want_up();
         Verdict::Changed
     }
 

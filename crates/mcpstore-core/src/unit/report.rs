@@ -245,6 +245,7 @@ impl Stepper<'_> {
         match self.unit.phase {
             Phase::Reap => self.finish(),
             Phase::Cleanup if matches!(self.unit.then, Then::Remove) => self.enter(Phase::Removed, Reason::RemoveAsked),
+            Phase::Cleanup if matches!(self.unit.then, Then::Restart) => self.finish(),
             Phase::Cleanup => self.decide(),
             Phase::Failed { .. } if self.unit.leaked && matches!(self.unit.then, Then::Remove) => {
                 self.unit.leaked = false;

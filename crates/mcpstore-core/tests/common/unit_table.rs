@@ -103,7 +103,8 @@ impl Facts<'_> {
             (Command::Start | Command::Restart { .. }, P::Idle | P::Stopped | P::BackOff | P::Failed) => {
                 row.to(P::Wait).up(true).forgiven()
             }
-            (Command::Start | Command::Restart { .. }, P::Cleanup) => row.up(true).forgiven(),
+            // reading: whoever asks for a start gets one, whatever the policy says of the life before.
+            (Command::Start | Command::Restart { .. }, P::Cleanup) => row.up(true).forgiven().then(Then::Restart),
             (
                 Command::Start | Command::Restart { .. },
                 P::Abort | P::Drain | P::Close | P::Term | P::Kill | P::Reap,
@@ -134,7 +135,8 @@ impl Facts<'_> {
     fn stop(&self, row: Row, kind: StopKind, force: bool) -> Row {
         let row = row.up(false);
         match row.phase {
-            P::Idle | P::Stopped | P::Cleanup => row,
+            P::Idle | P::Stopped => row,
+            P::Cleanup => row.then(Then::Retry),
             P::Wait | P::BackOff => row.stopped(kind),
             P::Failed if row.leaked => row,
             P::Failed => row.stopped(kind),
@@ -175,6 +177,7 @@ impl Facts<'_> {
             (Report::Exit(_), P::Init | P::Probe | P::Unknown) => row.to(P::Cleanup).then(Then::Retry),
             (Report::Exit(_), P::Drain | P::Close | P::Term | P::Kill) => row.to(P::Reap),
             (Report::GroupEmpty, P::Cleanup) if row.then == Then::Remove => row.to(P::Removed),
+            (Report::GroupEmpty, P::Cleanup) if row.then == Then::Restart => self.finish(row),
             (Report::GroupEmpty, P::Cleanup) => self.decide(row, self.unit.fail_kind),
             // reading: only completion ends a removal, so the last of the leak completes it.
             (Report::GroupEmpty, P::Failed) if row.leaked && row.then == Then::Remove => {

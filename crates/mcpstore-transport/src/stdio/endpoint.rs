@@ -29,7 +29,7 @@ use crate::wire::Hub;
 use crate::{Endpoint, LogRing};
 
 /// How long the exit is held back for the rest of stderr, which is there in no time if nobody else holds it.
-const LAST_WORDS: Duration = Duration::from_millis(25);
+const LAST_WORDS: Duration = Duration::from_millis(10);
 /// The shortest pause between two looks at the group; they grow with the time that was waited already.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// The longest pause between two looks at the group.

@@ -109,7 +109,7 @@ impl Stdio {
         }
         let (process, pipes) = spawn::spawn(prepared).await?;
         let entry = self.ledger.as_ref().map(|ledger| {
-            let entry = ledger.enter(&mark, &request.spec.name, request.incarnation, None);
+            let entry = ledger.enter(&mark, &request.spec.name, request.incarnation, None, None);
             if let Some(named) = i32::try_from(process.pid).ok().and_then(ledger::Named::of) {
                 entry.started(named);
             }

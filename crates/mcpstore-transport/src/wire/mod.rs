@@ -63,7 +63,7 @@ const MAX_FOR_RMCP: usize = 8;
 const DRAIN: Duration = Duration::from_millis(100);
 
 /// After the server's exit, a silence that ends the reading sooner: what it wrote before was there already.
-const QUIET: Duration = Duration::from_millis(20);
+const QUIET: Duration = Duration::from_millis(10);
 
 /// What the tasks of a wire, its session and its endpoint share.
 pub(crate) struct Hub {

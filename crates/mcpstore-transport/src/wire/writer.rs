@@ -30,6 +30,7 @@ pub(super) async fn run<W>(
     let mut closing = false;
     let mut chunk = Chunk::default();
     let mut deaf = false;
+    let mut wrote = false;
     loop {
         // A server that does not read must not keep its own input open, nor a sender that comes to nothing.
         let overdue = || async {
@@ -62,12 +63,14 @@ pub(super) async fn run<W>(
             () = overdue() => break,
         }
         chunk.clear();
+        wrote = true;
     }
     // Senders hear at once that nothing more goes out; so do those whose lines did not.
     queue.close();
     chunk.unwritten().for_each(|id| drop(hub.take(id)));
     hub.shut(deaf);
-    hub.note_unheard(deaf || unread(&output));
+    // One that ended before anything was written to it heard nothing either.
+    hub.note_unheard(deaf || !wrote || unread(&output));
     // A duplex stream only tells the other side when it is shut down; a pipe also when it is dropped.
     let _ = output.shutdown().await;
 }

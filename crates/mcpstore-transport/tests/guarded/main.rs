@@ -7,6 +7,7 @@
 mod basics;
 #[path = "../adapters/calls.rs"]
 mod calls;
+mod cgroups;
 mod confined;
 #[path = "../adapters/ends.rs"]
 mod ends;

@@ -4,11 +4,13 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mcpstore_types::{Incarnation, ServiceName};
+use mcpstore_warden::cgroup::Leaf;
 use mcpstore_warden::{MAX_PLAN_BYTES, Plan, Report, Stage};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -18,7 +20,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::oneshot;
 
 use super::registry;
-use super::watch::{Fate, Line, Watch};
+use super::watch::{Fate, Line, Removed, Watch};
 use crate::LaunchError;
 use crate::stdio::ledger::{Entry, Ledger, Named};
 use crate::stdio::prepare::{BUSY_PAUSE, BUSY_TRIES, Prepared};
@@ -98,7 +100,7 @@ async fn launch_once(
     // Before the server can exist: whatever happens from here on, the next manager knows what to look for.
     let entry = ledger.map(|ledger| {
         let warden = watch.pid().and_then(Named::of);
-        ledger.enter(&which.mark, &which.service, which.incarnation, warden)
+        ledger.enter(&which.mark, &which.service, which.incarnation, warden, watch.leaf().map(Leaf::path))
     });
     let (line, fate) = (Arc::downgrade(watch.line()), Arc::clone(watch.fate()));
     let (answer, answered) = oneshot::channel();
@@ -117,7 +119,8 @@ struct Begun {
 }
 
 fn begin(warden: &WardenProgram, prepared: &Prepared, which: &Which) -> io::Result<Begun> {
-    let plan = plan(prepared).encode();
+    let leaf = Leaf::make(&which.mark).map(Removed);
+    let plan = plan(prepared, leaf.as_ref().map(|leaf| leaf.0.path().to_owned())).encode();
     if plan.len() > MAX_PLAN_BYTES {
         return Err(io::Error::other("its arguments and its environment are too long"));
     }
@@ -140,11 +143,11 @@ fn begin(warden: &WardenProgram, prepared: &Prepared, which: &Which) -> io::Resu
     let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     let pidfd = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let line = Line::new(UnixStream::from_std(socket)?, pidfd);
-    let watch = Watch::new(line, child, registered, which.mark.clone(), which.owns_children);
+    let watch = Watch::new(line, child, registered, which.mark.clone(), leaf, which.owns_children);
     Ok(Begun { watch, files: [stdin, stdout, stderr], plan, ours })
 }
 
-fn plan(prepared: &Prepared) -> Plan {
+fn plan(prepared: &Prepared, cgroup: Option<PathBuf>) -> Plan {
     Plan {
         program: prepared.file.clone(),
         args: prepared.args.clone(),
@@ -155,7 +158,7 @@ fn plan(prepared: &Prepared) -> Plan {
         wraps: prepared.bounds.wrapper.is_some(),
         limits: prepared.bounds.limits.clone(),
         reach: prepared.bounds.reach.clone(),
-        cgroup: None,
+        cgroup,
     }
 }
 

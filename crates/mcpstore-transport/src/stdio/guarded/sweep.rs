@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcpstore_types::ExitStatus;
+use mcpstore_warden::cgroup::Leaf;
 use mcpstore_warden::proc::{self, Process};
-use mcpstore_warden::tree::kill_chosen;
+use mcpstore_warden::tree::kill_among;
 use rustix::process::{WaitOptions, getpid, waitpid};
 
 use super::registry::is_warden;
@@ -21,8 +22,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// How often it is looked meanwhile.
 const SETTLE_POLL: Duration = Duration::from_millis(1);
 
-/// Held by whoever sweeps.
-static SWEEPING: Mutex<()> = Mutex::new(());
+/// Held by whoever sweeps, one after the other; with the last look at all processes, and when that began. Who came before it
+/// did need not look anew: when many wardens are killed at once, one look serves many.
+static SWEEPING: Mutex<Option<(Instant, Vec<Process>)>> = Mutex::new(None);
 
 /// The processes of one life, as far as they can be told without their warden.
 #[derive(Debug)]
@@ -33,17 +35,26 @@ pub(crate) struct Quarry {
     server: Option<(i32, u64)>,
     /// Every child of ours that is no warden was left by one.
     owns_children: bool,
+    /// Everybody in it, where there is one.
+    leaf: Option<Leaf>,
     /// Who was chosen once is ours to wait for, and no longer has an environment when it is dead.
     chosen: RefCell<BTreeSet<(i32, u64)>>,
     status: ExitStatus,
 }
 
 impl Quarry {
-    pub(crate) fn new(mark: &str, server: Option<(i32, u64)>, owns_children: bool) -> Self {
+    pub(crate) fn new(mark: &str, server: Option<(i32, u64)>, owns_children: bool, leaf: Option<Leaf>) -> Self {
         let mark = format!("{MARK}={mark}").into_bytes();
         // Killed by the kernel with its warden, unless we hear otherwise: another sweep may wait for it in our place.
         let status = if server.is_some() { ExitStatus::Signal(9) } else { ExitStatus::Unknown };
-        Self { mark, server, owns_children, chosen: RefCell::default(), status }
+        Self { mark, server, owns_children, leaf, chosen: RefCell::default(), status }
+    }
+
+    /// Kills everybody in the cgroup, those too who took away everything else that they could be told by.
+    pub(crate) fn kill_cgroup(&self) {
+        if let Some(leaf) = &self.leaf {
+            leaf.kill();
+        }
     }
 
     /// True when the server's main process has ended. Quick: looks at that one alone.
@@ -70,9 +81,17 @@ impl Quarry {
             }
             false
         };
-        // One after the other: what one finds the others need not look for.
-        let _turn = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kill_chosen(|all| self.choose(all, own), is_new_one);
+        self.kill_cgroup();
+        let asked = Instant::now();
+        let mut look = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || (Instant::now(), proc::all());
+        let (_, all) = match &mut *look {
+            Some(shared) if shared.0 >= asked => shared,
+            other => other.insert(fresh()),
+        };
+        let found = kill_among(all, |all| self.choose(all, own), is_new_one);
+        // Dying takes its time; the next need not wait for it.
+        drop(look);
         let began = Instant::now();
         let mut chosen = self.chosen.take();
         let was_there = !chosen.is_empty();
@@ -84,7 +103,7 @@ impl Quarry {
             }
         }
         self.chosen = RefCell::new(chosen);
-        found > 0 || was_there
+        found > 0 || was_there || self.leaf.as_ref().is_some_and(Leaf::populated)
     }
 
     /// True when a process is gone, or dead and not ours to wait for. Waits for it when it is.
@@ -132,8 +151,10 @@ impl Quarry {
         }
         // The dead of somebody else are gone: a parent that waits for nobody keeps their entries for ever.
         let lasts = |process: &Process| !process.ended || process.parent == own || found.contains(&process.parent);
-        let found: Vec<Process> =
-            all.iter().filter(|process| found.contains(&process.pid) && lasts(process)).copied().collect();
+        // As they are now: an id of a moment ago may be somebody else's.
+        let now = |then: &Process| proc::read(then.pid).filter(|now| now.start == then.start);
+        let found = all.iter().filter(|process| found.contains(&process.pid));
+        let found: Vec<Process> = found.filter_map(now).filter(lasts).collect();
         chosen.extend(found.iter().map(|process| (process.pid, process.start)));
         found
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mcpstore_types::ExitStatus;
+use mcpstore_warden::cgroup::Leaf;
 use mcpstore_warden::{End, Order, Report};
 use rustix::net::{SendFlags, send};
 use rustix::process::{Signal, pidfd_send_signal};
@@ -109,6 +110,15 @@ impl Fate {
     }
 }
 
+/// A cgroup that goes with its life, however that ends. The warden has removed it, as a rule.
+pub(super) struct Removed(pub(super) Leaf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
+}
+
 /// The one who listens to a warden.
 pub(super) struct Watch {
     line: Arc<Line>,
@@ -117,6 +127,7 @@ pub(super) struct Watch {
     registered: Option<Registered>,
     fate: Arc<Fate>,
     mark: String,
+    leaf: Option<Removed>,
     owns_children: bool,
     /// The server's main process and its start.
     pub(super) server: Option<(i32, u64)>,
@@ -131,6 +142,7 @@ impl Watch {
         child: Child,
         registered: Registered,
         mark: String,
+        leaf: Option<Removed>,
         owns_children: bool,
     ) -> Self {
         Self {
@@ -139,6 +151,7 @@ impl Watch {
             registered: Some(registered),
             fate: Arc::default(),
             mark,
+            leaf,
             owns_children,
             server: None,
             partial: [0; Report::BYTES],
@@ -152,6 +165,11 @@ impl Watch {
 
     pub(super) fn fate(&self) -> &Arc<Fate> {
         &self.fate
+    }
+
+    /// The life's cgroup.
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref().map(|leaf| &leaf.0)
     }
 
     /// The warden's process id, while it was not waited for.
@@ -216,7 +234,8 @@ impl Watch {
 
     /// Ends what a killed warden left, and waits until it is gone.
     async fn sweep(&self) {
-        let mut quarry = Quarry::new(&self.mark, self.server, self.owns_children);
+        let mut quarry = Quarry::new(&self.mark, self.server, self.owns_children, self.leaf().cloned());
+        quarry.kill_cgroup();
         // The kernel has killed the server already: whoever waits for its exit need not wait for all the rest.
         let deadline = Instant::now() + EXIT_FIRST;
         while !quarry.server_is_over() && Instant::now() < deadline {
@@ -244,7 +263,9 @@ impl Watch {
         }
     }
 
-    fn over(&self, entry: Option<&Entry>) {
+    fn over(&mut self, entry: Option<&Entry>) {
+        // Whoever hears of the end finds the cgroup gone.
+        self.leaf = None;
         self.fate.exit(ExitStatus::Unknown);
         if let Some(entry) = entry {
             entry.over();

@@ -1,6 +1,7 @@
 //! A line of the ledger.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,9 @@ pub(super) enum Line {
         manager: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warden: Option<Named>,
+        /// Its cgroup.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cgroup: Option<PathBuf>,
         service: String,
         incarnation: u64,
     },
@@ -48,6 +52,7 @@ pub(super) struct Life {
     pub(super) boot: String,
     pub(super) manager: u32,
     pub(super) warden: Option<Named>,
+    pub(super) cgroup: Option<PathBuf>,
     pub(super) server: Option<Named>,
     pub(super) service: String,
     pub(super) incarnation: u64,
@@ -59,8 +64,8 @@ pub(super) type Lives = BTreeMap<String, Life>;
 /// Writes a line into the account of lives. A line about a life that never began is passed over.
 pub(super) fn account(lives: &mut Lives, line: &Line) {
     match line.clone() {
-        Line::Begin { life, boot, manager, warden, service, incarnation } => {
-            lives.insert(life, Life { boot, manager, warden, server: None, service, incarnation });
+        Line::Begin { life, boot, manager, warden, cgroup, service, incarnation } => {
+            lives.insert(life, Life { boot, manager, warden, cgroup, server: None, service, incarnation });
         }
         Line::Server { life, server } => {
             if let Some(life) = lives.get_mut(&life) {
@@ -82,6 +87,7 @@ pub(super) fn lines(lives: &Lives) -> Vec<Line> {
             boot: life.boot.clone(),
             manager: life.manager,
             warden: life.warden,
+            cgroup: life.cgroup.clone(),
             service: life.service.clone(),
             incarnation: life.incarnation,
         });

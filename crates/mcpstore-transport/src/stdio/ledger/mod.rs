@@ -85,12 +85,14 @@ impl Ledger {
         service: &ServiceName,
         incarnation: Incarnation,
         warden: Option<Named>,
+        cgroup: Option<&Path>,
     ) -> Entry {
         let line = Line::Begin {
             life: mark.to_owned(),
             boot: line::boot(),
             manager: std::process::id(),
             warden,
+            cgroup: cgroup.map(Path::to_owned),
             service: service.to_string(),
             incarnation: incarnation.0,
         };

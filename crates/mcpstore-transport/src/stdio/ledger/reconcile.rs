@@ -58,6 +58,7 @@ mod linux {
     use std::collections::BTreeSet;
     use std::time::{Duration, Instant};
 
+    use mcpstore_warden::cgroup::Leaf;
     use mcpstore_warden::proc::{self, Process};
     use mcpstore_warden::tree::kill_chosen;
 
@@ -81,13 +82,16 @@ mod linux {
             std::thread::sleep(POLL);
         }
         for (mark, life) in lives {
+            let leaf = leaf(mark, life);
             let processes = left(mark, life).len();
             if processes == 0 {
+                leaf.iter().for_each(Leaf::remove);
                 continue;
             }
             let variable = variable(mark);
             let killing = Instant::now();
             let gone = loop {
+                leaf.iter().for_each(Leaf::kill);
                 kill_chosen(
                     |all| choose(all, mark, life),
                     |process, met| met.contains(&process.parent) || has_mark(process.pid, &variable),
@@ -100,6 +104,7 @@ mod linux {
                 }
                 std::thread::sleep(POLL);
             };
+            leaf.iter().for_each(Leaf::remove);
             if !gone {
                 found.alive.insert(mark.clone());
             }
@@ -114,6 +119,11 @@ mod linux {
         format!("{MARK}={mark}").into_bytes()
     }
 
+    /// Its cgroup. A path that is none of ours is none, whatever a ledger says.
+    fn leaf(mark: &str, life: &Life) -> Option<Leaf> {
+        Leaf::of(life.cgroup.clone()?, mark)
+    }
+
     fn any(lives: &Lives) -> bool {
         lives.iter().any(|(mark, life)| !left(mark, life).is_empty())
     }
@@ -122,12 +132,13 @@ mod linux {
         choose(&proc::all(), mark, life)
     }
 
-    /// The living processes of a life: those named in it, those with its mark, and whatever is below them.
+    /// The living processes of a life: those named in it, those in its cgroup, those with its mark, and whatever is below them.
     fn choose(all: &[Process], mark: &str, life: &Life) -> Vec<Process> {
+        let members = leaf(mark, life).map(|leaf| leaf.members()).unwrap_or_default();
         let mark = variable(mark);
         let named = |process: &Process| {
             let is = |named: super::super::Named| (named.pid, named.start) == (process.pid, process.start);
-            life.warden.is_some_and(is) || life.server.is_some_and(is)
+            life.warden.is_some_and(is) || life.server.is_some_and(is) || members.contains(&process.pid)
         };
         let mut found = BTreeSet::new();
         for process in all.iter().filter(|process| named(process) || has_mark(process.pid, &mark)) {

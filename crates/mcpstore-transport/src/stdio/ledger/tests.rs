@@ -19,8 +19,8 @@ fn a_life_stands_in_it_until_it_is_over() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(folder.path());
-    let one = ledger.enter("m1", &name(), Incarnation(1), None);
-    let two = ledger.enter("m2", &name(), Incarnation(2), Some(Named { pid: i32::MAX, start: 5 }));
+    let one = ledger.enter("m1", &name(), Incarnation(1), None, None);
+    let two = ledger.enter("m2", &name(), Incarnation(2), Some(Named { pid: i32::MAX, start: 5 }), None);
     two.started(Named { pid: i32::MAX, start: 6 });
     one.over();
     let mode = std::fs::metadata(folder.path().join(Ledger::FILE)).unwrap().permissions().mode();
@@ -41,8 +41,8 @@ fn a_torn_last_line_is_forgiven_and_a_damaged_file_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(Ledger::FILE);
     let ledger = open(folder.path());
-    ledger.enter("m1", &name(), Incarnation(1), None);
-    ledger.enter("m2", &name(), Incarnation(2), None);
+    ledger.enter("m1", &name(), Incarnation(1), None, None);
+    ledger.enter("m2", &name(), Incarnation(2), None, None);
     drop(ledger);
     let whole = text(folder.path());
     for cut in 0..=whole.len() {
@@ -64,7 +64,7 @@ fn lives_of_another_boot_are_dropped() {
     let ledger = open(folder.path());
     let own = i32::try_from(std::process::id()).unwrap();
     // This very process: were the boot not looked at, this test would end here.
-    ledger.enter("m1", &name(), Incarnation(1), Named::of(own));
+    ledger.enter("m1", &name(), Incarnation(1), Named::of(own), None);
     drop(ledger);
     let other = text(folder.path()).replace(&line::boot(), "another");
     std::fs::write(folder.path().join(Ledger::FILE), other).unwrap();
@@ -84,9 +84,9 @@ fn a_second_manager_is_kept_out_and_told_by_whom() {
 fn it_is_written_anew_when_most_of_it_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(folder.path());
-    ledger.enter("stays", &name(), Incarnation(1), None);
+    ledger.enter("stays", &name(), Incarnation(1), None, None);
     for number in 0..2_000 {
-        ledger.enter(&format!("m{number}"), &name(), Incarnation(2), None).over();
+        ledger.enter(&format!("m{number}"), &name(), Incarnation(2), None, None).over();
     }
     assert_eq!(ledger.failures(), 0);
     assert!(text(folder.path()).lines().count() < 600);
@@ -108,11 +108,11 @@ fn survivors_are_found_by_id_and_start_or_by_mark_and_ended() {
     let ledger = open(folder.path());
     let (mut named, mut marked, mut other) = (sleep("x"), sleep("mark-2"), sleep("mark-22"));
     let of = |child: &std::process::Child| Named::of(i32::try_from(child.id()).unwrap()).unwrap();
-    ledger.enter("mark-1", &name(), Incarnation(1), None).started(of(&named));
-    ledger.enter("mark-2", &name(), Incarnation(2), None);
+    ledger.enter("mark-1", &name(), Incarnation(1), None, None).started(of(&named));
+    ledger.enter("mark-2", &name(), Incarnation(2), None, None);
     // The id is right, the start is not: somebody else by now.
     let before = Named { start: of(&other).start - 1, ..of(&other) };
-    ledger.enter("mark-3", &name(), Incarnation(3), None).started(before);
+    ledger.enter("mark-3", &name(), Incarnation(3), None, None).started(before);
     drop(ledger);
     let found = open(folder.path()).reconcile();
     assert_eq!((found.services, found.ended), (3, 2));
@@ -123,5 +123,24 @@ fn survivors_are_found_by_id_and_start_or_by_mark_and_ended() {
     }
     assert!(other.try_wait().unwrap().is_none(), "a stranger was killed");
     other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_is_in_a_cgroup_of_it_is_ended() {
+    use mcpstore_warden::cgroup::Leaf;
+    let mark = crate::stdio::mark::unique();
+    let Some(leaf) = Leaf::make(&mark) else { return println!("no cgroup can be made here") };
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    ledger.enter(&mark, &name(), Incarnation(1), None, Some(leaf.path()));
+    // One that knows nothing of its mark.
+    let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    std::fs::write(leaf.path().join("cgroup.procs"), other.id().to_string()).unwrap();
+    drop(ledger);
+    let found = open(folder.path()).reconcile();
+    assert_eq!((found.services, found.ended), (1, 1));
+    assert!(found.survivors[0].gone && !leaf.path().exists());
     other.wait().unwrap();
 }

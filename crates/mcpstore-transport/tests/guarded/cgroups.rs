@@ -1,4 +1,5 @@
 //! What only a cgroup can do. Where none can be made, these say so and end: nothing is promised there.
+#![allow(clippy::print_stdout, reason = "what was left out is said aloud")]
 
 use std::path::{Path, PathBuf};
 

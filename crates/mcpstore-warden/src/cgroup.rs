@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn only_the_place_of_a_mark_is_its_own() {
         let path = PathBuf::from("/sys/fs/cgroup/mcpstore-ab12-7/3");
-        assert_eq!(Leaf::of(path.clone(), "ab12-7-3"), Some(Leaf(path.clone())));
+        assert_eq!(Leaf::of(path.clone(), "ab12-7-3"), Some(Leaf(path)));
         for (path, mark) in [
             ("/sys/fs/cgroup/mcpstore-ab12-7/3", "ab12-7-4"),
             ("/sys/fs/cgroup/user.slice/3", "ab12-7-3"),

@@ -14,11 +14,7 @@ use crate::support::{start, start_with, tagged, until, within};
 
 /// The cgroup of a process, as its folder; nothing where no life gets one of its own.
 fn of(pid: i32) -> Option<PathBuf> {
-    let probe = Leaf::make(&format!("probe-{}-{pid}", std::process::id()));
-    let Some(probe) = probe else {
-        println!("no cgroup can be made here");
-        return None;
-    };
+    let probe = Leaf::make(&format!("probe-{}-{pid}", std::process::id()))?;
     probe.remove();
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
     let inside = text.lines().find_map(|line| line.strip_prefix("0::")).unwrap();
@@ -30,7 +26,10 @@ fn of(pid: i32) -> Option<PathBuf> {
 async fn a_server_is_born_in_one_and_its_warden_is_not() {
     let server = start("--setsid-children 1").await;
     let (pid, warden) = (i32::try_from(server.endpoint.pid().unwrap()).unwrap(), warden_of(&server).as_raw_nonzero());
-    let Some(folder) = of(pid) else { return server.end().await };
+    let Some(folder) = of(pid) else {
+        println!("no cgroup can be made here");
+        return server.end().await;
+    };
     let members = || std::fs::read_to_string(folder.join("cgroup.procs")).unwrap();
     let contains = |pid: i32| members().lines().any(|line| line == pid.to_string());
     until("its grandchild is in it", || members().lines().count() == 2).await;
@@ -71,6 +70,8 @@ async fn a_bomb_without_a_mark_in_sessions_of_its_own_dies_with_the_warden() {
         for _ in 0..50 {
             assert_eq!(named(folder.path()), 0);
         }
+    } else {
+        println!("no cgroup can be made here");
     }
     server.end().await;
 }

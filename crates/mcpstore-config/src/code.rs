@@ -79,6 +79,32 @@ codes! {
     BadSize = 29,
     /// A pattern or a path that names nothing, or too much.
     BadPattern = 30,
+    /// A file that others may change.
+    UnsafeFile = 31,
+    /// Names that differ in nothing but capitals.
+    SimilarName = 32,
+    /// A program that is not there, or cannot be executed.
+    MissingProgram = 33,
+    /// A folder that is not there.
+    MissingFolder = 34,
+    /// A path that means something else in another folder.
+    RelativePath = 35,
+    /// A secret in plain text.
+    PlainSecret = 36,
+    /// A dependency on a service that is disabled.
+    DisabledDependency = 37,
+    /// Times that do not fit together.
+    ImpossibleTime = 38,
+    /// A condition that can never be met.
+    UnreachableCondition = 39,
+    /// A profile with a service that does not exist.
+    UnknownProfileService = 40,
+    /// A profile that chooses no service.
+    EmptyProfile = 41,
+    /// An input without a value.
+    UnsetInput = 42,
+    /// A file that a reference names cannot be read.
+    UnreadableFile = 43,
 }
 
 impl Code {

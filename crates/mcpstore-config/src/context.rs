@@ -1,45 +1,49 @@
-//! What every reading function has at hand: the text, its lines, the variables, the sink.
-
-use jsonc_parser::ast::Value;
-use jsonc_parser::common::{Range, Ranged};
+//! What every reading function has at hand: the texts, the world around them, the sink.
 
 use crate::sink::Sink;
 use crate::source::LineIndex;
-use crate::{Code, Diagnostic, Place, Span};
+use crate::tree::{At, Value};
+use crate::{Code, Diagnostic, Format, Outside, Place, Source, Span};
 
-/// One text being read.
-pub(crate) struct Context<'a> {
-    /// Its index among the sources.
-    pub(crate) source: usize,
-    /// The whole text.
-    pub(crate) text: &'a str,
-    pub(crate) lines: &'a LineIndex,
-    /// How far the parser's ranges lie before the text's: the length of the byte order mark.
-    pub(crate) shift: usize,
-    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
-    pub(crate) sink: &'a mut Sink,
+/// A text, its lines, and its format.
+pub(crate) struct Text<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) lines: LineIndex,
+    pub(crate) format: Format,
 }
 
-impl Context<'_> {
-    /// The span of a range of the parser.
-    pub(crate) const fn span(&self, range: Range) -> Span {
-        Span::new(range.start + self.shift, range.end + self.shift)
+impl<'a> Text<'a> {
+    pub(crate) fn new(source: &'a Source) -> Self {
+        Self { source, lines: LineIndex::new(&source.text), format: Format::of(&source.name, &source.text) }
+    }
+}
+
+/// All texts of a config, while they are read.
+pub(crate) struct Context<'a> {
+    pub(crate) texts: &'a [Text<'a>],
+    pub(crate) outside: &'a dyn Outside,
+    pub(crate) sink: &'a mut Sink,
+    /// The inputs that the texts declare.
+    pub(crate) inputs: &'a crate::inputs::Inputs,
+}
+
+impl<'a> Context<'a> {
+    /// The text something stands in.
+    pub(crate) fn text(&self, at: At) -> &'a Text<'a> {
+        &self.texts[at.source as usize]
     }
 
-    /// The place of a span.
-    pub(crate) fn place(&self, span: Span) -> Place {
-        let (line, column) = self.lines.locate(self.text, span.start);
-        Place { source: self.source, span, line, column }
-    }
-
-    /// The place of a value.
-    pub(crate) fn place_of(&self, value: &Value<'_>) -> Place {
-        self.place(self.span(value.range()))
+    /// The place of what stands there.
+    pub(crate) fn place(&self, at: At) -> Place {
+        let text = self.text(at);
+        let span = Span::new(at.start as usize, at.end as usize);
+        let (line, column) = text.lines.locate(&text.source.text, span.start);
+        Place { source: at.source as usize, span, line, column }
     }
 
     /// An error at a value, still to be completed and pushed.
     pub(crate) fn error_at(&self, value: &Value<'_>, code: Code, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(code, message).with_place(self.place_of(value))
+        Diagnostic::error(code, message).with_place(self.place(value.at))
     }
 
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {

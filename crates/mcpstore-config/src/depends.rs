@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jsonc_parser::ast::Value;
+use crate::tree::{Node, Value};
 use mcpstore_types::{DepCondition, DepKind, Dependency, InvalidName, ServiceName};
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, push_visible, shown};
-use crate::fields::{Field, check_keys, fields, get, near};
+use crate::fields::{Field, entry, get, near};
 use crate::values::{text, word, wrong_type};
 use crate::words::DEPENDENCY;
 use crate::{Code, Place};
@@ -22,13 +22,13 @@ pub(crate) fn dependencies(
     field: Field<'_>,
     names: &Names,
 ) -> Vec<(Dependency, Place)> {
-    let elements: &[Value<'_>] = match field.value {
-        Value::Array(list) => &list.elements,
+    let elements: &[Value<'_>] = match &field.value.node {
+        Node::List(list) => list,
         // One name, or one object, without brackets.
-        single @ (Value::StringLit(_) | Value::Object(_)) => std::slice::from_ref(single),
-        other => {
+        Node::Text(_) | Node::Object(_) => std::slice::from_ref(field.value),
+        Node::Null | Node::Bool(_) | Node::Number(_) => {
             let help = "write [\"name\"] or [{ \"on\": \"name\", \"kind\": \"wants\" }]";
-            wrong_type(cx, "dependsOn", other, "a list of names or objects", Some(help));
+            wrong_type(cx, "dependsOn", field.value, "a list of names or objects", Some(help));
             return Vec::new();
         }
     };
@@ -53,20 +53,19 @@ pub(crate) fn dependencies(
 
 /// One element: a name, or an object with `on`.
 fn read(cx: &mut Context<'_>, element: &Value<'_>) -> Option<(Dependency, Place)> {
-    let object = match element {
-        Value::StringLit(_) => {
+    let object = match &element.node {
+        Node::Text(_) => {
             let (on, place) = name(cx, "an element of dependsOn", element)?;
             return Some((Dependency::requires(on), place));
         }
-        Value::Object(object) => object,
-        other => {
+        Node::Object(object) => object,
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::List(_) => {
             let help = "write \"name\" or { \"on\": \"name\", \"kind\": \"wants\" }";
-            wrong_type(cx, "an element of dependsOn", other, "a name or an object", Some(help));
+            wrong_type(cx, "an element of dependsOn", element, "a name or an object", Some(help));
             return None;
         }
     };
-    let entry = fields(cx, object);
-    check_keys(cx, &entry, &DEPENDENCY);
+    let entry = entry(cx, object, &DEPENDENCY);
     let before = cx.sink.errors();
     let kind = get(&entry, "kind")
         .and_then(|field| word(cx, "dependsOn.kind", field.value, &DepKind::ALL.map(|kind| (kind.as_str(), kind))));
@@ -88,7 +87,7 @@ fn read(cx: &mut Context<'_>, element: &Value<'_>) -> Option<(Dependency, Place)
     if let Some((condition, field)) = condition {
         if matches!(dependency.kind, DepKind::PartOf | DepKind::Conflicts) {
             let message = format!("`condition` has no effect on a dependency of kind `{}`", dependency.kind);
-            let at = cx.place(field.key_span);
+            let at = cx.place(field.key_at);
             cx.push(Diagnostic::warning(Code::NoEffect, message).with_place(at));
         } else {
             dependency.condition = condition;
@@ -101,7 +100,7 @@ fn read(cx: &mut Context<'_>, element: &Value<'_>) -> Option<(Dependency, Place)
 fn name(cx: &mut Context<'_>, what: &str, value: &Value<'_>) -> Option<(ServiceName, Place)> {
     let found = text(cx, what, value)?;
     match ServiceName::new(found) {
-        Ok(name) => Some((name, cx.place_of(value))),
+        Ok(name) => Some((name, cx.place(value.at))),
         Err(error) => {
             cx.push(cx.error_at(value, Code::InvalidName, name_error(&error)));
             None
@@ -109,17 +108,26 @@ fn name(cx: &mut Context<'_>, what: &str, value: &Value<'_>) -> Option<(ServiceN
     }
 }
 
+/// The service whose name is nearest to a word.
+pub(crate) fn nearest_service<'n>(cx: &mut Context<'_>, word: &str, names: &'n Names) -> Option<&'n str> {
+    cx.sink.may_search_names().then(|| likely(word, names)).flatten()
+}
+
+fn likely<'n>(word: &str, names: &'n Names) -> Option<&'n str> {
+    // What `nearest` would accept differs in length by at most a third, or begins with the word.
+    let length = word.len();
+    let likely = names
+        .iter()
+        .map(ServiceName::as_str)
+        .filter(|name| name.len().abs_diff(length) <= (name.len().max(length) / 3).max(1) || name.len() > length);
+    near(word, likely)
+}
+
 fn unknown(cx: &mut Context<'_>, on: &ServiceName, place: Place, names: &Names) {
     let mut diagnostic =
         Diagnostic::error(Code::UnknownDependency, format!("unknown dependency `{on}`")).with_place(place);
     if cx.sink.may_search_names() {
-        // What `nearest` would accept differs in length by at most a third, or begins with the word.
-        let length = on.as_str().len();
-        let likely = names
-            .iter()
-            .map(ServiceName::as_str)
-            .filter(|name| name.len().abs_diff(length) <= (name.len().max(length) / 3).max(1) || name.len() > length);
-        if let Some(name) = near(on.as_str(), likely) {
+        if let Some(name) = likely(on.as_str(), names) {
             diagnostic = diagnostic.with_help(format!("did you mean `{name}`?"));
         } else if names.len() <= 12 {
             let known: Vec<&str> = names.iter().map(ServiceName::as_str).collect();

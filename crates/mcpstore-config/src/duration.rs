@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jsonc_parser::ast::Value;
+use crate::tree::Node;
 
 use crate::Code;
 use crate::context::Context;
@@ -18,17 +18,17 @@ pub(crate) const MIN: Duration = Duration::from_millis(1);
 
 /// A duration of at least `min`; zero is allowed only when `min` is zero.
 pub(crate) fn duration(cx: &mut Context<'_>, name: &str, field: Field<'_>, min: Duration) -> Option<Duration> {
-    let Value::StringLit(literal) = field.value else {
-        let help = match field.value {
-            Value::NumberLit(number) if number.value.len() <= 12 => {
-                format!("write it with its unit, for example \"{}s\" or \"{}ms\"", number.value, number.value)
+    let Node::Text(literal) = &field.value.node else {
+        let help = match &field.value.node {
+            Node::Number(number) if number.len() <= 12 => {
+                format!("write it with its unit, for example \"{}s\" or \"{}ms\"", number, number)
             }
             _ => "write it with its unit, for example \"10s\" or \"250ms\"".to_owned(),
         };
         wrong_type(cx, name, field.value, "a duration as text", Some(&help));
         return None;
     };
-    let text: &str = &literal.value;
+    let text: &str = literal;
     // The parser takes `M` and `y` for months and years; nobody means those here, and `5M` is a typing slip for `5m`.
     let parsed = if text.len() > 64 || text.contains('M') { None } else { humantime::parse_duration(text.trim()).ok() };
     let Some(duration) = parsed else {

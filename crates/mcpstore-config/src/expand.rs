@@ -1,23 +1,32 @@
-//! Expansion of `${VAR}`, `${VAR:-default}` and `${env:VAR}`.
+//! Expansion of references: `${VAR}`, `${VAR:-default}`, `${env:VAR}`, `${file:path}`, `${input:id}`, and the few words that
+//! editors predefine (`${workspaceFolder}`, `${workspaceFolderBasename}`, `${userHome}`, `${pathSeparator}`, `${/}`).
 
 use std::ops::Range;
 
-use jsonc_parser::ast::Value;
-use jsonc_parser::common::Ranged;
-
+use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
-use crate::{Code, Span};
+use crate::inputs::Inputs;
+use crate::tree::{At, Value};
 
 /// The longest text an expansion may give, in bytes: a few references must not fill the memory.
 const MAX_EXPANDED: usize = 1024 * 1024;
+
+/// The variable under which the value of an input may stand: its id in capitals behind this.
+const INPUT_VARIABLE: &str = "MCPSTORE_INPUT_";
 
 /// What is wrong with a reference.
 #[derive(Debug, PartialEq, Eq)]
 enum Fault<'t> {
     /// The variable is not set, and there is no default.
     Unset(&'t str),
-    /// A scheme this version does not read (`file`, `input`, …).
+    /// The file cannot be read, and why.
+    File(&'t str, String),
+    /// Nobody gave a value for the input.
+    Input(&'t str),
+    /// The text belongs to no folder of a project.
+    Workspace(&'t str),
+    /// A scheme that nobody knows.
     Scheme(&'t str),
     /// It begins like a reference and is none; it stays as it is.
     Literal,
@@ -32,8 +41,16 @@ struct Expansion<'t> {
     faults: Vec<(Range<usize>, Fault<'t>)>,
 }
 
-/// Expands every reference once; what comes out of a variable is not looked at again. `$${` is a literal `${`.
-fn expand<'t>(text: &'t str, env: &dyn Fn(&str) -> Option<String>) -> Expansion<'t> {
+/// The world as one text sees it.
+struct World<'a> {
+    outside: &'a dyn crate::Outside,
+    inputs: &'a Inputs,
+    /// The name of the text.
+    from: &'a str,
+}
+
+/// Expands every reference once; what comes out of one is not looked at again. `$${` is a literal `${`.
+fn expand<'t>(text: &'t str, world: &World<'_>) -> Expansion<'t> {
     let mut out = Expansion::default();
     let mut rest = 0;
     while let Some(found) = text[rest..].find("${") {
@@ -54,19 +71,13 @@ fn expand<'t>(text: &'t str, env: &dyn Fn(&str) -> Option<String>) -> Expansion<
             continue;
         };
         rest = end + 1;
-        match reference(&text[at + 2..end]) {
-            Reference::Variable { name, default } => {
-                let value = env(name).filter(|value| default.is_none() || !value.is_empty());
-                match (value, default) {
-                    (Some(value), _) => out.text.push_str(&value),
-                    (None, Some(default)) => out.text.push_str(default),
-                    (None, None) => out.faults.push((at..rest, Fault::Unset(name))),
+        match value(&text[at + 2..end], world) {
+            Ok(value) => out.text.push_str(&value),
+            Err(fault) => {
+                if fault == Fault::Literal {
+                    out.text.push_str(&text[at..rest]);
                 }
-            }
-            Reference::Scheme(scheme) => out.faults.push((at..rest, Fault::Scheme(scheme))),
-            Reference::None => {
-                out.text.push_str(&text[at..rest]);
-                out.faults.push((at..rest, Fault::Literal));
+                out.faults.push((at..rest, fault));
             }
         }
         if out.text.len() > MAX_EXPANDED {
@@ -78,29 +89,69 @@ fn expand<'t>(text: &'t str, env: &dyn Fn(&str) -> Option<String>) -> Expansion<
     out
 }
 
-enum Reference<'t> {
-    Variable { name: &'t str, default: Option<&'t str> },
-    Scheme(&'t str),
-    None,
-}
-
-/// What stands between `${` and `}`.
-fn reference(body: &str) -> Reference<'_> {
-    let variable = |body: &'_ str| -> Option<(usize, bool)> {
-        let end = body.find(":-").unwrap_or(body.len());
-        is_name(&body[..end]).then_some((end, end < body.len()))
-    };
+/// What stands for the text between `${` and `}`.
+fn value<'t>(body: &'t str, world: &World<'_>) -> Result<String, Fault<'t>> {
+    if let Some(word) = predefined(body, world) {
+        return word;
+    }
     let after_env = body.strip_prefix("env:").unwrap_or(body);
-    if let Some((end, has_default)) = variable(after_env) {
-        return Reference::Variable { name: &after_env[..end], default: has_default.then(|| &after_env[end + 2..]) };
+    let end = after_env.find(":-").unwrap_or(after_env.len());
+    if is_name(&after_env[..end]) {
+        let (name, default) = (&after_env[..end], after_env.get(end + 2..));
+        let value = world.outside.variable(name).filter(|value| default.is_none() || !value.is_empty());
+        return value.or_else(|| default.map(str::to_owned)).ok_or(Fault::Unset(name));
     }
     match body.split_once(':') {
+        Some(("file", path)) if !path.trim().is_empty() => match world.outside.file(path, world.from) {
+            Ok(text) => Ok(without_line_end(text)),
+            Err(why) => Err(Fault::File(path, why)),
+        },
+        Some(("input", id)) if !id.trim().is_empty() => input(id, world),
         // `${VAR:?…}`, `${VAR:+…}` and `${VAR:=…}` are a shell's; they are for the shell that gets this text.
-        Some((scheme, tail)) if is_name(scheme) && scheme != "env" && !tail.starts_with(['?', '+', '=']) => {
-            Reference::Scheme(scheme)
+        Some((scheme, tail))
+            if is_name(scheme) && !matches!(scheme, "env" | "file" | "input") && !tail.starts_with(['?', '+', '=']) =>
+        {
+            Err(Fault::Scheme(scheme))
         }
-        _ => Reference::None,
+        _ => Err(Fault::Literal),
     }
+}
+
+/// The words that editors predefine. A variable of the same name has no say.
+fn predefined<'t>(body: &'t str, world: &World<'_>) -> Option<Result<String, Fault<'t>>> {
+    let workspace = || world.outside.workspace(world.from).ok_or(Fault::Workspace(body));
+    Some(match body {
+        "workspaceFolder" | "workspaceRoot" => workspace(),
+        "workspaceFolderBasename" => {
+            workspace().map(|folder| folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned())
+        }
+        "userHome" => world.outside.variable("HOME").ok_or(Fault::Unset("HOME")),
+        "pathSeparator" | "/" => Ok(std::path::MAIN_SEPARATOR.to_string()),
+        _ => return None,
+    })
+}
+
+/// What was given for an input: by hand, in a variable, or its default.
+fn input<'t>(id: &'t str, world: &World<'_>) -> Result<String, Fault<'t>> {
+    let given = world.outside.input(id).or_else(|| world.outside.variable(&input_variable(id)));
+    given.or_else(|| world.inputs.get(id)?.default.clone()).ok_or(Fault::Input(id))
+}
+
+/// The variable for an input: `api-key` is `MCPSTORE_INPUT_API_KEY`.
+pub(crate) fn input_variable(id: &str) -> String {
+    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    INPUT_VARIABLE.chars().chain(id.chars().map(word)).collect()
+}
+
+/// Editors end a file with a line end that nobody means.
+fn without_line_end(mut text: String) -> String {
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    text
 }
 
 /// True for the name of a variable: letters, digits and `_`, not beginning with a digit.
@@ -114,48 +165,80 @@ pub(crate) fn expanded(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text
     if !text.contains("${") {
         return Some(text.to_owned());
     }
-    let expansion = expand(text, cx.env);
+    let source = cx.text(value.at).source;
+    let world = World { outside: cx.outside, inputs: cx.inputs, from: &source.name };
+    let expansion = expand(text, &world);
     let mut good = true;
     for (range, fault) in expansion.faults {
-        let place = cx.place(reference_span(cx, value, text, &range));
-        let diagnostic = match fault {
-            Fault::Unset(variable) => {
-                good = false;
-                let variable = shown(variable);
-                Diagnostic::error(Code::UnsetVariable, format!("variable `{variable}` is not set; `{name}` needs it"))
-                    .with_help(format!("set it, or give it a default: `${{{variable}:-default}}`"))
-            }
-            Fault::Scheme(scheme) => {
-                good = false;
-                let message = format!("`${{{}:…}}` is not supported yet by this version", shown(scheme));
-                Diagnostic::error(Code::UnsupportedReference, message)
-                    .with_help("use a variable: `${VAR}` or `${env:VAR}`")
-            }
-            Fault::Literal => Diagnostic::warning(
-                Code::NotAReference,
-                format!("this `${{` in `{name}` begins no reference and stays as it is"),
-            )
-            .with_help("write `${VAR}`, `${VAR:-default}` or `${env:VAR}`; `$${` says that it is meant literally"),
-            Fault::TooLong => {
-                good = false;
-                let message = format!("`{name}` is longer than {MAX_EXPANDED} bytes with its variables filled in");
-                Diagnostic::error(Code::OutOfRange, message)
-            }
-        };
+        good &= fault == Fault::Literal;
+        let diagnostic = told(cx, name, &fault);
+        let place = cx.place(reference_at(&source.text, value.at, text, &range));
         cx.push(diagnostic.with_place(place));
     }
     good.then_some(expansion.text)
 }
 
+/// A fault in words.
+fn told(cx: &Context<'_>, name: &str, fault: &Fault<'_>) -> Diagnostic {
+    match fault {
+        Fault::Unset(variable) => {
+            let variable = shown(variable);
+            Diagnostic::error(Code::UnsetVariable, format!("variable `{variable}` is not set; `{name}` needs it"))
+                .with_help(format!("set it, or give it a default: `${{{variable}:-default}}`"))
+        }
+        Fault::File(path, why) => {
+            let message = format!("the file `{}` that `{name}` refers to cannot be read: {why}", shown(path));
+            Diagnostic::error(Code::UnreadableFile, message)
+                .with_help("a relative path counts from the folder of the config")
+        }
+        Fault::Input(id) => {
+            let message = format!("input `{}` has no value; `{name}` needs it", shown(id));
+            let mut diagnostic = Diagnostic::error(Code::UnsetInput, message).with_help(format!(
+                "set {}, or give it on the command line: --input {}=VALUE",
+                shown(&input_variable(id)),
+                shown(id)
+            ));
+            match cx.inputs.get(*id) {
+                Some(input) => {
+                    let what = input.description.as_deref().map_or("declared here".to_owned(), shown);
+                    diagnostic = diagnostic.with_related(input.place, what);
+                }
+                None => diagnostic = diagnostic.with_note("no text of this config declares it in `inputs`"),
+            }
+            diagnostic
+        }
+        Fault::Workspace(word) => {
+            let message = format!("`${{{word}}}` has no meaning here: the text belongs to no folder");
+            Diagnostic::error(Code::UnsupportedReference, message).with_help("write the path, or use `${HOME}`")
+        }
+        Fault::Scheme(scheme) => {
+            let message = format!("nobody knows what `${{{}:…}}` stands for", shown(scheme));
+            Diagnostic::error(Code::UnsupportedReference, message)
+                .with_help("write `${VAR}`, `${env:VAR}`, `${file:path}` or `${input:id}`")
+        }
+        Fault::Literal => {
+            let message = format!("this `${{` in `{name}` begins no reference and stays as it is");
+            Diagnostic::warning(Code::NotAReference, message)
+                .with_help("write `${VAR}`, `${VAR:-default}` or `${env:VAR}`; `$${` says that it is meant literally")
+        }
+        Fault::TooLong => {
+            let message = format!("`{name}` is longer than {MAX_EXPANDED} bytes with its variables filled in");
+            Diagnostic::error(Code::OutOfRange, message)
+        }
+    }
+}
+
 /// Where in the source a part of a text stands: exactly, or the whole literal when escapes shift it.
-fn reference_span(cx: &Context<'_>, value: &Value<'_>, text: &str, range: &Range<usize>) -> Span {
-    let literal = cx.span(value.range());
-    let inside = Span::new(literal.start + 1 + range.start, literal.start + 1 + range.end);
-    if cx.text.get(inside.start..inside.end) == text.get(range.clone()) && literal.end - literal.start == text.len() + 2
-    {
-        inside
-    } else {
-        literal
+fn reference_at(source: &str, literal: At, text: &str, range: &Range<usize>) -> At {
+    let (start, end) = (literal.start as usize, literal.end as usize);
+    // With quotes around it, or without.
+    let shift = (end - start).checked_sub(text.len()).map(|around| around / 2).filter(|shift| *shift <= 3);
+    let inside = shift.map(|shift| start + shift + range.start..start + shift + range.end);
+    match inside {
+        Some(inside) if source.get(inside.clone()) == text.get(range.clone()) => {
+            At::new(literal.source as usize, inside.start, inside.end)
+        }
+        _ => literal,
     }
 }
 
@@ -163,18 +246,47 @@ fn reference_span(cx: &Context<'_>, value: &Value<'_>, text: &str, range: &Range
 mod tests {
     use super::*;
 
-    fn env(name: &str) -> Option<String> {
-        match name {
-            "HOME" => Some("/srv/me".to_owned()),
-            "EMPTY" => Some(String::new()),
-            "NESTED" => Some("${HOME}".to_owned()),
-            "BIG" => Some("x".repeat(MAX_EXPANDED / 2)),
-            _ => None,
+    struct Test;
+
+    impl crate::Outside for Test {
+        fn variable(&self, name: &str) -> Option<String> {
+            match name {
+                "HOME" => Some("/srv/me".to_owned()),
+                "EMPTY" => Some(String::new()),
+                "NESTED" => Some("${HOME}".to_owned()),
+                "BIG" => Some("x".repeat(MAX_EXPANDED / 2)),
+                "MCPSTORE_INPUT_API_KEY" => Some("k".to_owned()),
+                _ => None,
+            }
+        }
+
+        fn file(&self, path: &str, from: &str) -> Result<String, String> {
+            if path == "no" { Err("gone".to_owned()) } else { Ok(format!("{from}+{path}\r\n")) }
+        }
+
+        fn input(&self, id: &str) -> Option<String> {
+            (id == "given").then(|| "g".to_owned())
+        }
+
+        fn workspace(&self, from: &str) -> Option<String> {
+            (from == "mcp.json").then(|| "/srv/project".to_owned())
         }
     }
 
+    fn in_text<'t>(text: &'t str, from: &str) -> Expansion<'t> {
+        let inputs = Inputs::from([(
+            "kept".to_owned(),
+            crate::inputs::Input { default: Some("d".to_owned()), ..Default::default() },
+        )]);
+        expand(text, &World { outside: &Test, inputs: &inputs, from })
+    }
+
+    fn run(text: &str) -> Expansion<'_> {
+        in_text(text, "mcp.json")
+    }
+
     fn good(text: &str) -> String {
-        let expansion = expand(text, &env);
+        let expansion = run(text);
         assert!(expansion.faults.is_empty(), "{:?}", expansion.faults);
         expansion.text
     }
@@ -188,24 +300,39 @@ mod tests {
     }
 
     #[test]
+    fn files_inputs_and_folders_are_filled_in() {
+        assert_eq!(good("<${file:a b/~t}>"), "<mcp.json+a b/~t>");
+        assert_eq!(good("${input:api-key}${input:given}${input:kept}"), "kgd");
+        assert_eq!(
+            good("${workspaceFolder}${/}${workspaceFolderBasename}:${userHome}"),
+            "/srv/project/project:/srv/me"
+        );
+        assert_eq!(in_text("${workspaceFolder}", "<stdin>").faults, [(0..18, Fault::Workspace("workspaceFolder"))]);
+    }
+
+    #[test]
     fn other_dollars_stay() {
         assert_eq!(good("$HOME $1 $$ $ {x} $${HOME} $$${HOME}"), "$HOME $1 $$ $ {x} ${HOME} $${HOME}");
     }
 
     #[test]
     fn faults_have_their_place() {
-        let faults = |text: &'static str| expand(text, &env).faults;
+        let faults = |text: &'static str| run(text).faults;
         assert_eq!(faults("a${NONE}b"), [(1..8, Fault::Unset("NONE"))]);
         assert_eq!(
-            faults("${file:/x}${input:key}"),
-            [(0..10, Fault::Scheme("file")), (10..22, Fault::Scheme("input"))]
+            faults("${file:no}${input:key}${vault:x}"),
+            [
+                (0..10, Fault::File("no", "gone".into())),
+                (10..22, Fault::Input("key")),
+                (22..32, Fault::Scheme("vault"))
+            ]
         );
-        for literal in ["${", "${}", "${1}", "${A-B}", "${X%y}", "${X:?no}", "${env:}", "${é}"] {
-            let expansion = expand(literal, &env);
+        for literal in ["${", "${}", "${1}", "${A-B}", "${X%y}", "${X:?no}", "${env:}", "${file:}", "${é}"] {
+            let expansion = run(literal);
             assert_eq!(expansion.faults, [(0..literal.len(), Fault::Literal)], "{literal}");
             assert_eq!(expansion.text, literal);
         }
-        assert_eq!(expand("${A:-${HOME}}", &env).text, "${A:-/srv/me}");
+        assert_eq!(run("${A:-${HOME}}").text, "${A:-/srv/me}");
         assert_eq!(faults("${BIG}${BIG}${BIG}"), [(12..18, Fault::TooLong)]);
     }
 }

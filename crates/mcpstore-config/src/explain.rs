@@ -97,8 +97,10 @@ pub const fn explain(code: Code) -> &'static str {
              `${VAR:-default}`."
         }
         Code::UnsupportedReference => {
-            "The text has a reference of a kind that this version does not read, for example `${file:…}` or `${input:…}`. \
-             Put the value into an environment variable and refer to it: `${VAR}`."
+            "The text has a reference of a kind that nobody here knows, or `${workspaceFolder}` in a text that belongs to no \
+             folder. Known are `${VAR}`, `${env:VAR}`, `${file:path}`, `${input:id}`, and the words `workspaceFolder`, \
+             `workspaceFolderBasename`, `userHome` and `pathSeparator`. Put the value into an environment variable and refer to \
+             it: `${VAR}`."
         }
         Code::NotAReference => {
             "The text has `${` in it, but what follows is no reference, so it stays as it is. If it is meant for the server, \
@@ -137,6 +139,58 @@ pub const fn explain(code: Code) -> &'static str {
             "A pattern of `inheritEnv` is the name of a variable, or the beginning of names and a `*`. A `*` alone is \
              refused: it would hand every secret of the manager's environment to the server. A path in `sandboxRead` and \
              `sandboxWrite` is absolute, so that it means the same wherever the manager was started."
+        }
+        Code::UnsafeFile => {
+            "Somebody other than you can change this file, so they could have your manager run any program. It is not read until \
+             it belongs to you (or root) and only you can write it: `chmod go-w FILE`, `chown $USER FILE`."
+        }
+        Code::SimilarName => {
+            "Two services have names that differ in nothing but capitals. Both run, but people and file systems confuse them. \
+             Rename one; if they are meant to be the same service, write the name the same way in both places."
+        }
+        Code::MissingProgram => {
+            "The program of `command` was not found where the manager would look for it, or the file may not be executed, so the \
+             start would fail. Install it, mend the spelling, write its full path, or make it executable (`chmod +x`). A name \
+             without `/` is looked up in `PATH`: that of `env` when it has one, else that of the manager."
+        }
+        Code::MissingFolder => "The folder of `cwd` is not there, so the start would fail. Make it, or mend the path.",
+        Code::RelativePath => {
+            "The path counts from the folder the server starts in, which is that of the manager when `cwd` does not say \
+             otherwise: started from elsewhere, it means another file. Or it begins with `~`, which only shells know. Write the \
+             full path (`${HOME}` and `${workspaceFolder}` help), or state `cwd`."
+        }
+        Code::PlainSecret => {
+            "A value that looks like a secret stands in the text. Everybody who sees the file has it, and files like this one are \
+             copied and committed. Put it into an environment variable or a file of its own and refer to it: `${VAR}`, \
+             `${file:path}`. `mcpstore import` does it for you."
+        }
+        Code::DisabledDependency => {
+            "The service depends on one that is disabled. A hard dependency starts it all the same, whenever this service starts; \
+             a `wants` does so too. Say whether that is meant: enable the other one, or take the dependency out."
+        }
+        Code::ImpossibleTime => {
+            "Two times do not fit together: a probe that may take longer than the interval between two of them, a start that must \
+             be over before the handshake inside it may be, a call in all that is shorter than the silence allowed within it. The \
+             shorter one always wins, so the longer one has no effect. Change one of them."
+        }
+        Code::UnreachableCondition => {
+            "The condition of this dependency can never be met: `completed` waits for a service to end by itself with success, and \
+             this one is reached by its address, or is restarted whenever it ends. Use `ready` or `started`, or change the other \
+             service's `restart.policy`."
+        }
+        Code::UnknownProfileService => {
+            "A profile names a service that no text of this config states. Mend the name, add the service, or take it out."
+        }
+        Code::EmptyProfile => {
+            "A profile chooses no service, or a `tag:WORD` in it fits none, so it is good for nothing. Name services in it."
+        }
+        Code::UnsetInput => {
+            "The text refers to an input (`${input:id}`), which clients ask their users for, and nobody gave its value. Set the \
+             variable that is named, pass `--input id=VALUE`, or write a `default` in `inputs`."
+        }
+        Code::UnreadableFile => {
+            "The file that `${file:path}` or `envFile` names cannot be read, so its value is missing. A relative path counts from \
+             the folder of the config, and `~/` from your home folder. At most 1 MiB is read."
         }
     }
 }

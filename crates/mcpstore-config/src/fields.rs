@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use jsonc_parser::ast::{Object, Value};
-use jsonc_parser::common::Ranged;
 use mcpstore_types::nearest;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
+use crate::tree::{At, Member, Object, Value};
 use crate::words::{Keys, is_private};
-use crate::{Code, Span};
+use crate::{Code, Format};
 
 /// One field of an object.
 #[derive(Clone, Copy)]
 pub(crate) struct Field<'v> {
     pub(crate) key: &'v str,
-    pub(crate) key_span: Span,
+    pub(crate) key_at: At,
     pub(crate) value: &'v Value<'v>,
 }
 
@@ -33,18 +32,29 @@ where
 
 /// The fields in the order of the text. Of a key that stands twice only the last counts, and a warning is pushed.
 pub(crate) fn fields<'v>(cx: &mut Context<'_>, object: &'v Object<'v>) -> Vec<Field<'v>> {
-    let mut out: Vec<Field<'v>> = Vec::with_capacity(object.properties.len());
+    once(cx, object, None)
+}
+
+/// The fields of an object whose keys are words of the config language; every key that is none is told.
+pub(crate) fn entry<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: &Keys) -> Vec<Field<'v>> {
+    let out = once(cx, object, Some(keys));
+    check_keys(cx, &out, keys);
+    out
+}
+
+fn once<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: Option<&Keys>) -> Vec<Field<'v>> {
+    let mut out: Vec<Field<'v>> = Vec::with_capacity(object.members.len());
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();
     let mut replaced = false;
-    for property in &object.properties {
-        let key = property.name.as_str();
-        let field = Field { key, key_span: cx.span(property.name.range()), value: &property.value };
+    for member in &object.members {
+        let key = canonical(cx, member, keys);
+        let field = Field { key, key_at: member.key_at, value: &member.value };
         if let Some(earlier) = index.insert(key, out.len()) {
             replaced = true;
-            let first = cx.place(out[earlier].key_span);
+            let first = cx.place(out[earlier].key_at);
             cx.push(
                 Diagnostic::warning(Code::DuplicateKey, format!("`{}` stands twice; the last one counts", shown(key)))
-                    .with_place(cx.place(field.key_span))
+                    .with_place(cx.place(field.key_at))
                     .with_related(first, "this one is ignored"),
             );
         }
@@ -60,9 +70,28 @@ pub(crate) fn fields<'v>(cx: &mut Context<'_>, object: &'v Object<'v>) -> Vec<Fi
     out
 }
 
+/// The word a key stands for: TOML and YAML may write `depends_on` for `dependsOn`.
+fn canonical<'v>(cx: &Context<'_>, member: &'v Member<'_>, keys: Option<&Keys>) -> &'v str {
+    let key: &'v str = &member.key;
+    let Some(keys) = keys.filter(|_| key.contains('_') && cx.text(member.key_at).format != Format::Json) else {
+        return key;
+    };
+    let known = keys.read.iter().chain(keys.later).chain(keys.foreign);
+    known.copied().find(|word| is_snake_of(key, word)).unwrap_or(key)
+}
+
+/// True when `snake` is `camel` with `_` and a small letter for every capital.
+fn is_snake_of(snake: &str, camel: &str) -> bool {
+    let mut left = snake.bytes();
+    camel.bytes().all(|b| match b {
+        b'A'..=b'Z' => left.next() == Some(b'_') && left.next() == Some(b.to_ascii_lowercase()),
+        _ => left.next() == Some(b),
+    }) && left.next().is_none()
+}
+
 /// The field of this key; one that is `null` counts as absent, as clients that write every field do.
 pub(crate) fn get<'v>(fields: &[Field<'v>], key: &str) -> Option<Field<'v>> {
-    fields.iter().find(|f| f.key == key).filter(|f| !matches!(f.value, Value::NullKeyword(_))).copied()
+    fields.iter().find(|f| f.key == key).filter(|f| !f.value.is_null()).copied()
 }
 
 /// Tells of every key that is not read: unknown ones, and those of a later version.
@@ -72,9 +101,9 @@ pub(crate) fn check_keys(cx: &mut Context<'_>, fields: &[Field<'_>], keys: &Keys
         if keys.read.contains(&key) || keys.foreign.contains(&key) || is_private(key) {
             continue;
         }
-        let place = cx.place(field.key_span);
+        let place = cx.place(field.key_at);
         let diagnostic = if keys.later.contains(&key) {
-            if matches!(field.value, Value::NullKeyword(_)) {
+            if field.value.is_null() {
                 continue;
             }
             Diagnostic::warning(

@@ -6,16 +6,16 @@
 //! in the text. It never stops at the first problem and never panics; a service with an error in its own entry is left
 //! out, and the others stay.
 //!
-//! Nothing is read from outside: the text and the look-up of variables are arguments. [`diff`] tells what must happen to
+//! Nothing is read from outside: the texts and the world they refer to ([`Outside`]) are arguments. [`diff`] tells what must happen to
 //! get from one set of specs to another, [`render`] and [`render_short`] show diagnostics to people and to logs.
 //!
 //! ```
-//! use mcpstore_config::{Options, Source, parse, render_short};
+//! use mcpstore_config::{Nothing, Options, Source, parse, render_short};
 //!
 //! let text = r#"{ "mcpServers": { "files": { "command": "files", "dependsOn": ["serach"] },
 //!                                 "search": { "url": "https://example.com/mcp" } } }"#;
 //! let sources = [Source::new("mcp.json", text)];
-//! let parsed = parse(&sources, &|_| None, &Options::default());
+//! let parsed = parse(&sources, &Nothing, &Options::default());
 //! assert_eq!(
 //!     render_short(&parsed.diagnostics, &sources),
 //!     "mcp.json:1:64: error[MS012]: unknown dependency `serach`; did you mean `search`?\n",
@@ -23,24 +23,34 @@
 //! assert_eq!(parsed.config.services.len(), 1);
 //! ```
 
+mod alien;
 mod code;
 mod context;
 mod cycle;
+mod defaults;
 mod depends;
 mod diagnostic;
+mod dialect;
 mod diff;
 mod duration;
 mod expand;
 mod explain;
 mod fields;
 mod format;
+mod inputs;
+mod json;
 mod left_out;
+mod lint;
 mod mask;
+mod merge;
+mod names;
 mod oauth;
 mod other;
+mod outside;
 mod parse;
 mod plain;
 mod policy;
+mod profiles;
 mod render;
 mod sandbox;
 mod service;
@@ -48,19 +58,25 @@ mod sink;
 mod size;
 mod source;
 mod syntax;
+mod toml;
 mod transport;
+mod tree;
 mod values;
 mod words;
+mod yaml;
 
 pub use code::Code;
 pub use cycle::cycle_diagnostic;
 pub use diagnostic::{Diagnostic, Severity};
+pub use dialect::Dialect;
 pub use diff::diff;
 pub use explain::{diagnostics_markdown, explain, title};
 pub use format::Format;
 pub use left_out::left_out_diagnostic;
+pub use outside::{Nothing, Outside, Program, Variables};
 pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, parse};
 pub use plain::Plain;
+pub use profiles::Profile;
 pub use render::{render, render_short};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};

@@ -1,12 +1,12 @@
 //! `oauth`: how to log in to a server that wants a login.
 
-use jsonc_parser::ast::Value;
+use crate::tree::Node;
 use mcpstore_types::{OAuthSpec, Secret};
 
 use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
-use crate::fields::{Field, check_keys, fields, get};
+use crate::fields::{Field, entry, get};
 use crate::transport::{check_url, filled};
 use crate::values::{object, text_list, whole};
 use crate::words::OAUTH;
@@ -15,8 +15,7 @@ use crate::words::OAUTH;
 pub(crate) fn oauth(cx: &mut Context<'_>, field: Field<'_>) -> OAuthSpec {
     let mut spec = OAuthSpec::default();
     let Some(object) = object(cx, "oauth", field.value) else { return spec };
-    let entry = fields(cx, object);
-    check_keys(cx, &entry, &OAUTH);
+    let entry = entry(cx, object, &OAUTH);
     let mut text = |key: &str| {
         let field = get(&entry, key)?;
         filled(cx, &format!("oauth.{key}"), field)
@@ -37,13 +36,13 @@ pub(crate) fn oauth(cx: &mut Context<'_>, field: Field<'_>) -> OAuthSpec {
         && get(&entry, "clientId").is_none()
     {
         let message = "`oauth.clientSecret` has no effect without `clientId`";
-        cx.push(Diagnostic::warning(Code::NoEffect, message).with_place(cx.place(field.key_span)));
+        cx.push(Diagnostic::warning(Code::NoEffect, message).with_place(cx.place(field.key_at)));
     }
     if let Some(field) = get(&entry, "scopes") {
         // Some clients write them as OAuth does: in one text.
-        spec.scopes = match field.value {
-            Value::StringLit(literal) => literal.value.split_whitespace().map(str::to_owned).collect(),
-            list => text_list(cx, "oauth.scopes", list).into_iter().map(|(scope, _)| scope.to_owned()).collect(),
+        spec.scopes = match &field.value.node {
+            Node::Text(literal) => literal.split_whitespace().map(str::to_owned).collect(),
+            _ => text_list(cx, "oauth.scopes", field.value).into_iter().map(|(scope, _)| scope.to_owned()).collect(),
         };
     }
     if let Some(field) = get(&entry, "callbackPort") {
@@ -65,7 +64,7 @@ mod tests {
             format!(r#"{{ "mcpServers": {{ "api": {{ "url": "https://api.example/mcp", "oauth": {oauth} }} }} }}"#);
         let parsed = parse(
             &[Source::new("mcp.json", text)],
-            &|name| (name == "S").then(|| "hunter2".to_owned()),
+            &crate::Variables(|name: &str| (name == "S").then(|| "hunter2".to_owned())),
             &Options::default(),
         );
         let words: Vec<String> = parsed.diagnostics.iter().map(|d| d.message.clone()).collect();

@@ -31,7 +31,7 @@ pub(crate) fn other(cx: &mut Context<'_>, entry: &[Field<'_>], settings: Field<'
 fn kind(cx: &mut Context<'_>, entry: &[Field<'_>], settings: Field<'_>) -> Option<String> {
     let Some(field) = get(entry, "type").or_else(|| get(entry, "transport")) else {
         let message = "`settings` without a `type`: nothing says which adapter they are for";
-        let diagnostic = Diagnostic::error(Code::NoTransport, message).with_place(cx.place(settings.key_span));
+        let diagnostic = Diagnostic::error(Code::NoTransport, message).with_place(cx.place(settings.key_at));
         cx.push(diagnostic.with_help("name its kind: \"type\": \"…\""));
         return None;
     };

@@ -1,20 +1,22 @@
-//! All texts of a config together: `mcpServers`, `defaults`, `gateway`.
+//! All texts of a config together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jsonc_parser::ast::Value;
-use mcpstore_types::{Policy, ServiceName, ServiceSpec};
+use mcpstore_types::{ServiceName, ServiceSpec};
 
-use crate::context::Context;
+use crate::context::{Context, Text};
+use crate::defaults::{self, Defaults};
 use crate::depends::Names;
-use crate::diagnostic::shown;
-use crate::fields::{Field, check_keys, fields, get, near};
+use crate::dialect;
+use crate::fields::{entry, get};
+use crate::inputs::{self, Inputs};
+use crate::merge::{Entry, Layer};
+use crate::profiles::{self, Profile};
 use crate::service::service;
 use crate::sink::Sink;
-use crate::source::{LineIndex, bom_len};
-use crate::values::{kind, object, whole};
-use crate::words::{DEFAULTS, GATEWAY, Keys, TOP};
-use crate::{Code, Diagnostic, Place, Severity, Source, Span, policy, syntax};
+use crate::values::{object, whole};
+use crate::words::GATEWAY;
+use crate::{Diagnostic, Dialect, Outside, Place, Severity, Source, Span, lint, names, syntax};
 
 /// How many services start at the same time when the config does not say.
 pub const MAX_PARALLEL_STARTS_DEFAULT: usize = 8;
@@ -40,6 +42,10 @@ pub struct Config {
     pub left_out: BTreeSet<ServiceName>,
     /// How many services may start at the same time: `gateway.maxParallelStarts`, 1 to 1,000, default 8.
     pub max_parallel_starts: usize,
+    /// Named choices of services.
+    pub profiles: BTreeMap<String, Profile>,
+    /// How each text is written; `None` for one that states no services, or cannot be read.
+    pub dialects: Vec<Option<Dialect>>,
 }
 
 impl Default for Config {
@@ -49,6 +55,8 @@ impl Default for Config {
             origins: BTreeMap::new(),
             left_out: BTreeSet::new(),
             max_parallel_starts: MAX_PARALLEL_STARTS_DEFAULT,
+            profiles: BTreeMap::new(),
+            dialects: Vec::new(),
         }
     }
 }
@@ -68,6 +76,8 @@ pub struct Origin {
     pub dependency_spans: Vec<Place>,
     /// Entries of the same name in earlier texts; this one took their place as a whole.
     pub overrides: Vec<Place>,
+    /// Entries of the same name in later texts that change single fields of this one.
+    pub patches: Vec<Place>,
 }
 
 impl Origin {
@@ -115,144 +125,101 @@ impl Parsed {
     }
 }
 
-/// Reads a config out of its texts; `env` looks up a variable.
+/// Reads a config out of its texts; `outside` is the world that they refer to.
 ///
-/// Of a service that several texts state, the last text's entry counts, as a whole; of `defaults` and `gateway` the last
-/// text's single fields do. Never fails and never panics: what is wrong is in [`Parsed::diagnostics`], and what it
-/// concerns is left out. The time it takes grows with the length of the texts only.
+/// Of a service that several texts state, the last text's entry counts: as a whole when it says how to launch or reach the
+/// server, else field by field over the earlier one. Of `defaults` and `gateway` the last text's single fields do. Never fails
+/// and never panics: what is wrong is in [`Parsed::diagnostics`], and what it concerns is left out. The time it takes grows
+/// with the length of the texts only.
 #[must_use]
-pub fn parse(sources: &[Source], env: &dyn Fn(&str) -> Option<String>, options: &Options) -> Parsed {
-    let lines: Vec<LineIndex> = sources.iter().map(|source| LineIndex::new(&source.text)).collect();
-    let mut reader = Reader { sources, lines: &lines, env, sink: Sink::new(options.strict) };
-    let trees: Vec<Option<Value<'_>>> = (0..sources.len()).map(|source| reader.tree(source)).collect();
+pub fn parse(sources: &[Source], outside: &dyn Outside, options: &Options) -> Parsed {
+    let texts: Vec<Text<'_>> = sources.iter().map(Text::new).collect();
+    let mut sink = Sink::new(options.strict);
+    let mut inputs = Inputs::new();
+    let Gathered { layer, broken, dialects } = gather(&texts, outside, &mut sink, &mut inputs);
 
-    let mut config = Config::default();
-    let mut defaults = Policy::default();
-    let mut entries: BTreeMap<ServiceName, (Origin, &Value<'_>)> = BTreeMap::new();
-    for (source, tree) in trees.iter().enumerate() {
-        let Some(tree) = tree else { continue };
-        let mut cx = reader.context(source);
-        for (field, name) in top_level(&mut cx, tree, &mut config, &mut defaults) {
-            let Place { source, span, line, column } = cx.place(field.key_span);
-            let mut origin = Origin { source, span, line, column, ..Origin::default() };
-            if let Some((earlier, _)) = entries.remove(&name) {
-                origin.overrides.push(earlier.place());
-                origin.overrides.extend(earlier.overrides);
-            }
-            entries.insert(name, (origin, field.value));
-        }
+    let mut cx = Context { texts: &texts, outside, sink: &mut sink, inputs: &inputs };
+    let mut config = Config { dialects, ..Config::default() };
+    let defaults = layer.defaults.as_ref().map_or_else(Defaults::default, |value| defaults::read(&mut cx, value));
+    if let Some(inner) = layer.gateway.as_ref().and_then(|value| object(&mut cx, "gateway", value)) {
+        let inner = entry(&mut cx, inner, &GATEWAY);
+        let count = get(&inner, "maxParallelStarts")
+            .and_then(|field| whole(&mut cx, "gateway.maxParallelStarts", field, 1, MAX_PARALLEL_STARTS));
+        config.max_parallel_starts = count.map_or(config.max_parallel_starts, |count| count as usize);
     }
-
-    let names: Names = entries.keys().cloned().collect();
-    let mut ordered: Vec<(ServiceName, (Origin, &Value<'_>))> = entries.into_iter().collect();
-    ordered.sort_by_key(|(_, (origin, _))| (origin.source, origin.span));
-    for (name, (mut origin, value)) in ordered {
-        reader.sink.about(Some(name.clone()));
-        let mut cx = reader.context(origin.source);
-        let read = service(&mut cx, &name, origin.place(), value, &defaults, &names);
-        origin.dependency_spans = read.dependencies;
-        match read.spec {
+    let names: Names = layer.entries.keys().cloned().collect();
+    let mut ordered: Vec<(ServiceName, Entry<'_>)> = layer.entries.into_iter().collect();
+    ordered.sort_by_key(|(_, entry)| entry.name_at);
+    for (name, Entry { name_at, value, overrides, patches }) in &ordered {
+        cx.sink.about(Some(name.clone()));
+        let place = cx.place(*name_at);
+        let read = service(&mut cx, name, place, value, &defaults, &names);
+        let Place { source, span, line, column } = place;
+        let origin = Origin {
+            source,
+            span,
+            line,
+            column,
+            dependency_spans: read.dependencies,
+            overrides: overrides.iter().map(|at| cx.place(*at)).collect(),
+            patches: patches.iter().map(|at| cx.place(*at)).collect(),
+        };
+        let whole = !broken.contains(&source) && !origin.patches.iter().any(|place| broken.contains(&place.source));
+        match read.spec.filter(|_| whole) {
             Some(spec) => config.services.push(spec),
             None => {
                 config.left_out.insert(name.clone());
             }
         }
-        config.origins.insert(name, origin);
+        config.origins.insert(name.clone(), origin);
     }
-    finish(config, reader.sink)
+    cx.sink.about(None);
+    if let Some(value) = &layer.profiles {
+        config.profiles = profiles::read(&mut cx, value, &config, &names);
+    }
+    lint::all(&mut cx, &config, &ordered);
+    finish(config, sink)
 }
 
-/// All texts, and what is told about them.
-struct Reader<'a> {
-    sources: &'a [Source],
-    lines: &'a [LineIndex],
-    env: &'a dyn Fn(&str) -> Option<String>,
-    sink: Sink,
+/// What all texts state together.
+pub(crate) struct Gathered<'t> {
+    pub(crate) layer: Layer<'t>,
+    /// Texts with an error in their syntax: what they state is checked, and does not run.
+    pub(crate) broken: BTreeSet<usize>,
+    /// How each text is written; `None` where nothing says.
+    pub(crate) dialects: Vec<Option<Dialect>>,
 }
 
-impl<'a> Reader<'a> {
-    /// What is needed to read the text of this index.
-    fn context(&mut self, source: usize) -> Context<'_> {
-        let text = self.sources[source].text.as_str();
-        Context { source, text, lines: &self.lines[source], shift: bom_len(text), env: self.env, sink: &mut self.sink }
-    }
-
-    fn tree(&mut self, source: usize) -> Option<Value<'a>> {
-        let text = self.sources[source].text.as_str();
-        syntax::tree(&mut self.context(source), text)
-    }
-}
-
-/// Reads one text's `defaults` and `gateway`, and gives the fields of its `mcpServers` whose names are good.
-fn top_level<'v>(
-    cx: &mut Context<'_>,
-    tree: &'v Value<'v>,
-    config: &mut Config,
-    defaults: &mut Policy,
-) -> Vec<(Field<'v>, ServiceName)> {
-    let Value::Object(top) = tree else {
-        let message = format!("the top level is {}; expected an object", kind(tree));
-        let diagnostic = cx.error_at(tree, Code::NotAnObject, message);
-        cx.push(diagnostic.with_help("write { \"mcpServers\": { } }"));
-        return Vec::new();
-    };
-    let entry = fields(cx, top);
-    if let Some(inner) = part(cx, &entry, "defaults", &DEFAULTS) {
-        policy::apply(cx, &inner, defaults);
-    }
-    if let Some(inner) = part(cx, &entry, "gateway", &GATEWAY) {
-        let count = get(&inner, "maxParallelStarts")
-            .and_then(|field| whole(cx, "gateway.maxParallelStarts", field, 1, MAX_PARALLEL_STARTS));
-        config.max_parallel_starts = count.map_or(config.max_parallel_starts, |count| count as usize);
-    }
-    let Some(servers) = get(&entry, "mcpServers") else {
-        no_servers(cx, tree, &entry);
-        return Vec::new();
-    };
-    check_keys(cx, &entry, &TOP);
-    let Some(object) = object(cx, "mcpServers", servers.value) else { return Vec::new() };
-    let mut out = Vec::with_capacity(object.properties.len());
-    for field in fields(cx, object) {
-        match ServiceName::new(field.key) {
-            Ok(name) => out.push((field, name)),
-            Err(error) => {
-                let place = cx.place(field.key_span);
-                let message = crate::depends::name_error(&error);
-                cx.push(Diagnostic::error(Code::InvalidName, message).with_place(place));
-            }
+/// Reads every text and lays each over those before it.
+pub(crate) fn gather<'t>(
+    texts: &[Text<'t>],
+    outside: &dyn Outside,
+    sink: &mut Sink,
+    inputs: &mut Inputs,
+) -> Gathered<'t> {
+    let nothing = Inputs::new();
+    let mut cx = Context { texts, outside, sink, inputs: &nothing };
+    let mut out = Gathered { layer: Layer::default(), broken: BTreeSet::new(), dialects: Vec::new() };
+    for (source, text) in texts.iter().enumerate() {
+        let before = cx.sink.errors();
+        let tree = syntax::tree(&mut cx, source, text.format, &text.source.text);
+        if cx.sink.errors() > before {
+            out.broken.insert(source);
         }
+        let Some(tree) = tree else {
+            out.dialects.push(None);
+            continue;
+        };
+        let mut part = dialect::split(&mut cx, tree, out.broken.contains(&source));
+        out.dialects.push(part.dialect);
+        if let Some(value) = &part.inputs {
+            inputs::read(&mut cx, value, inputs);
+        }
+        let services = std::mem::take(&mut part.services);
+        let named = names::checked(&mut cx, services);
+        out.layer = std::mem::take(&mut out.layer).under(Layer::of(part, named));
     }
     out
-}
-
-/// The fields of an object of the top level, its keys checked.
-fn part<'v>(cx: &mut Context<'_>, entry: &[Field<'v>], key: &str, keys: &Keys) -> Option<Vec<Field<'v>>> {
-    let object = object(cx, key, get(entry, key)?.value)?;
-    let inner = fields(cx, object);
-    check_keys(cx, &inner, keys);
-    Some(inner)
-}
-
-/// Says that `mcpServers` is missing, and what may have been meant.
-fn no_servers(cx: &mut Context<'_>, tree: &Value<'_>, entry: &[Field<'_>]) {
-    let mut diagnostic = Diagnostic::error(Code::NoServers, "there is no `mcpServers`");
-    let meant = entry.iter().find(|field| near(field.key, &["mcpServers", "servers"]).is_some());
-    let is_service = |field: &&Field<'_>| match field.value {
-        Value::Object(object) => object.get("command").or_else(|| object.get("url")).is_some(),
-        _ => false,
-    };
-    if let Some(field) = meant {
-        diagnostic = diagnostic
-            .with_place(cx.place(field.key_span))
-            .with_help(format!("rename `{}` to `mcpServers`", shown(field.key)));
-    } else if let Some(field) = entry.iter().find(is_service) {
-        diagnostic = diagnostic.with_place(cx.place(field.key_span)).with_help("put the services inside `mcpServers`");
-    } else {
-        let start = cx.place_of(tree).span.start;
-        diagnostic =
-            diagnostic.with_place(cx.place(Span::new(start, start + 1))).with_help("write { \"mcpServers\": { } }");
-    }
-    cx.push(diagnostic);
 }
 
 /// Tells of left-out services who depends on them, and sorts the diagnostics by place.

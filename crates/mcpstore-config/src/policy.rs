@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use jsonc_parser::ast::Value;
+use crate::tree::Node;
 use mcpstore_types::{HealthSpec, Policy, ProbeKind, RestartMode, RestartPolicy, Timeouts};
 
 use crate::Code;
 use crate::context::Context;
 use crate::duration::{MIN, duration};
-use crate::fields::{Field, check_keys, fields, get};
+use crate::fields::{Field, entry, get};
 use crate::values::{kind, number, object, out_of_range, whole, word, wrong_type};
 use crate::words::{HEALTH, RESTART, TIMEOUTS};
 
@@ -38,14 +38,13 @@ pub(crate) fn apply(cx: &mut Context<'_>, entry: &[Field<'_>], policy: &mut Poli
 
 fn restart(cx: &mut Context<'_>, field: Field<'_>, policy: &mut RestartPolicy) {
     let modes = RestartMode::ALL.map(|mode| (mode.as_str(), mode));
-    if let Value::StringLit(_) = field.value {
+    if let Node::Text(_) = field.value.node {
         let help = "write { \"policy\": \"…\" }";
         wrong_type(cx, "restart", field.value, "an object", Some(help));
         return;
     }
     let Some(object) = object(cx, "restart", field.value) else { return };
-    let entry = fields(cx, object);
-    check_keys(cx, &entry, &RESTART);
+    let entry = entry(cx, object, &RESTART);
     if let Some(field) = get(&entry, "policy") {
         set(&mut policy.mode, word(cx, "restart.policy", field.value, &modes));
     }
@@ -73,10 +72,10 @@ fn restart(cx: &mut Context<'_>, field: Field<'_>, policy: &mut RestartPolicy) {
         set(&mut policy.stable_after, duration(cx, "restart.stableAfter", field, MIN));
     }
     if let Some(field) = get(&entry, "slowRetry") {
-        match field.value {
-            Value::BooleanLit(literal) if !literal.value => policy.slow_retry = None,
-            Value::StringLit(literal) if literal.value == "off" => policy.slow_retry = None,
-            Value::BooleanLit(_) => {
+        match &field.value.node {
+            Node::Bool(false) => policy.slow_retry = None,
+            Node::Text(word) if word == "off" => policy.slow_retry = None,
+            Node::Bool(true) => {
                 let help = "write how often, for example \"10m\"";
                 wrong_type(cx, "restart.slowRetry", field.value, "a duration or \"off\"", Some(help));
             }
@@ -97,7 +96,7 @@ fn delays(cx: &mut Context<'_>, entry: &[Field<'_>], policy: &mut RestartPolicy)
     match (delay, max) {
         (Some(delay), Some(max)) if delay > max => {
             if let (Some(delay), Some(max)) = (delay_field, max_field) {
-                let other = cx.place_of(max.value);
+                let other = cx.place(max.value.at);
                 let message = "`restart.delay` is longer than `restart.maxDelay`";
                 let diagnostic = cx.error_at(delay.value, Code::OutOfRange, message);
                 cx.push(diagnostic.with_related(other, "the longest delay"));
@@ -117,8 +116,7 @@ fn delays(cx: &mut Context<'_>, entry: &[Field<'_>], policy: &mut RestartPolicy)
 
 fn timeouts(cx: &mut Context<'_>, field: Field<'_>, timeouts: &mut Timeouts) {
     let Some(object) = object(cx, "timeouts", field.value) else { return };
-    let entry = fields(cx, object);
-    check_keys(cx, &entry, &TIMEOUTS);
+    let entry = entry(cx, object, &TIMEOUTS);
     // Of the steps of a stop those may be skipped that only wait for a server to go of its own will.
     let skip = Duration::ZERO;
     let Timeouts { wait, start, handshake, list, call, call_total, drain, close, term, kill, reap } = timeouts;
@@ -144,8 +142,7 @@ fn timeouts(cx: &mut Context<'_>, field: Field<'_>, timeouts: &mut Timeouts) {
 
 fn health(cx: &mut Context<'_>, field: Field<'_>, health: &mut HealthSpec) {
     let Some(object) = object(cx, "health", field.value) else { return };
-    let entry = fields(cx, object);
-    check_keys(cx, &entry, &HEALTH);
+    let entry = entry(cx, object, &HEALTH);
     if let Some(field) = get(&entry, "probe") {
         probe(cx, field, &mut health.probe);
     }
@@ -167,9 +164,9 @@ fn health(cx: &mut Context<'_>, field: Field<'_>, health: &mut HealthSpec) {
 }
 
 fn probe(cx: &mut Context<'_>, field: Field<'_>, probe: &mut ProbeKind) {
-    let later = match field.value {
-        Value::Object(_) => true,
-        Value::StringLit(literal) => literal.value == "discover",
+    let later = match &field.value.node {
+        Node::Object(_) => true,
+        Node::Text(word) => word == "discover",
         _ => {
             let message = format!("`health.probe` is {}; expected a word", kind(field.value));
             cx.push(cx.error_at(field.value, Code::WrongType, message).with_help("write one of: auto, ping, list"));
@@ -178,7 +175,7 @@ fn probe(cx: &mut Context<'_>, field: Field<'_>, probe: &mut ProbeKind) {
     };
     if later {
         let message = "this kind of `health.probe` is not supported yet by this version and is ignored";
-        let place = cx.place_of(field.value);
+        let place = cx.place(field.value.at);
         let diagnostic = crate::Diagnostic::warning(Code::NotSupportedYet, message).with_place(place);
         cx.push(diagnostic.with_help("write one of: auto, ping, list"));
         return;

@@ -8,7 +8,7 @@ use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::expand::expanded;
-use crate::fields::{Field, check_keys, fields, get};
+use crate::fields::{Field, entry, get};
 use crate::size::size;
 use crate::values::{object, text_list, whole, word};
 use crate::words::LIMITS;
@@ -75,7 +75,7 @@ fn paths(cx: &mut Context<'_>, field: Field<'_>, sandbox: Sandbox) -> Vec<PathBu
         }
     }
     if sandbox < Sandbox::Restricted {
-        let place = cx.place(field.key_span);
+        let place = cx.place(field.key_at);
         let message = format!("`{}` has no effect with the sandbox `{}`", field.key, sandbox.word());
         let diagnostic = Diagnostic::warning(Code::NoEffect, message).with_place(place);
         cx.push(diagnostic.with_help("it says what \"sandbox\": \"restricted\" or \"isolated\" lets through"));
@@ -85,8 +85,7 @@ fn paths(cx: &mut Context<'_>, field: Field<'_>, sandbox: Sandbox) -> Vec<PathBu
 
 fn limits(cx: &mut Context<'_>, field: Field<'_>) -> Limits {
     let Some(object) = object(cx, "limits", field.value) else { return Limits::default() };
-    let inner = fields(cx, object);
-    check_keys(cx, &inner, &LIMITS);
+    let inner = entry(cx, object, &LIMITS);
     let memory = get(&inner, "memory");
     let memory = memory.and_then(|field| size(cx, "limits.memory", field, MEMORY, "between 16MiB and 16TiB"));
     let files = get(&inner, "files").and_then(|field| whole(cx, "limits.files", field, 16, 1 << 20));

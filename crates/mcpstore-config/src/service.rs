@@ -1,13 +1,14 @@
 //! The entry of one service.
 
-use jsonc_parser::ast::Value;
-use mcpstore_types::{Era, EraChoice, Policy, ServiceName, ServiceSpec};
+use mcpstore_types::{Era, EraChoice, ServiceName, ServiceSpec};
 
 use crate::context::Context;
+use crate::defaults::Defaults;
 use crate::depends::{Names, dependencies};
 use crate::diagnostic::Diagnostic;
-use crate::fields::{Field, check_keys, fields, get};
+use crate::fields::{Field, entry, get};
 use crate::transport::transport;
+use crate::tree::Value;
 use crate::values::{boolean, nonempty, object, text, text_list, word};
 use crate::words::SERVICE;
 use crate::{Code, Place, policy};
@@ -33,18 +34,17 @@ pub(crate) fn service(
     name: &ServiceName,
     at: Place,
     value: &Value<'_>,
-    defaults: &Policy,
+    defaults: &Defaults,
     names: &Names,
 ) -> Read {
     let before = cx.sink.errors();
     let Some(object) = object(cx, name.as_str(), value) else {
         return Read { spec: None, dependencies: Vec::new() };
     };
-    let entry = fields(cx, object);
-    check_keys(cx, &entry, &SERVICE);
-    let transport = transport(cx, &entry, at);
-    let era = get(&entry, "era").and_then(|field| word(cx, "era", field.value, &ERAS)).unwrap_or_default();
-    let mut policy = defaults.clone();
+    let entry = entry(cx, object, &SERVICE);
+    let transport = transport(cx, &entry, at, defaults);
+    let era = era(cx, &entry).unwrap_or(defaults.era);
+    let mut policy = defaults.policy.clone();
     policy::apply(cx, &entry, &mut policy);
     let enabled = enabled(cx, &entry);
     let tags = get(&entry, "tags").map_or_else(Vec::new, |field| tags(cx, field));
@@ -68,6 +68,11 @@ pub(crate) fn service(
     Read { spec, dependencies: places }
 }
 
+/// Which era an entry asks for; `None` when it says nothing.
+pub(crate) fn era(cx: &mut Context<'_>, entry: &[Field<'_>]) -> Option<EraChoice> {
+    get(entry, "era").and_then(|field| word(cx, "era", field.value, &ERAS))
+}
+
 /// `enabled`, and `disabled` of other clients.
 fn enabled(cx: &mut Context<'_>, entry: &[Field<'_>]) -> bool {
     let mut read = |key: &str| {
@@ -76,7 +81,7 @@ fn enabled(cx: &mut Context<'_>, entry: &[Field<'_>]) -> bool {
     };
     let (ours, theirs) = (read("enabled"), read("disabled"));
     if let (Some((true, ours)), Some((true, theirs))) = (ours, theirs) {
-        let (here, there) = (cx.place(theirs.key_span), cx.place(ours.key_span));
+        let (here, there) = (cx.place(theirs.key_at), cx.place(ours.key_at));
         let message = "both `enabled` and `disabled`; the service counts as disabled";
         let diagnostic = Diagnostic::warning(Code::Contradiction, message).with_place(here);
         cx.push(diagnostic.with_related(there, "contradicts this").with_help("keep one of the two"));

@@ -1,6 +1,6 @@
 //! Sizes in bytes: `"512MB"`, `"1GiB"`, or a number of bytes.
 
-use jsonc_parser::ast::Value;
+use crate::tree::Node;
 
 use crate::Code;
 use crate::context::Context;
@@ -29,19 +29,19 @@ pub(crate) fn size(
     [min, max]: [u64; 2],
     range: &str,
 ) -> Option<u64> {
-    let bytes = match field.value {
-        Value::NumberLit(number) => {
-            let Ok(bytes) = number.value.parse::<u64>() else {
-                let message = format!("`{name}` is {}; expected a whole number of bytes", shown(number.value));
+    let bytes = match &field.value.node {
+        Node::Number(number) => {
+            let Ok(bytes) = number.parse::<u64>() else {
+                let message = format!("`{name}` is {}; expected a whole number of bytes", shown(number));
                 cx.push(cx.error_at(field.value, Code::WrongType, message).with_help("or write it as in \"512MB\""));
                 return None;
             };
             Some(bytes)
         }
-        Value::StringLit(literal) => match parse(literal.value.trim()) {
+        Node::Text(literal) => match parse(literal.trim()) {
             Ok(bytes) => bytes,
             Err(help) => {
-                let message = format!("`{}` is no size", shown(&literal.value));
+                let message = format!("`{}` is no size", shown(literal));
                 cx.push(cx.error_at(field.value, Code::BadSize, message).with_help(help));
                 return None;
             }

@@ -1,13 +1,10 @@
-//! From text to a syntax tree, within bounds.
-
-use jsonc_parser::ast::Value;
-use jsonc_parser::errors::{ParseError, ParseErrorKind};
-use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
+//! From text to a tree, whatever the format, within bounds.
 
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
-use crate::source::floor_boundary;
-use crate::{Code, Span};
+use crate::source::bom_len;
+use crate::tree::{At, Value};
+use crate::{Code, Format, json, toml, yaml};
 
 /// The largest config text that is read, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 16 * 1024 * 1024;
@@ -15,159 +12,28 @@ pub const MAX_SOURCE_BYTES: usize = 16 * 1024 * 1024;
 /// How many objects and lists may stand inside each other.
 pub const MAX_DEPTH: usize = 128;
 
-/// The syntax tree of the whole text; `None` when there is none, and then the reason was pushed.
-pub(crate) fn tree<'t>(cx: &mut Context<'_>, whole: &'t str) -> Option<Value<'t>> {
-    if whole.len() > MAX_SOURCE_BYTES {
-        let message = format!("the text has {} bytes; at most {MAX_SOURCE_BYTES} are read", whole.len());
-        cx.push(Diagnostic::error(Code::TooLarge, message).with_place(cx.place(Span::new(cx.shift, cx.shift))));
+/// The tree of the text of this index; `None` when there is none, and then the reason was pushed.
+pub(crate) fn tree<'t>(cx: &mut Context<'_>, source: usize, format: Format, text: &'t str) -> Option<Value<'t>> {
+    let shift = bom_len(text);
+    let beginning = At::new(source, shift, shift);
+    if text.len() > MAX_SOURCE_BYTES {
+        let message = format!("the text has {} bytes; at most {MAX_SOURCE_BYTES} are read", text.len());
+        cx.push(Diagnostic::error(Code::TooLarge, message).with_place(cx.place(beginning)));
         return None;
     }
-    let text = &whole[cx.shift..];
-    if let Some(at) = too_deep(text) {
-        let place = cx.place(Span::new(at + cx.shift, at + cx.shift + 1));
-        let message = format!("more than {MAX_DEPTH} objects and lists inside each other");
-        cx.push(Diagnostic::error(Code::TooDeep, message).with_place(place));
+    let value = match format {
+        Format::Json => json::tree(cx, source, text),
+        Format::Toml => toml::tree(cx, source, text),
+        Format::Yaml => yaml::tree(cx, source, text),
+    }?;
+    if value.is_null() {
+        let (what, help) = match format {
+            Format::Json => ("expected an object", "write `{ \"mcpServers\": { } }`"),
+            Format::Toml | Format::Yaml => ("expected services", "write `mcpServers:` and the services below it"),
+        };
+        let diagnostic = Diagnostic::error(Code::Syntax, format!("the text is empty; {what}"));
+        cx.push(diagnostic.with_place(cx.place(beginning)).with_help(help));
         return None;
     }
-    let options = ParseOptions {
-        allow_comments: true,
-        allow_trailing_commas: true,
-        allow_loose_object_property_names: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    match parse_to_ast(text, &CollectOptions::default(), &options) {
-        Ok(result) => {
-            if result.value.is_none() {
-                let place = cx.place(Span::new(cx.shift, cx.shift));
-                cx.push(
-                    Diagnostic::error(Code::Syntax, "the text is empty; expected an object")
-                        .with_place(place)
-                        .with_help("write `{ \"mcpServers\": { } }`"),
-                );
-            }
-            result.value
-        }
-        Err(error) => {
-            let diagnostic = explain_error(cx, &error);
-            cx.push(diagnostic);
-            None
-        }
-    }
-}
-
-/// The byte at which the nesting goes over the bound. Strings and comments are skipped as the parser does.
-fn too_deep(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Some(at);
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                at += 1;
-                while let Some(&inner) = bytes.get(at) {
-                    match inner {
-                        b'\\' => at += 1,
-                        b'"' => break,
-                        _ => {}
-                    }
-                    at += 1;
-                }
-            }
-            b'/' if bytes.get(at + 1) == Some(&b'/') => {
-                while bytes.get(at + 1).is_some_and(|&b| b != b'\n' && b != b'\r') {
-                    at += 1;
-                }
-            }
-            b'/' if bytes.get(at + 1) == Some(&b'*') => {
-                at += 2;
-                while at < bytes.len() && !bytes[at..].starts_with(b"*/") {
-                    at += 1;
-                }
-                at += 1;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    None
-}
-
-/// A syntax error, in words for people who do not know the grammar by heart.
-fn explain_error(cx: &Context<'_>, error: &ParseError) -> Diagnostic {
-    use ParseErrorKind as K;
-    let (message, help): (&str, Option<&str>) = match error.kind() {
-        K::ExpectedColonAfterObjectKey => ("expected `:` after a key", None),
-        K::ExpectedObjectValue => ("expected a value after `:`", None),
-        K::ExpectedComma => ("expected `,`", Some("put a comma between two entries")),
-        K::ExpectedStringObjectProperty => ("expected a key in double quotes", Some("write `\"key\": value`")),
-        K::SingleQuotedStringsNotAllowed => ("text stands in double quotes, not single ones", None),
-        K::MultipleRootJsonValues => ("there is more text after the end of the config", None),
-        K::UnterminatedObject => ("this `{` has no matching `}`", None),
-        K::UnterminatedArray => ("this `[` has no matching `]`", None),
-        K::UnterminatedCommentBlock => ("this comment has no end", Some("end it with `*/`")),
-        K::UnexpectedCloseBrace => ("`}` cannot stand here; expected a value", None),
-        K::UnexpectedCloseBracket => ("`]` cannot stand here; expected a value", None),
-        K::UnexpectedColon => ("`:` cannot stand here", None),
-        K::UnexpectedComma => ("`,` cannot stand here; expected a value", None),
-        K::UnexpectedTokenInObject => ("expected a key in double quotes or `}`", None),
-        K::UnexpectedWord | K::UnexpectedToken => {
-            ("expected a value", Some("text stands in double quotes; known words are true, false and null"))
-        }
-        K::ExpectedDigit
-        | K::ExpectedDigitFollowingNegativeSign
-        | K::ExpectedPlusMinusOrDigitInNumberLiteral
-        | K::HexadecimalNumbersNotAllowed
-        | K::UnaryPlusNumbersNotAllowed
-        | K::BareDecimalPointNumbersNotAllowed
-        | K::NonFiniteNumbersNotAllowed => {
-            ("this is no JSON number", Some("write it as digits, for example 12 or 0.5"))
-        }
-        K::String(ParseStringErrorKind::UnterminatedStringLiteral) => ("this text has no closing `\"`", None),
-        K::String(_) => (
-            "this text has an escape that JSON does not know",
-            Some("write a backslash as `\\\\`; JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX"),
-        ),
-        K::NestingDepthExceeded => ("too many objects and lists inside each other", None),
-        K::CommentsNotAllowed | K::TrailingCommasNotAllowed => ("this is no JSON", None),
-    };
-    let range = error.range();
-    let start = floor_boundary(cx.text, range.start + cx.shift);
-    // Only the beginning: what is unterminated covers all the rest of the text.
-    let first = cx.text[start..].chars().next().map_or(0, char::len_utf8);
-    let line_end = cx.text[start..].find('\n').map_or(cx.text.len(), |at| start + at);
-    let unterminated =
-        matches!(error.kind(), K::UnterminatedObject | K::UnterminatedArray | K::UnterminatedCommentBlock);
-    let end = if unterminated { start + first } else { floor_boundary(cx.text, range.end + cx.shift).min(line_end) };
-    let mut diagnostic =
-        Diagnostic::error(Code::Syntax, message).with_place(cx.place(Span::new(start, end.max(start))));
-    diagnostic.help = help.map(str::to_owned);
-    diagnostic
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn depth_is_counted_outside_texts_and_comments() {
-        let deep = "[".repeat(MAX_DEPTH);
-        assert_eq!(too_deep(&deep), None);
-        assert_eq!(too_deep(&format!("{deep}[")), Some(MAX_DEPTH));
-        assert_eq!(too_deep(&format!("{deep} \"[\\\"[\" // [\n /* [ */")), None);
-        assert_eq!(too_deep(&format!("{deep} /**/ [")), Some(MAX_DEPTH + 6));
-        assert_eq!(too_deep(&format!("{deep} // x\r[")), Some(MAX_DEPTH + 6));
-        assert_eq!(too_deep(&"[]".repeat(100_000)), None);
-    }
+    Some(value)
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use jsonc_parser::ast::Value;
+use crate::tree::Value;
 use mcpstore_types::{HttpSpec, Secret, StdioSpec, TransportSpec, is_protocol_header};
 
 use crate::context::Context;
+use crate::defaults::Defaults;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::expand::expanded;
 use crate::fields::{Field, fields, get};
@@ -31,11 +32,14 @@ pub(crate) enum Kind {
 /// The words clients have for the kinds.
 pub(crate) const KINDS: &[(&str, Kind)] = &[
     ("stdio", Kind::Stdio),
+    ("local", Kind::Stdio),
     ("http", Kind::Http),
     ("streamable-http", Kind::Http),
     ("streamableHttp", Kind::Http),
     ("streamable_http", Kind::Http),
     ("http-stream", Kind::Http),
+    ("http_stream", Kind::Http),
+    ("remote", Kind::Http),
     ("sse", Kind::Sse),
     ("ws", Kind::WebSocket),
     ("websocket", Kind::WebSocket),
@@ -43,7 +47,12 @@ pub(crate) const KINDS: &[(&str, Kind)] = &[
 
 /// The transport of a service's entry. All fields of both kinds are read, so that everything wrong is told at once;
 /// `None` when something was.
-pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Place) -> Option<TransportSpec> {
+pub(crate) fn transport(
+    cx: &mut Context<'_>,
+    entry: &[Field<'_>],
+    service: Place,
+    defaults: &Defaults,
+) -> Option<TransportSpec> {
     if let Some(settings) = get(entry, "settings") {
         return other(cx, entry, settings);
     }
@@ -79,7 +88,7 @@ pub(crate) fn transport(cx: &mut Context<'_>, entry: &[Field<'_>], service: Plac
         }
         _ => {}
     }
-    let stdio = stdio(cx, entry, command);
+    let stdio = stdio(cx, entry, command, defaults);
     let http = http(cx, entry, url);
     if cx.sink.errors() > before {
         return None;
@@ -118,21 +127,21 @@ fn stated_kind<'v>(cx: &mut Context<'_>, entry: &[Field<'v>]) -> Option<(Kind, F
 }
 
 pub(crate) fn contradiction(cx: &mut Context<'_>, here: Field<'_>, there: Field<'_>, message: String) {
-    let other = cx.place(there.key_span);
-    let diagnostic = Diagnostic::error(Code::Contradiction, message).with_place(cx.place(here.key_span));
+    let other = cx.place(there.key_at);
+    let diagnostic = Diagnostic::error(Code::Contradiction, message).with_place(cx.place(here.key_at));
     cx.push(diagnostic.with_related(other, "contradicts this").with_help("keep one of the two"));
 }
 
 pub(crate) fn no_effect(cx: &mut Context<'_>, entry: &[Field<'_>], keys: &[&str], on: &str) {
     for field in keys.iter().filter_map(|key| get(entry, key)) {
-        let place = cx.place(field.key_span);
+        let place = cx.place(field.key_at);
         let message = format!("`{}` has no effect on {on}", field.key);
         cx.push(Diagnostic::warning(Code::NoEffect, message).with_place(place));
     }
 }
 
-fn stdio(cx: &mut Context<'_>, entry: &[Field<'_>], command: Option<Field<'_>>) -> StdioSpec {
-    let mut spec = StdioSpec::default();
+fn stdio(cx: &mut Context<'_>, entry: &[Field<'_>], command: Option<Field<'_>>, defaults: &Defaults) -> StdioSpec {
+    let mut spec = defaults.stdio.clone();
     if let Some(found) = command.and_then(|field| filled(cx, "command", field)) {
         spec.command = found;
     }
@@ -142,7 +151,9 @@ fn stdio(cx: &mut Context<'_>, entry: &[Field<'_>], command: Option<Field<'_>>) 
         }
     }
     if let Some(field) = get(entry, "env") {
-        spec.env = environment(cx, field);
+        let own = environment(cx, field);
+        spec.env = defaults.env().clone();
+        spec.env.extend(own);
     }
     if let Some(field) = get(entry, "cwd") {
         spec.cwd = filled(cx, "cwd", field).map(PathBuf::from);
@@ -200,12 +211,12 @@ fn bad_character(cx: &mut Context<'_>, value: &Value<'_>, message: String) {
     cx.push(cx.error_at(value, Code::BadCharacter, message));
 }
 
-fn environment(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
+pub(crate) fn environment(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
     let mut out = BTreeMap::new();
     let Some(object) = object(cx, "env", field.value) else { return out };
     for field in fields(cx, object) {
         let name = format!("env.{}", shown(field.key));
-        let place = cx.place(field.key_span);
+        let place = cx.place(field.key_at);
         if field.key.is_empty() {
             cx.push(Diagnostic::error(Code::Empty, "the name of a variable is empty").with_place(place));
             continue;
@@ -230,7 +241,7 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
     let Some(object) = object(cx, "headers", field.value) else { return out };
     for field in fields(cx, object) {
         let name = format!("headers.{}", shown(field.key));
-        let place = cx.place(field.key_span);
+        let place = cx.place(field.key_at);
         // spec: RFC 9110 §5.6.2, token
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         if field.key.is_empty() {

@@ -1,6 +1,6 @@
 //! Single values: text, lists of text, truth values, numbers; each tells what it expected.
 
-use jsonc_parser::ast::{Object, Value};
+use crate::tree::{Node, Object, Value};
 
 use crate::Code;
 use crate::context::Context;
@@ -9,13 +9,13 @@ use crate::fields::{Field, near};
 
 /// What a value is, for messages.
 pub(crate) const fn kind(value: &Value<'_>) -> &'static str {
-    match value {
-        Value::StringLit(_) => "text",
-        Value::NumberLit(_) => "a number",
-        Value::BooleanLit(_) => "true or false",
-        Value::Object(_) => "an object",
-        Value::Array(_) => "a list",
-        Value::NullKeyword(_) => "null",
+    match value.node {
+        Node::Text(_) => "text",
+        Node::Number(_) => "a number",
+        Node::Bool(_) => "true or false",
+        Node::Object(_) => "an object",
+        Node::List(_) => "a list",
+        Node::Null => "null",
     }
 }
 
@@ -29,9 +29,9 @@ pub(crate) fn wrong_type(cx: &mut Context<'_>, name: &str, value: &Value<'_>, ex
 
 /// The text of a field.
 pub(crate) fn text<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -> Option<&'v str> {
-    match value {
-        Value::StringLit(literal) => Some(&literal.value),
-        Value::NumberLit(_) | Value::BooleanLit(_) => {
+    match &value.node {
+        Node::Text(found) => Some(found),
+        Node::Number(_) | Node::Bool(_) => {
             // A variable that looks like a number is often meant; elsewhere something else was to stand there.
             let help = name.starts_with("env.").then_some("put it in double quotes, for example \"1\"");
             wrong_type(cx, name, value, "text", help);
@@ -73,17 +73,17 @@ pub(crate) fn word<T: Copy>(cx: &mut Context<'_>, name: &str, value: &Value<'_>,
 
 /// A truth value.
 pub(crate) fn boolean(cx: &mut Context<'_>, name: &str, value: &Value<'_>) -> Option<bool> {
-    if let Value::BooleanLit(literal) = value {
-        return Some(literal.value);
+    if let Node::Bool(found) = value.node {
+        return Some(found);
     }
-    let help = matches!(value, Value::StringLit(_)).then_some("write true or false without quotes");
+    let help = matches!(value.node, Node::Text(_)).then_some("write true or false without quotes");
     wrong_type(cx, name, value, "true or false", help);
     None
 }
 
 /// An object.
 pub(crate) fn object<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -> Option<&'v Object<'v>> {
-    if let Value::Object(object) = value {
+    if let Node::Object(object) = &value.node {
         return Some(object);
     }
     wrong_type(cx, name, value, "an object", None);
@@ -92,13 +92,13 @@ pub(crate) fn object<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>)
 
 /// The elements of a list of text; elements that are none are told and left out.
 pub(crate) fn text_list<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -> Vec<(&'v str, &'v Value<'v>)> {
-    let Value::Array(list) = value else {
-        let help = matches!(value, Value::StringLit(_)).then_some("put it in brackets: [\"…\"]");
+    let Node::List(list) = &value.node else {
+        let help = matches!(value.node, Node::Text(_)).then_some("put it in brackets: [\"…\"]");
         wrong_type(cx, name, value, "a list of text", help);
         return Vec::new();
     };
-    let mut out = Vec::with_capacity(list.elements.len());
-    for element in &list.elements {
+    let mut out = Vec::with_capacity(list.len());
+    for element in list {
         if let Some(found) = text(cx, &format!("an element of {name}"), element) {
             out.push((found, element));
         }
@@ -124,12 +124,12 @@ pub(crate) fn whole(cx: &mut Context<'_>, name: &str, field: Field<'_>, min: u32
 
 /// A number.
 pub(crate) fn number(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<f64> {
-    let Value::NumberLit(literal) = field.value else {
-        let help = matches!(field.value, Value::StringLit(_)).then_some("write the number without quotes");
+    let Node::Number(literal) = &field.value.node else {
+        let help = matches!(field.value.node, Node::Text(_)).then_some("write the number without quotes");
         wrong_type(cx, name, field.value, "a number", help);
         return None;
     };
-    match literal.value.parse::<f64>() {
+    match literal.parse::<f64>() {
         Ok(number) if number.is_finite() => Some(number),
         _ => {
             out_of_range(cx, name, field, "of ordinary size");

@@ -92,8 +92,8 @@ pub(crate) const SERVICE: Keys = Keys {
 
 pub(crate) const TOP: Keys = Keys {
     of: "the top level",
-    read: &["mcpServers", "defaults", "gateway"],
-    later: &["profiles", "alerts", "inputs"],
+    read: &["mcpServers", "defaults", "gateway", "profiles", "inputs"],
+    later: &["alerts"],
     foreign: &[
         "description",
         "globalShortcut",
@@ -114,13 +114,23 @@ pub(crate) const TOP: Keys = Keys {
 
 pub(crate) const DEFAULTS: Keys = Keys {
     of: "`defaults`",
-    read: &["restart", "recovery", "timeouts", "health"],
-    later: &["start", "idleStop", "tools", "isolation", "era", "sandbox", "limits", "inheritEnv", "env"],
+    read: &["restart", "recovery", "timeouts", "health", "era", "sandbox", "limits", "inheritEnv", "env"],
+    later: &["start", "idleStop", "tools", "isolation"],
     foreign: &[],
 };
 
 pub(crate) const GATEWAY: Keys =
     Keys { of: "`gateway`", read: &["maxParallelStarts"], later: &["listen", "auth"], foreign: &[] };
+
+pub(crate) const PROFILE: Keys =
+    Keys { of: "a profile", read: &["services", "description"], later: &["tools"], foreign: &["name"] };
+
+pub(crate) const INPUT: Keys = Keys {
+    of: "an input",
+    read: &["id", "type", "description", "default", "password"],
+    later: &[],
+    foreign: &["options", "command", "args"],
+};
 
 pub(crate) const DEPENDENCY: Keys =
     Keys { of: "a dependency", read: &["on", "kind", "condition"], later: &[], foreign: &[] };

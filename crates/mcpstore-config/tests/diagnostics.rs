@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
 use mcpstore_config::{
-    Code, MAX_DEPTH, MAX_SOURCE_BYTES, Options, Source, cycle_diagnostic, diagnostics_markdown, explain,
+    Code, MAX_DEPTH, MAX_SOURCE_BYTES, Options, Source, Variables, cycle_diagnostic, diagnostics_markdown, explain,
     left_out_diagnostic, parse, render,
 };
 use mcpstore_types::ServiceName;
@@ -21,7 +21,7 @@ fn env(name: &str) -> Option<String> {
 /// What `text` gives, rendered; and its codes.
 fn shown(text: &str) -> (String, BTreeSet<Code>) {
     let sources = [Source::new("mcp.json", text)];
-    let parsed = parse(&sources, &env, &Options::default());
+    let parsed = parse(&sources, &Variables(env), &Options::default());
     let codes = parsed.diagnostics.iter().map(|d| d.code).collect();
     (render(&parsed.diagnostics, &sources, false, 100), codes)
 }
@@ -44,6 +44,14 @@ fn case(code: Code) -> (String, Expect) {
                   |                            ^
                   |
                   = help: put a comma between two entries
+
+                error[MS017]: neither `command` nor `url`
+                 --> mcp.json:4:5
+                  |
+                4 |     "b": { }
+                  |     ^^^
+                  |
+                  = help: say how to launch it (`command`) or where to reach it (`url`)
             "#]],
         ),
         Code::TooDeep => (
@@ -609,7 +617,7 @@ fn every_code_is_shown_well() {
 /// What the graph would ask for on finding the cycle a → b → c → a.
 fn cycle(text: &str) -> (String, BTreeSet<Code>) {
     let sources = [Source::new("mcp.json", text)];
-    let parsed = parse(&sources, &env, &Options::default());
+    let parsed = parse(&sources, &Variables(env), &Options::default());
     assert_eq!(parsed.diagnostics, []);
     let path = ["a", "b", "c"].map(name);
     let edges = path.clone().map(|service| (service, 0));
@@ -623,7 +631,7 @@ fn cycle(text: &str) -> (String, BTreeSet<Code>) {
 /// What is told when `api` goes because `bad` was left out.
 fn left_out(text: &str) -> (String, BTreeSet<Code>) {
     let sources = [Source::new("mcp.json", text)];
-    let config = parse(&sources, &env, &Options::default()).config;
+    let config = parse(&sources, &Variables(env), &Options::default()).config;
     let [api, bad] = ["api", "bad"].map(name);
     assert!(config.left_out.contains(&bad));
     let diagnostic = left_out_diagnostic(&config, &api, &bad);
@@ -648,7 +656,7 @@ fn codes_have_their_numbers_and_explanations() {
 fn colour_is_only_there_when_asked_for() {
     let sources =
         [Source::new("mcp.json", servers("  \"a\": { \"command\": \"\\u001b[31m\", \"args\": \"\u{1b}[31m\" }"))];
-    let parsed = parse(&sources, &env, &Options::default());
+    let parsed = parse(&sources, &Variables(env), &Options::default());
     assert!(parsed.has_errors());
     assert!(!render(&parsed.diagnostics, &sources, false, 80).contains('\u{1b}'));
     let coloured = render(&parsed.diagnostics, &sources, true, 80);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mcpstore_config::{
-    Diagnostic, MAX_DIAGNOSTICS, Options, Parsed, Place, Source, cycle_diagnostic, diff, parse, render, render_short,
+    Diagnostic, MAX_DIAGNOSTICS, Options, Parsed, Place, Source, Variables, cycle_diagnostic, diff, parse, render,
+    render_short,
 };
 use mcpstore_types::{
     Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OtherSpec,
@@ -38,8 +39,8 @@ fn env(name: &str) -> Option<String> {
 /// Reads and renders everything, and checks what must hold of any text.
 fn check(texts: &[&str], strict: bool) -> Result<Parsed, TestCaseError> {
     let sources: Vec<Source> = texts.iter().map(|text| Source::new("mcp.json", *text)).collect();
-    let parsed = parse(&sources, &env, &Options { strict });
-    prop_assert_eq!(&parse(&sources, &env, &Options { strict }), &parsed);
+    let parsed = parse(&sources, &Variables(env), &Options { strict });
+    prop_assert_eq!(&parse(&sources, &Variables(env), &Options { strict }), &parsed);
     for diagnostic in &parsed.diagnostics {
         prop_assert!(diagnostic.primary.is_some(), "{diagnostic:?}");
         let places = diagnostic.primary.iter().chain(diagnostic.related.iter().map(|(place, _)| place));
@@ -360,7 +361,7 @@ proptest! {
         lines[at].insert(byte, '§');
         let text = lines.join("\n");
         let sources = [Source::new("mcp.json", text.as_str())];
-        let parsed = parse(&sources, &env, &Options::default());
+        let parsed = parse(&sources, &Variables(env), &Options::default());
         let shown = render(&parsed.diagnostics, &sources, false, 400);
         // A key that is no longer `env` has values like any other.
         if text.contains("\"env\"") && text.contains(" env:") {

@@ -1,12 +1,12 @@
 //! Diagnostics in one line each, as logs have them; all the ways in which a text can be no JSON.
 
 use expect_test::expect;
-use mcpstore_config::{Options, Source, parse, render_short};
+use mcpstore_config::{Nothing, Options, Source, parse, render_short};
 
 /// Short forms of everything wrong with a text.
 fn short(text: &str) -> String {
     let sources = [Source::new("mcp.json", text)];
-    render_short(&parse(&sources, &|_| None, &Options::default()).diagnostics, &sources)
+    render_short(&parse(&sources, &Nothing, &Options::default()).diagnostics, &sources)
 }
 
 #[test]

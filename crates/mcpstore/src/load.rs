@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use mcpstore_config::{Code, Config, Diagnostic, Options, Source, cycle_diagnostic, left_out_diagnostic, parse};
+use mcpstore_config::{
+    Code, Config, Diagnostic, Options, Outside, Source, cycle_diagnostic, left_out_diagnostic, parse,
+};
 use mcpstore_graph::{DepGraph, GraphError};
 use mcpstore_types::ServiceName;
 
@@ -38,8 +40,8 @@ impl Loaded {
 /// A service with an error in its own entry is left out, and so are those that cannot be without it; the others stay. When
 /// there is a cycle, nothing is left: no order could be right.
 #[must_use]
-pub fn load(sources: &[Source], env: &dyn Fn(&str) -> Option<String>, options: LoadOptions) -> Loaded {
-    let parsed = parse(sources, env, &Options { strict: options.strict });
+pub fn load(sources: &[Source], outside: &dyn Outside, options: LoadOptions) -> Loaded {
+    let parsed = parse(sources, outside, &Options { strict: options.strict });
     let (mut config, mut diagnostics) = (parsed.config, parsed.diagnostics);
     leave_out_dependents(&mut config, &mut diagnostics);
     let services = config.services.iter().map(|spec| (&spec.name, spec.dependencies.as_slice()));

@@ -49,7 +49,7 @@ async fn a_manager_runs_a_service_over_it_out_of_a_config() {
     let config = format!(
         r#"{{ "mcpServers": {{ "far": {{ "type": "tcp_lines", "settings": {{ "address": "{address}" }} }} }} }}"#
     );
-    let loaded = mcpstore::load(&[Source::new("far.json", config)], &|_| None, LoadOptions::default());
+    let loaded = mcpstore::load(&[Source::new("far.json", config)], &mcpstore::config::Nothing, LoadOptions::default());
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     store.add_services(loaded.config.services).await.unwrap();
     store.start_all().await.unwrap();

@@ -1,6 +1,6 @@
 //! `config check` and `config explain`. They need no manager.
 
-use mcpstore::config::{Code, explain, title as name};
+use mcpstore::config::{Code, Variables, explain, title as name};
 use mcpstore::types::suggestion;
 use mcpstore::{LoadOptions, Loaded, load};
 
@@ -42,7 +42,7 @@ fn check(args: &ConfigArgs, global: &Global) -> anyhow::Result<Exit> {
 
 /// Reads config texts with the environment's variables.
 pub(super) fn read(sources: &[mcpstore::config::Source], strict: bool) -> Loaded {
-    load(sources, &|name| std::env::var(name).ok(), LoadOptions { strict })
+    load(sources, &Variables(|name: &str| std::env::var(name).ok()), LoadOptions { strict })
 }
 
 fn explain_code(code: Option<&str>) -> anyhow::Result<Exit> {

@@ -138,7 +138,7 @@ mod tests {
             }"#]]
         .assert_eq(&text);
 
-        let loaded = load(&[Source::new("demo.json", text)], &|_| None, LoadOptions { strict: true });
+        let loaded = load(&[Source::new("demo.json", text)], &mcpstore::config::Nothing, LoadOptions { strict: true });
         assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
         let read = loaded.config.services;
         assert_eq!(read, services);

@@ -133,7 +133,7 @@ mod tests {
     fn problems_as_a_document_and_in_one_line() {
         let text = r#"{ "mcpServers": { "a": { "command": "x", "dependsOn": ["bb"] }, "b": { "command": "y" } } }"#;
         let sources = [Source::new("mcp.json", text)];
-        let loaded = load(&sources, &|_| None, LoadOptions::default());
+        let loaded = load(&sources, &mcpstore::config::Nothing, LoadOptions::default());
         let doc = Schema::new("mcpstore.diagnostics/1", diagnostics_doc(&loaded, &sources));
         expect![[r#"
             {
@@ -164,7 +164,7 @@ mod tests {
             .assert_eq(&summary(&loaded, &sources));
         let odd = r#"{ "mcpServers": { "": { "command": "x" }, "ｆｕｌｌ": { "command": "x" },
             "a": { "command": "x", "dependsOn": ["é"] }, "b": { "command": "y" } } }"#;
-        let odd = load(&[Source::new("mcp.json", odd)], &|_| None, LoadOptions::default());
+        let odd = load(&[Source::new("mcp.json", odd)], &mcpstore::config::Nothing, LoadOptions::default());
         expect!["mcp.json: 3 errors, no warnings; 1 service can run, 3 are left out"]
             .assert_eq(&summary(&odd, &sources));
         let text = diagnostics_text(&loaded, &sources, &Term::PLAIN);

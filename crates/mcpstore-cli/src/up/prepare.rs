@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use mcpstore::config::{MAX_PARALLEL_STARTS_DEFAULT, Source};
+use mcpstore::config::{MAX_PARALLEL_STARTS_DEFAULT, Source, Variables};
 use mcpstore::{LoadOptions, Loaded, ServiceSpec, load};
 
 use super::UpArgs;
@@ -35,7 +35,11 @@ pub(super) fn prepare(args: &UpArgs, term: &Term) -> anyhow::Result<Prepared> {
         Prepared { services, max_parallel_starts: MAX_PARALLEL_STARTS_DEFAULT }
     } else {
         let sources = read_config(&args.config.config)?;
-        let loaded = load(&sources, &|name| std::env::var(name).ok(), LoadOptions { strict: args.config.strict });
+        let loaded = load(
+            &sources,
+            &Variables(|name: &str| std::env::var(name).ok()),
+            LoadOptions { strict: args.config.strict },
+        );
         // Cleaned already, and with colours: so not through `talk`. What cannot be written is lost.
         let _ = std::io::stderr().write_all(diagnostics_text(&loaded, &sources, term).as_bytes());
         if let Some(words) = left_out(&loaded) {
@@ -105,7 +109,7 @@ mod tests {
 
     fn read(text: &str) -> (Option<String>, Result<(), Failure>) {
         let sources = [Source::new("mcp.json", text)];
-        let loaded = load(&sources, &|_| None, LoadOptions::default());
+        let loaded = load(&sources, &mcpstore::config::Nothing, LoadOptions::default());
         let cli = Cli::try_parse_from(["mcpstore", "up", "--config", "mcp.json"]).unwrap();
         let Command::Up(args) = cli.command else { panic!("it is `up`") };
         (left_out(&loaded), usable(&loaded, &sources, &args))

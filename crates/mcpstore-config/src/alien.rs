@@ -1,0 +1,135 @@
+//! Entries of other clients, brought into the shape of ours. Every node keeps its place.
+
+use std::borrow::Cow;
+
+use crate::Dialect;
+use crate::tree::{Member, Node, Object, Value};
+
+/// An entry of a dialect in our shape.
+pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
+    if let Node::Object(object) = &mut value.node {
+        match dialect {
+            Dialect::Codex => codex(object),
+            Dialect::Zed => zed(object),
+            Dialect::McpServers
+            | Dialect::Servers
+            | Dialect::Settings
+            | Dialect::Bare
+            | Dialect::List
+            | Dialect::Single => {}
+        }
+    }
+    value
+}
+
+/// Codex: environment variables are named, not referred to, and times are seconds.
+fn codex(object: &mut Object<'_>) {
+    let mut headers: Vec<Member<'_>> = Vec::new();
+    let mut timeouts: Vec<Member<'_>> = Vec::new();
+    let mut out: Vec<Member<'_>> = Vec::with_capacity(object.members.len());
+    for mut member in std::mem::take(&mut object.members) {
+        match member.key.as_ref() {
+            "http_headers" => match member.value.node {
+                Node::Object(inner) => headers.extend(inner.members),
+                node => {
+                    member.value.node = node;
+                    member.key = "headers".into();
+                    out.push(member);
+                }
+            },
+            "env_http_headers" => match member.value.node {
+                Node::Object(inner) => headers.extend(inner.members.into_iter().map(|m| reference(m, ""))),
+                node => {
+                    member.value.node = node;
+                    member.key = "headers".into();
+                    out.push(member);
+                }
+            },
+            "bearer_token_env_var" => {
+                let mut member = reference(member, "Bearer ");
+                member.key = "Authorization".into();
+                headers.push(member);
+            }
+            "env_vars" => {
+                member.key = "inheritEnv".into();
+                out.push(member);
+            }
+            "startup_timeout_sec" => timeouts.push(seconds(member, "start")),
+            "tool_timeout_sec" => timeouts.push(seconds(member, "call")),
+            "startup_timeout_ms" => timeouts.push(with_unit(member, "start", "ms")),
+            _ => out.push(member),
+        }
+    }
+    object.members = out;
+    gather(object, "headers", headers);
+    gather(object, "timeouts", timeouts);
+}
+
+/// Zed: an older form has the program and its arguments inside `command`.
+fn zed(object: &mut Object<'_>) {
+    let mut out: Vec<Member<'_>> = Vec::with_capacity(object.members.len() + 2);
+    for member in std::mem::take(&mut object.members) {
+        match (member.key.as_ref(), member.value.node) {
+            ("command", Node::Object(inner)) => {
+                for mut part in inner.members {
+                    if part.key == "path" {
+                        part.key = "command".into();
+                    }
+                    out.push(part);
+                }
+            }
+            // What the extension of a server needs to know, and no adapter of ours.
+            ("settings", _) => {}
+            (_, node) => out.push(Member { value: Value { node, ..member.value }, ..member }),
+        }
+    }
+    object.members = out;
+}
+
+/// `NAME` becomes `${NAME}`.
+fn reference<'t>(mut member: Member<'t>, before: &str) -> Member<'t> {
+    if let Node::Text(name) = &member.value.node {
+        member.value.node = Node::Text(Cow::Owned(format!("{before}${{{name}}}")));
+    }
+    member
+}
+
+/// A number of seconds becomes a duration; it may have a fraction.
+fn seconds<'t>(member: Member<'t>, key: &'static str) -> Member<'t> {
+    let whole = match &member.value.node {
+        Node::Number(number) => number.parse::<f64>().ok().map(|seconds| seconds * 1000.0),
+        _ => None,
+    };
+    match whole.filter(|ms| (0.0..1e12).contains(ms)) {
+        Some(ms) => {
+            let mut member = member;
+            // Within range, as just checked.
+            member.value.node = Node::Text(Cow::Owned(format!("{}ms", ms.round() as u64)));
+            member.key = key.into();
+            member
+        }
+        None => with_unit(member, key, "s"),
+    }
+}
+
+fn with_unit<'t>(mut member: Member<'t>, key: &'static str, unit: &str) -> Member<'t> {
+    if let Node::Number(number) = &member.value.node {
+        member.value.node = Node::Text(Cow::Owned(format!("{number}{unit}")));
+    }
+    member.key = key.into();
+    member
+}
+
+/// Puts members into the object under `key`, which is made when missing; what stands there already wins.
+fn gather<'t>(object: &mut Object<'t>, key: &'static str, members: Vec<Member<'t>>) {
+    let Some(first) = members.first() else { return };
+    let (at, key_at) = (first.value.at, first.key_at);
+    match object.members.iter_mut().find(|member| member.key == key).map(|member| &mut member.value.node) {
+        Some(Node::Object(inner)) => {
+            let new: Vec<_> = members.into_iter().filter(|member| !inner.has(&member.key)).collect();
+            inner.members.extend(new);
+        }
+        Some(_) => {}
+        None => object.members.push(Member { key: key.into(), key_at, value: Value::object(at, members) }),
+    }
+}

@@ -1,0 +1,44 @@
+//! `defaults`: what holds where a service says nothing.
+
+use std::collections::BTreeMap;
+
+use mcpstore_types::{EraChoice, Policy, Secret, StdioSpec};
+
+use crate::context::Context;
+use crate::fields::{entry, get};
+use crate::service::era;
+use crate::tree::Value;
+use crate::values::object;
+use crate::words::DEFAULTS;
+use crate::{policy, sandbox, transport};
+
+/// What holds where a service says nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Defaults {
+    pub(crate) policy: Policy,
+    pub(crate) era: EraChoice,
+    /// For servers that are launched: `sandbox`, `limits`, `inheritEnv`, `env`.
+    pub(crate) stdio: StdioSpec,
+}
+
+impl Defaults {
+    /// Variables of servers that are launched.
+    pub(crate) const fn env(&self) -> &BTreeMap<String, Secret> {
+        &self.stdio.env
+    }
+}
+
+pub(crate) fn read(cx: &mut Context<'_>, value: &Value<'_>) -> Defaults {
+    let mut out = Defaults::default();
+    let Some(object) = object(cx, "defaults", value) else { return out };
+    let inner = entry(cx, object, &DEFAULTS);
+    policy::apply(cx, &inner, &mut out.policy);
+    if let Some(found) = era(cx, &inner) {
+        out.era = found;
+    }
+    sandbox::apply(cx, &inner, &mut out.stdio);
+    if let Some(field) = get(&inner, "env") {
+        out.stdio.env = transport::environment(cx, field);
+    }
+    out
+}

@@ -80,6 +80,24 @@ fn canonical<'v>(cx: &Context<'_>, member: &'v Member<'_>, keys: Option<&Keys>) 
     known.copied().find(|word| is_snake_of(key, word)).unwrap_or(key)
 }
 
+/// A word in snake case as JSON spells it; `None` when it is none, or the same.
+pub(crate) fn camel(snake: &str) -> Option<String> {
+    let mut out = String::with_capacity(snake.len());
+    let mut up = false;
+    for c in snake.chars() {
+        match c {
+            '_' if !out.is_empty() && !up => up = true,
+            'a'..='z' | '0'..='9' if up => {
+                out.push(c.to_ascii_uppercase());
+                up = false;
+            }
+            'a'..='z' | '0'..='9' => out.push(c),
+            _ => return None,
+        }
+    }
+    (out != snake && !up).then_some(out)
+}
+
 /// True when `snake` is `camel` with `_` and a small letter for every capital.
 fn is_snake_of(snake: &str, camel: &str) -> bool {
     let mut left = snake.bytes();

@@ -171,7 +171,7 @@ impl Scan<'_> {
 }
 
 /// The bytes of `${NAME}`, or of `${NAME:-` when a default follows: that may be secret.
-fn reference_len(text: &str) -> Option<usize> {
+pub(crate) fn reference_len(text: &str) -> Option<usize> {
     let body = text.strip_prefix("${")?;
     let name = body.strip_prefix("env:").unwrap_or(body);
     let length = name.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();

@@ -24,6 +24,7 @@
 //! ```
 
 mod alien;
+mod clients;
 mod code;
 mod context;
 mod cycle;
@@ -36,8 +37,10 @@ mod duration;
 mod entry;
 mod expand;
 mod explain;
+mod export;
 mod fields;
 mod format;
+mod import;
 mod inputs;
 mod json;
 mod left_out;
@@ -68,6 +71,7 @@ mod values;
 mod words;
 mod yaml;
 
+pub use clients::{Client, Folders, References};
 pub use code::Code;
 pub use cycle::cycle_diagnostic;
 pub use diagnostic::{Diagnostic, Severity};
@@ -75,7 +79,9 @@ pub use dialect::Dialect;
 pub use diff::{apply, diff};
 pub use entry::entry;
 pub use explain::{diagnostics_markdown, explain, title};
+pub use export::{Exported, export, export_url};
 pub use format::Format;
+pub use import::{Imported, MovedSecret, Outcome, import};
 pub use left_out::left_out_diagnostic;
 pub use outside::{Nothing, Outside, Program, Variables};
 pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, parse};

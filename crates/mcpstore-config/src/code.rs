@@ -79,6 +79,8 @@ codes! {
     BadSize = 29,
     /// A pattern or a path that names nothing, or too much.
     BadPattern = 30,
+    /// A file that somebody else can change.
+    UnsafeFile = 31,
 }
 
 impl Code {

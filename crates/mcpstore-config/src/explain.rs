@@ -138,6 +138,12 @@ pub const fn explain(code: Code) -> &'static str {
              refused: it would hand every secret of the manager's environment to the server. A path in `sandboxRead` and \
              `sandboxWrite` is absolute, so that it means the same wherever the manager was started."
         }
+        Code::UnsafeFile => {
+            "The file, or a folder on the way to it, can be changed by somebody else: everyone may write to it, a group that is \
+             not yours alone may, or it belongs to another user. A config names programs to run, so whoever can change it \
+             can run programs as you. Nothing of the file is read. Run the command that is shown, after a look at what the \
+             file says. Links are followed, and what they lead to is judged."
+        }
     }
 }
 

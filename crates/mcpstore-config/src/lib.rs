@@ -49,6 +49,7 @@ mod size;
 mod source;
 mod syntax;
 mod transport;
+mod unsafe_file;
 mod values;
 mod words;
 
@@ -65,3 +66,4 @@ pub use render::{render, render_short};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};
 pub use syntax::{MAX_DEPTH, MAX_SOURCE_BYTES};
+pub use unsafe_file::unsafe_file_diagnostic;

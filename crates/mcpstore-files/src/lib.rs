@@ -3,6 +3,7 @@
 //! - [`read_source`] reads a config file, and refuses one that somebody else can change.
 //! - [`replace`] and [`edit_locked`] write: in one step, durable, one writer at a time, over nobody's change.
 //! - [`Watch`] tells when files may have changed.
+//! - [`Machine`] is the world that a config refers to: variables, files, programs.
 //! - [`Approvals`] keeps what a user allowed a config to run.
 //!
 //! All but [`Watch::changed`] block on the disk: call them where blocking is allowed.
@@ -26,6 +27,7 @@ mod edit;
 mod group;
 mod judge;
 mod lock;
+mod machine;
 mod quote;
 mod read;
 mod sweep;
@@ -38,6 +40,7 @@ pub use approvals::{find_program, fingerprint, service_fingerprint};
 pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
 pub use judge::{Fault, Unsafe};
 pub use lock::{LOCK_WAIT, LockError};
+pub use machine::{MAX_REFERENCED_BYTES, Machine};
 pub use read::{MAX_PIPE_WAIT, ReadError, read_source};
 pub use watch::{MAX_WATCHED, POLL_EVERY, QUIET, QUIET_AT_MOST, Watch, WatchError};
 pub use write::{ReplaceError, WriteError, WriteStep, replace};

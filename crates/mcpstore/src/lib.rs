@@ -25,6 +25,7 @@ mod store;
 pub use load::{LoadOptions, Loaded, load};
 pub use mcpstore_config as config;
 pub use mcpstore_core as state_machine;
+pub use mcpstore_files as files;
 pub use mcpstore_graph as graph;
 pub use mcpstore_monitor as monitor;
 pub use mcpstore_runtime as runtime;

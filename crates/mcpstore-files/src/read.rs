@@ -204,7 +204,7 @@ mod tests {
     fn a_wrong_byte_has_its_place() {
         let (_home, path) = file(b"{\n  \"\xc3\xa9\": \"\xff\"\n}");
         let error = read_source(&path).unwrap_err();
-        assert!(matches!(error, ReadError::NotText { line: 2, byte: 9, utf16: false, .. }), "{error}");
+        assert!(matches!(error, ReadError::NotText { line: 2, byte: 10, utf16: false, .. }), "{error}");
         let (_home, path) = file(&[0xff, 0xfe, b'{', 0]);
         assert!(read_source(&path).unwrap_err().to_string().contains("line 1, byte 1; it looks"));
     }

@@ -585,12 +585,15 @@ fn case(code: Code) -> (String, Expect) {
                   = help: write it from the root: "/srv/files" or "${HOME}/files"
             "#]],
         ),
-        Code::UnsafeFile => ("mcp.json".to_owned(), expect![[r#"
+        Code::UnsafeFile => (
+            "mcp.json".to_owned(),
+            expect![[r#"
             error[MS031]: `mcp.json` can be changed by everyone on this machine
              |
              = note: a config names programs to run, so whoever can change it can run programs as you
              = help: run: chmod go-w mcp.json
-        "#]]),
+        "#]],
+        ),
         other => unreachable!("{other} has no case: write one"),
     }
 }

@@ -160,11 +160,11 @@ fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
         return Err(ReadError::NotAFile { path: named() });
     }
     if !meta.is_file() {
-        judge::judge_file(path, &meta).map_err(ReadError::Unsafe)?;
+        judge::judge_file(path, &file, &meta).map_err(ReadError::Unsafe)?;
         return Ok((file, meta));
     }
     let trail = Trail::follow(path).map_err(look)?;
-    judge::judge_file(&trail.real, &meta).map_err(ReadError::Unsafe)?;
+    judge::judge_file(&trail.real, &file, &meta).map_err(ReadError::Unsafe)?;
     judge::judge_folders(&trail).map_err(ReadError::Unsafe)?;
     Ok((file, meta))
 }

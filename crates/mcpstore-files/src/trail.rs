@@ -139,6 +139,9 @@ mod tests {
         std::fs::write(at.join("file"), "").unwrap();
         assert_eq!(Trail::follow(&at.join("file/x")).unwrap().names, [at.join("file/x")]);
         symlink("circle", at.join("circle")).unwrap();
-        assert_eq!(Trail::follow(&at.join("circle")).unwrap_err().kind(), io::Error::from(rustix::io::Errno::LOOP).kind());
+        assert_eq!(
+            Trail::follow(&at.join("circle")).unwrap_err().kind(),
+            io::Error::from(rustix::io::Errno::LOOP).kind()
+        );
     }
 }

@@ -249,7 +249,8 @@ mod tests {
         let print = service_fingerprint(&spec, None);
         let text = print.to_string();
         assert_eq!((text.len(), text.parse()), (71, Ok(print)));
-        for wrong in ["", "sha256:", &text[1..], &text[..70], &text.replace("sha256:", "sha256:+"), &format!("{text}0")] {
+        for wrong in ["", "sha256:", &text[1..], &text[..70], &text.replace("sha256:", "sha256:+"), &format!("{text}0")]
+        {
             assert_eq!(wrong.parse::<Fingerprint>(), Err(NotAFingerprint), "{wrong}");
         }
     }

@@ -31,11 +31,7 @@ impl List {
         let prints = specs.iter().map(|spec| (spec, portable(spec)));
         let pending = prints.filter(|(_, print)| !self.approved.contains(print));
         pending
-            .map(|(spec, fingerprint)| Pending {
-                service: spec.name.clone(),
-                fingerprint,
-                kind: PendingKind::New,
-            })
+            .map(|(spec, fingerprint)| Pending { service: spec.name.clone(), fingerprint, kind: PendingKind::New })
             .collect()
     }
 }

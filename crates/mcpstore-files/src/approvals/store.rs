@@ -78,9 +78,7 @@ impl Store {
         path: Option<&OsStr>,
     ) -> Result<(), ApproveError> {
         let key = key(config).map_err(|source| ApproveError::Config { path: config.to_path_buf(), source })?;
-        let services = specs.iter().map(|spec| {
-            (spec.name.to_string(), service_fingerprint(spec, path).to_string())
-        });
+        let services = specs.iter().map(|spec| (spec.name.to_string(), service_fingerprint(spec, path).to_string()));
         let services: BTreeMap<String, String> = services.collect();
         // A broken file is set aside by this, and not written over.
         let _ = self.read();
@@ -89,7 +87,9 @@ impl Store {
             all.configs.insert(key.clone(), OfConfig { approved_at: now(), services: services.clone() });
             while all.configs.len() > MAX_CONFIGS {
                 let others = all.configs.iter().filter(|(path, _)| **path != key);
-                let Some(oldest) = others.min_by_key(|(_, of)| of.approved_at).map(|(path, _)| path.clone()) else { break };
+                let Some(oldest) = others.min_by_key(|(_, of)| of.approved_at).map(|(path, _)| path.clone()) else {
+                    break;
+                };
                 all.configs.remove(&oldest);
             }
             let text = serde_json::to_string_pretty(&all)?;
@@ -132,7 +132,9 @@ impl Store {
         let aside = self.file.with_extension("json.bad");
         match std::fs::rename(&held.real, &aside) {
             Ok(()) => Err(format!("the approvals in `{file}` are broken ({why}); set aside as `{}`", aside.display())),
-            Err(error) => Err(format!("the approvals in `{file}` are broken ({why}), and cannot be set aside: {error}")),
+            Err(error) => {
+                Err(format!("the approvals in `{file}` are broken ({why}), and cannot be set aside: {error}"))
+            }
         }
     }
 }

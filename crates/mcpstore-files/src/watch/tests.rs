@@ -67,10 +67,14 @@ fn a_file(home: &Path) {
 #[test]
 fn a_file_that_is_written_in_place_is_told() {
     use std::io::Write;
-    told("append", a_file, &[|home| {
-        let mut file = fs::OpenOptions::new().append(true).open(home.join("mcp.json")).unwrap();
-        file.write_all(b"more").unwrap();
-    }]);
+    told(
+        "append",
+        a_file,
+        &[|home| {
+            let mut file = fs::OpenOptions::new().append(true).open(home.join("mcp.json")).unwrap();
+            file.write_all(b"more").unwrap();
+        }],
+    );
     told("truncate and write", a_file, &[|home| write(&home.join("mcp.json"), "two")]);
     told("empty", a_file, &[|home| write(&home.join("mcp.json"), ""), |home| write(&home.join("mcp.json"), "x")]);
 }
@@ -87,9 +91,13 @@ fn a_file_that_is_replaced_is_told_each_time() {
 
 #[test]
 fn a_mode_that_changes_is_told() {
-    told("chmod", a_file, &[|home| {
-        fs::set_permissions(home.join("mcp.json"), fs::Permissions::from_mode(0o640)).unwrap();
-    }]);
+    told(
+        "chmod",
+        a_file,
+        &[|home| {
+            fs::set_permissions(home.join("mcp.json"), fs::Permissions::from_mode(0o640)).unwrap();
+        }],
+    );
 }
 
 #[test]

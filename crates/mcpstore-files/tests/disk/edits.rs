@@ -64,7 +64,7 @@ fn names_in(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_writer_that_is_killed_loses_nothing_it_acknowledged() {
-    const ROUNDS: u64 = 60;
+    const ROUNDS: u64 = 120;
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("state.json");
     let tag = unique_tag("files-kill");

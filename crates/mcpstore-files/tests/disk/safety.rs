@@ -91,6 +91,32 @@ fn a_file_of_another_user_or_group_is_refused() {
     mends(&why, &path);
 }
 
+/// Our own group may write (that is for root to say), and so may a user whom an access list names.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_an_access_list_opens_is_refused() {
+    let (home, path) = a_file();
+    if !is_root(home.path()) {
+        return;
+    }
+    set_mode(&path, 0o660);
+    // Version 2, then (tag, permissions, id) of owner, user 12345, group, mask and others.
+    let entries: [(u16, u16, u32); 5] =
+        [(1, 6, u32::MAX), (2, 6, 12_345), (4, 6, u32::MAX), (16, 6, u32::MAX), (32, 0, u32::MAX)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend(tag.to_le_bytes().iter().chain(&permissions.to_le_bytes()).chain(&id.to_le_bytes()));
+    }
+    let flags = rustix::fs::XattrFlags::empty();
+    if let Err(error) = rustix::fs::setxattr(&path, "system.posix_acl_access", &list, flags) {
+        println!("no access lists here ({error}): not tried");
+        return;
+    }
+    let why = refused(&path);
+    assert_eq!(why.fault, Fault::GroupWritable(0));
+    mends(&why, &path);
+}
+
 #[test]
 fn a_folder_where_everyone_can_replace_files_is_refused_also_on_the_way() {
     let (home, path) = a_file();

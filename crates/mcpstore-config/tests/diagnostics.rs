@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use expect_test::{Expect, expect};
 use mcpstore_config::{
     Code, MAX_DEPTH, MAX_SOURCE_BYTES, Options, Source, Variables, cycle_diagnostic, diagnostics_markdown, explain,
-    left_out_diagnostic, parse, render, unsafe_file_diagnostic,
+    left_out_diagnostic, parse, render,
 };
 use mcpstore_types::ServiceName;
 
@@ -593,27 +593,18 @@ fn case(code: Code) -> (String, Expect) {
                   = help: write it from the root: "/srv/files" or "${HOME}/files"
             "#]],
         ),
-        Code::UnsafeFile => (
-            "mcp.json".to_owned(),
-            expect![[r#"
-            error[MS031]: `mcp.json` can be changed by everyone on this machine
-             |
-             = note: a config names programs to run, so whoever can change it can run programs as you
-             = help: run: chmod go-w mcp.json
-        "#]],
-        ),
         other => unreachable!("{other} has no case: write one"),
     }
 }
 
 #[test]
 fn every_code_is_shown_well() {
-    for &code in Code::ALL {
+    // No text has this one: `unsafe_file.rs`.
+    for &code in Code::ALL.iter().filter(|&&code| code != Code::UnsafeFile) {
         let (text, expected) = case(code);
         let (actual, codes) = match code {
             Code::DependencyCycle => cycle(&text),
             Code::LeftOutDependency => left_out(&text),
-            Code::UnsafeFile => unsafe_file(&text),
             _ => shown(&text),
         };
         assert!(codes.contains(&code), "the case of {code} does not produce it: {codes:?}");
@@ -636,13 +627,6 @@ fn cycle(text: &str) -> (String, BTreeSet<Code>) {
     assert_eq!(cycle_diagnostic(&parsed.config, &closed, &edges), diagnostic);
     let codes = BTreeSet::from([diagnostic.code]);
     (render(&[diagnostic], &sources, false, 100), codes)
-}
-
-/// What a reader of files says of one that everybody may change: it is not read at all.
-fn unsafe_file(path: &str) -> (String, BTreeSet<Code>) {
-    let diagnostic = unsafe_file_diagnostic(path, "can be changed by everyone on this machine", "chmod go-w mcp.json");
-    let codes = BTreeSet::from([diagnostic.code]);
-    (render(&[diagnostic], &[], false, 100), codes)
 }
 
 /// What is told when `api` goes because `bad` was left out.

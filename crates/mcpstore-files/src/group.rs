@@ -56,7 +56,7 @@ fn private_in(users: &str, groups: &str, gid: u32, uid: u32) -> bool {
 mod tests {
     use super::*;
 
-    const USERS: &str = "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\nyou:x:1001:100::/:/bin/sh\n\
+    const USERS: &str = "root:x:0:0:root:/:/bin/sh\nme:x:1000:1000::/:/bin/sh\nyou:x:1001:100::/:/bin/sh\n\
                          her:x:1002:1002::/:/bin/sh\nhim:x:1003:1002::/:/bin/sh\n";
 
     #[test]

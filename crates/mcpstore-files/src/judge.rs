@@ -1,7 +1,7 @@
 //! Whether somebody else can change a file.
 
 use std::fmt;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -94,12 +94,26 @@ impl From<&Metadata> for Facts {
 
 /// Judges an open file by what the system says of it, so that nobody can put another in its place meanwhile.
 ///
-/// An access list (ACL) shows itself in the bits of the group, and is judged as these are.
-pub(crate) fn judge_file(path: &Path, meta: &Metadata) -> Result<(), Unsafe> {
-    match file_fault(&meta.into(), me(), &group::is_private) {
+/// The bits of the group are also the most that an access list (ACL) lets anybody do: a file with one, and with these bits,
+/// is not ours alone whatever its group is.
+pub(crate) fn judge_file(path: &Path, file: &File, meta: &Metadata) -> Result<(), Unsafe> {
+    let is_private = |gid, uid| group::is_private(gid, uid) && !has_access_list(file);
+    match file_fault(&meta.into(), me(), &is_private) {
         None => Ok(()),
         Some(fault) => Err(Unsafe { path: path.to_path_buf(), fault }),
     }
+}
+
+#[cfg(target_os = "linux")]
+fn has_access_list(file: &File) -> bool {
+    // Asked for its length alone.
+    rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut [0_u8; 0]).is_ok()
+}
+
+/// Elsewhere access lists stand beside the bits, and only a library of the system knows them.
+#[cfg(not(target_os = "linux"))]
+const fn has_access_list(_: &File) -> bool {
+    false
 }
 
 fn file_fault(file: &Facts, me: u32, is_private: &dyn Fn(u32, u32) -> bool) -> Option<Fault> {

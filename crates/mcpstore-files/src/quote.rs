@@ -18,7 +18,7 @@ mod tests {
     #[test]
     fn a_path_is_one_word() {
         for (path, word) in [
-            ("/home/me/mcp.json", "/home/me/mcp.json"),
+            ("/srv/me/mcp.json", "/srv/me/mcp.json"),
             ("-f", "./-f"),
             ("", "''"),
             ("a b", "'a b'"),

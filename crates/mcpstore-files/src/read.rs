@@ -160,11 +160,11 @@ fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
         return Err(ReadError::NotAFile { path: named() });
     }
     if !meta.is_file() {
-        judge::judge_file(path, &meta).map_err(ReadError::Unsafe)?;
+        judge::judge_file(path, &file, &meta).map_err(ReadError::Unsafe)?;
         return Ok((file, meta));
     }
     let trail = Trail::follow(path).map_err(look)?;
-    judge::judge_file(&trail.real, &meta).map_err(ReadError::Unsafe)?;
+    judge::judge_file(&trail.real, &file, &meta).map_err(ReadError::Unsafe)?;
     judge::judge_folders(&trail).map_err(ReadError::Unsafe)?;
     Ok((file, meta))
 }
@@ -204,7 +204,7 @@ mod tests {
     fn a_wrong_byte_has_its_place() {
         let (_home, path) = file(b"{\n  \"\xc3\xa9\": \"\xff\"\n}");
         let error = read_source(&path).unwrap_err();
-        assert!(matches!(error, ReadError::NotText { line: 2, byte: 9, utf16: false, .. }), "{error}");
+        assert!(matches!(error, ReadError::NotText { line: 2, byte: 10, utf16: false, .. }), "{error}");
         let (_home, path) = file(&[0xff, 0xfe, b'{', 0]);
         assert!(read_source(&path).unwrap_err().to_string().contains("line 1, byte 1; it looks"));
     }

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! There is no logic in this crate: it puts the crates below together and re-exports what their users need. Who needs
-//! one part alone takes that crate: [`config`], [`graph`], [`state_machine`], [`transport`], [`monitor`], [`runtime`].
+//! one part alone takes that crate: [`config`], [`files`], [`graph`], [`state_machine`], [`transport`], [`monitor`], [`runtime`].
 
 mod load;
 mod store;

@@ -78,12 +78,12 @@ mod tests {
     fn a_list_that_others_can_change_or_that_is_none_is_refused() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("approved.json");
+        Approvals::write_to(&path, &[]).unwrap();
         for text in ["", "{}", "[1]", "[\"sha256:12\"]"] {
             std::fs::write(&path, text).unwrap();
             let error = Approvals::from_file(&path).unwrap_err();
             assert!(error.to_string().starts_with("cannot understand `"), "{error}");
         }
-        Approvals::write_to(&path, &[]).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
         assert!(matches!(Approvals::from_file(&path), Err(ReadError::Unsafe(_))));
     }

@@ -24,6 +24,12 @@ pub(super) struct Arms {
 }
 
 impl Arms {
+    /// No watch of the system at all: for tests of what is left then.
+    #[cfg(test)]
+    pub(super) const fn without_events(shared: Arc<Shared>) -> Self {
+        Self { watcher: None, armed: BTreeMap::new(), shared }
+    }
+
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let noting = Arc::clone(&shared);
         let watcher = RecommendedWatcher::new(move |event| noting.note(event), Config::default());

@@ -1,7 +1,7 @@
 //! Which events of the system matter, decided as they come.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Mutex, PoisonError};
@@ -57,7 +57,7 @@ impl Shared {
             Ok(event) if matches!(event.kind, EventKind::Access(_)) => false,
             // Events were lost, or what they are about is not said.
             Ok(event) if event.need_rescan() || event.paths.is_empty() => true,
-            Ok(event) => event.paths.iter().fold(false, |matters, path| self.note_path(path) || matters),
+            Ok(event) => self.note_paths(&event.paths),
             Err(_) => true,
         };
         if matters {
@@ -65,17 +65,20 @@ impl Shared {
         }
     }
 
-    fn note_path(&self, path: &Path) -> bool {
+    fn note_paths(&self, paths: &[PathBuf]) -> bool {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_file = names.files.contains(path);
-        let is_folder = names.folders.contains(path);
-        if is_folder {
-            names.stale.insert(path.to_path_buf());
+        let mut matters = false;
+        for path in paths {
+            if names.files.contains(path) {
+                self.dirty.store(true, Ordering::Release);
+                matters = true;
+            }
+            if names.folders.contains(path) {
+                names.stale.insert(path.clone());
+                matters = true;
+            }
         }
-        if is_file {
-            self.dirty.store(true, Ordering::Release);
-        }
-        is_file || is_folder
+        matters
     }
 
     /// Folders that must be watched anew.
@@ -140,7 +143,7 @@ mod tests {
         let modified = Event::new(EventKind::Modify(ModifyKind::Any));
         assert_eq!(noted(modified.clone().add_path("/a/mcp.json".into())), (true, true));
         assert_eq!(noted(modified.clone().add_path("/a/other".into())), (false, false));
-        assert_eq!(noted(modified.clone().add_path("/a/other".into()).add_path("/a/mcp.json".into())), (true, true));
+        assert_eq!(noted(modified.add_path("/a/other".into()).add_path("/a/mcp.json".into())), (true, true));
         assert_eq!(noted(Event::new(EventKind::Create(CreateKind::Any)).add_path("/a".into())), (true, false));
         let opened = Event::new(EventKind::Access(AccessKind::Any)).add_path("/a/mcp.json".into());
         assert_eq!(noted(opened), (false, false));

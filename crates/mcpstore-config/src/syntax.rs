@@ -29,19 +29,7 @@ pub(crate) fn tree<'t>(cx: &mut Context<'_>, whole: &'t str) -> Option<Value<'t>
         cx.push(Diagnostic::error(Code::TooDeep, message).with_place(place));
         return None;
     }
-    let options = ParseOptions {
-        allow_comments: true,
-        allow_trailing_commas: true,
-        allow_loose_object_property_names: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    match parse_to_ast(text, &CollectOptions::default(), &options) {
+    match parse_to_ast(text, &CollectOptions::default(), &options()) {
         Ok(result) => {
             if result.value.is_none() {
                 let place = cx.place(Span::new(cx.shift, cx.shift));
@@ -61,8 +49,24 @@ pub(crate) fn tree<'t>(cx: &mut Context<'_>, whole: &'t str) -> Option<Value<'t>
     }
 }
 
+/// JSON with comments and trailing commas.
+pub(crate) const fn options() -> ParseOptions {
+    ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    }
+}
+
 /// The byte at which the nesting goes over the bound. Strings and comments are skipped as the parser does.
-fn too_deep(text: &str) -> Option<usize> {
+pub(crate) fn too_deep(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -104,10 +108,10 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// A syntax error, in words for people who do not know the grammar by heart.
-fn explain_error(cx: &Context<'_>, error: &ParseError) -> Diagnostic {
+/// A syntax error, in words for people who do not know the grammar by heart: what is wrong, and what to do.
+pub(crate) const fn error_words(kind: &ParseErrorKind) -> (&'static str, Option<&'static str>) {
     use ParseErrorKind as K;
-    let (message, help): (&str, Option<&str>) = match error.kind() {
+    match kind {
         K::ExpectedColonAfterObjectKey => ("expected `:` after a key", None),
         K::ExpectedObjectValue => ("expected a value after `:`", None),
         K::ExpectedComma => ("expected `,`", Some("put a comma between two entries")),
@@ -141,7 +145,13 @@ fn explain_error(cx: &Context<'_>, error: &ParseError) -> Diagnostic {
         ),
         K::NestingDepthExceeded => ("too many objects and lists inside each other", None),
         K::CommentsNotAllowed | K::TrailingCommasNotAllowed => ("this is no JSON", None),
-    };
+    }
+}
+
+/// The diagnostic for a syntax error.
+fn explain_error(cx: &Context<'_>, error: &ParseError) -> Diagnostic {
+    use ParseErrorKind as K;
+    let (message, help) = error_words(error.kind());
     let range = error.range();
     let start = floor_boundary(cx.text, range.start + cx.shift);
     // Only the beginning: what is unterminated covers all the rest of the text.

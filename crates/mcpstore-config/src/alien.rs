@@ -11,13 +11,11 @@ pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
         match dialect {
             Dialect::Codex => codex(object),
             Dialect::Zed => zed(object),
-            Dialect::McpServers
-            | Dialect::Servers
-            | Dialect::Settings
-            | Dialect::Bare
-            | Dialect::List
-            | Dialect::Single => {}
+            Dialect::Servers | Dialect::Settings => vs_code(object),
+            Dialect::List => request_options(object),
+            Dialect::McpServers | Dialect::Bare | Dialect::Single => {}
         }
+        login(object);
     }
     value
 }
@@ -84,6 +82,49 @@ fn zed(object: &mut Object<'_>) {
         }
     }
     object.members = out;
+}
+
+/// VS Code: `sandbox` is an object of rules there, which count beside `sandboxEnabled` only; ours is a word.
+fn vs_code(object: &mut Object<'_>) {
+    object.members.retain(|member| member.key != "sandbox" || member.value.as_object().is_none());
+}
+
+/// Continue: headers stand in `requestOptions`.
+fn request_options(object: &mut Object<'_>) {
+    let Some(at) = object.members.iter().position(|member| member.key == "requestOptions") else { return };
+    if !object.members[at].value.as_object().is_some_and(|inner| inner.has("headers")) {
+        return;
+    }
+    let Node::Object(inner) = std::mem::replace(&mut object.members[at].value.node, Node::Null) else { return };
+    let headers = inner.members.into_iter().find(|member| member.key == "headers");
+    match headers {
+        Some(Member { value: Value { node: Node::Object(headers), .. }, .. }) => {
+            gather(object, "headers", headers.members);
+        }
+        // Whatever it is, it is told where ours would be.
+        Some(other) if !object.has("headers") => object.members.push(other),
+        _ => {}
+    }
+}
+
+/// Cursor: a login with a client that was registered beforehand stands in `auth`.
+fn login(object: &mut Object<'_>) {
+    const WORDS: [(&str, &str); 3] =
+        [("CLIENT_ID", "clientId"), ("CLIENT_SECRET", "clientSecret"), ("scopes", "scopes")];
+    if object.has("oauth") {
+        return;
+    }
+    let Some(member) = object.members.iter_mut().find(|member| member.key == "auth") else { return };
+    let Node::Object(inner) = &mut member.value.node else { return };
+    if !inner.has("CLIENT_ID") {
+        return;
+    }
+    member.key = "oauth".into();
+    for member in &mut inner.members {
+        if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| member.key == *theirs) {
+            member.key = (*ours).into();
+        }
+    }
 }
 
 /// `NAME` becomes `${NAME}`.

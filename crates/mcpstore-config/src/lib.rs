@@ -33,6 +33,7 @@ mod diagnostic;
 mod dialect;
 mod diff;
 mod duration;
+mod env_file;
 mod expand;
 mod explain;
 mod fields;

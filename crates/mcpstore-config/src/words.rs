@@ -21,6 +21,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "command",
         "args",
         "env",
+        "envFile",
         "cwd",
         "inheritEnv",
         "sandbox",
@@ -56,7 +57,6 @@ pub(crate) const SERVICE: Keys = Keys {
         "profiles",
         "alerts",
         // Other clients': they would change what the server gets or shows.
-        "envFile",
         "auth",
         "disabledTools",
         "includeTools",

@@ -16,6 +16,11 @@ pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
             Dialect::McpServers | Dialect::Bare | Dialect::Single => {}
         }
         login(object);
+        // Some clients write these always.
+        let says_nothing = |value: &Value<'_>| matches!(&value.node, Node::List(list) if list.is_empty());
+        object.members.retain(|member| {
+            !(matches!(member.key.as_ref(), "disabledTools" | "excludeTools") && says_nothing(&member.value))
+        });
     }
     value
 }
@@ -24,6 +29,7 @@ pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
 fn codex(object: &mut Object<'_>) {
     let mut headers: Vec<Member<'_>> = Vec::new();
     let mut timeouts: Vec<Member<'_>> = Vec::new();
+    let mut login: Vec<Member<'_>> = Vec::new();
     let mut out: Vec<Member<'_>> = Vec::with_capacity(object.members.len());
     for mut member in std::mem::take(&mut object.members) {
         match member.key.as_ref() {
@@ -50,8 +56,12 @@ fn codex(object: &mut Object<'_>) {
             }
             "env_vars" => {
                 member.key = "inheritEnv".into();
+                if let Node::List(list) = &mut member.value.node {
+                    list.iter_mut().for_each(local_name);
+                }
                 out.push(member);
             }
+            "scopes" => login.push(member),
             "startup_timeout_sec" => timeouts.push(seconds(member, "start")),
             "tool_timeout_sec" => timeouts.push(seconds(member, "call")),
             "startup_timeout_ms" => timeouts.push(with_unit(member, "start", "ms")),
@@ -61,6 +71,18 @@ fn codex(object: &mut Object<'_>) {
     object.members = out;
     gather(object, "headers", headers);
     gather(object, "timeouts", timeouts);
+    gather(object, "oauth", login);
+}
+
+/// Codex: a variable of this machine may be written as an object too. One of another machine stays what it is: an error.
+fn local_name(element: &mut Value<'_>) {
+    let Node::Object(object) = &mut element.node else { return };
+    if object.get("source").is_some_and(|source| source.as_text() != Some("local")) {
+        return;
+    }
+    if let Some(member) = object.members.iter_mut().find(|member| member.key == "name") {
+        element.node = std::mem::replace(&mut member.value.node, Node::Null);
+    }
 }
 
 /// Zed: an older form has the program and its arguments inside `command`.

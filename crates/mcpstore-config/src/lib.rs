@@ -36,6 +36,7 @@ mod diff;
 mod duration;
 mod edit;
 mod entry;
+mod env_file;
 mod expand;
 mod explain;
 mod export;

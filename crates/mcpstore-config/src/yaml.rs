@@ -4,7 +4,7 @@
 //! (`<<`) are followed, within a bound: a few of them can stand for a text of any length.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as YamlSpan};
 
@@ -113,6 +113,7 @@ impl<'t> Reader<'t> {
             }
             Event::MappingStart(anchor, _) => {
                 let mut object = Object::default();
+                let mut merged = Vec::new();
                 let end = loop {
                     let (event, span) = self.next()?;
                     if matches!(event, Event::MappingEnd) {
@@ -126,11 +127,12 @@ impl<'t> Reader<'t> {
                     let (event, span) = self.next()?;
                     let value = self.value(event, span, depth + 1)?;
                     if is_merge {
-                        self.merge(&mut object, value)?;
+                        merged.push(value);
                     } else {
                         object.members.push(Member { key, key_at, value });
                     }
                 };
+                merge(&mut object, merged)?;
                 (Value { at: self.until(at, end), node: Node::Object(object) }, anchor)
             }
             Event::Nothing
@@ -161,27 +163,6 @@ impl<'t> Reader<'t> {
         Ok(value)
     }
 
-    /// `<<`: members of another object, where this one has none of its own. Objects that are read later win by standing later.
-    fn merge(&self, object: &mut Object<'t>, value: Value<'t>) -> Outcome<()> {
-        let at = value.at;
-        let parts = match value.node {
-            Node::List(list) => list,
-            node => vec![Value { at, node }],
-        };
-        for part in parts {
-            let Node::Object(from) = part.node else {
-                let message = "`<<` takes an object, or a list of objects".to_owned();
-                return Err(Fault { code: Code::Syntax, at: part.at, message });
-            };
-            for member in from.members {
-                if !object.has(&member.key) {
-                    object.members.push(member);
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn at(&self, span: YamlSpan) -> At {
         let byte = |index: usize| self.bytes.of(index) + self.shift;
         At::new(self.source, byte(span.start.index()), byte(span.end.index()))
@@ -200,6 +181,30 @@ impl<'t> Reader<'t> {
         let at = self.at(YamlSpan::empty(*error.marker()));
         Fault { code: Code::Syntax, at, message: format!("this is no YAML: {}", shown(error.info())) }
     }
+}
+
+/// `<<`: members of other objects, where this one has none of its own, wherever in it they stand. Of two objects the first wins.
+fn merge<'t>(object: &mut Object<'t>, from: Vec<Value<'t>>) -> Outcome<()> {
+    if from.is_empty() {
+        return Ok(());
+    }
+    let mut known: BTreeSet<Cow<'t, str>> = object.members.iter().map(|member| member.key.clone()).collect();
+    for value in from {
+        let at = value.at;
+        let parts = match value.node {
+            Node::List(list) => list,
+            node => vec![Value { at, node }],
+        };
+        for part in parts {
+            let Node::Object(from) = part.node else {
+                let message = "`<<` takes an object, or a list of objects".to_owned();
+                return Err(Fault { code: Code::Syntax, at: part.at, message });
+            };
+            let new = from.members.into_iter().filter(|member| known.insert(member.key.clone()));
+            object.members.extend(new);
+        }
+    }
+    Ok(())
 }
 
 /// A plain scalar by the core schema.

@@ -11,6 +11,7 @@ mod login;
 mod output;
 mod paths;
 mod quote;
+mod reload;
 mod select;
 mod up;
 

@@ -97,17 +97,6 @@ pub(crate) struct ResetArgs {
     pub(crate) select: SomeSelectArgs,
 }
 
-/// Arguments of `remove`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  mcpstore remove api --force")]
-pub(crate) struct RemoveArgs {
-    #[command(flatten)]
-    pub(crate) select: SomeSelectArgs,
-    /// Stop what is active first.
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
 /// Arguments of `ls`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  mcpstore ls\n  mcpstore ls -w 'tag:prod'\n  mcpstore ls -o json")]
@@ -216,24 +205,79 @@ pub(crate) struct ConfigArgs {
     #[arg(long)]
     pub(crate) strict: bool,
     /// A value for ${input:ID} in the config; may be given several times.
-    #[arg(long, value_name = "ID=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "ID=VALUE", value_parser = assignment)]
     pub(crate) input: Vec<(String, String)>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// `NAME=VALUE`.
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write it as ID=VALUE".to_owned()),
+        _ => Err("write it as NAME=VALUE".to_owned()),
     }
 }
 
 /// Arguments of `plan`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  mcpstore plan --config mcp.json\n  mcpstore plan -o json")]
+#[command(after_help = PLAN_HELP)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    /// End with exit code 7 when anything would change.
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// As `apply --prune`: services that the config does not name would go.
+    #[arg(long)]
+    pub(crate) prune: bool,
 }
+
+const PLAN_HELP: &str = "\
+Each line says what would become of a service and which field is the reason, with its place in the
+config. Without --config, the manager's own files are compared with what runs.
+
+Examples:
+  mcpstore plan
+  mcpstore plan --config mcp.json --exit-code
+  mcpstore plan -o json";
+
+/// Arguments of `apply`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcpstore apply --config mcp.json --wait\n  mcpstore apply --config mcp.json --prune"
+)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Stop and remove what the config does not name.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Wait until what was started or restarted runs.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Give up waiting after this time (exit code 124).
+    #[arg(long, value_name = "D", value_parser = duration, requires = "wait")]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Arguments of `reload`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = RELOAD_HELP)]
+pub(crate) struct ReloadArgs {
+    /// Wait until what was started or restarted runs.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Give up waiting after this time (exit code 124).
+    #[arg(long, value_name = "D", value_parser = duration, requires = "wait")]
+    pub(crate) timeout: Option<Duration>,
+}
+
+const RELOAD_HELP: &str = "\
+The manager watches its config and does this by itself; SIGHUP does it too. A config with an error
+changes nothing. Only services whose entry changed in a way that needs it are restarted, after calls
+under way had time to end (timeouts.drain).
+
+Example:
+  mcpstore reload --wait";
 
 /// Arguments of `graph`.
 #[derive(Clone, Debug, Args)]

@@ -13,11 +13,26 @@ use crate::output::{
     self, DependencyDoc, GraphDoc, GraphService, PlanDoc, Schema, Term, diagnostics_text, plan_text, summary, talk,
 };
 use crate::quote::with_config;
+use crate::reload::Outcome;
 
 /// `plan`.
 pub(super) async fn plan(session: &Session<'_>, args: &PlanArgs) -> anyhow::Result<Exit> {
+    if let Some(document) = super::reload::planned(session, &args.config, args.prune).await? {
+        super::reload::report(session, &document)?;
+        return Ok(match document.outcome {
+            Outcome::Refused => Exit::ConfigInvalid,
+            Outcome::Planned if args.exit_code => Exit::Changes,
+            Outcome::Planned => {
+                talk("try: mcpstore apply");
+                Exit::Done
+            }
+            Outcome::Unchanged | Outcome::Changed => Exit::Done,
+        });
+    }
+    // Nothing runs that could change: everything would be started.
     let (doc, graph, exit) = services(session, &args.config).await?;
     let plan = plan_doc(&doc, &graph);
+    let exit = if args.exit_code && exit == Exit::Done && !plan.start_order.is_empty() { Exit::Changes } else { exit };
     match session.global.output {
         Format::Json | Format::Ndjson => output::print_json(&Schema::new("mcpstore.plan/1", plan))?,
         Format::Name => output::print(&plan.start_order.iter().map(|name| format!("{name}\n")).collect::<String>())?,

@@ -65,7 +65,7 @@ pub enum WatchError {
 /// nothing (network folders, too few watches left), within [`POLL_EVERY`]. Changes that nobody waited for are one change.
 ///
 /// It costs two threads that sleep, one watch of the system for each folder that holds one of the files or a link on the way,
-/// and every two seconds about ten system calls for each file. Every event of those folders, also that another file was
+/// and every two seconds some twenty system calls for each file. Every event of those folders, also that another file was
 /// opened, is looked at and passed over, a microsecond each. Bounded whatever happens: events are not queued.
 #[derive(Debug)]
 pub struct Watch {

@@ -133,11 +133,11 @@ fn a_folder_of_kubernetes_that_is_swapped_is_told_each_time() {
         |home| {
             version(home, "..2026_2");
             point(&home.join("..data"), "..2026_2");
-            fs::remove_dir_all(home.join("..2026_1")).unwrap();
         },
         |home| {
             version(home, "..2026_3");
             point(&home.join("..data"), "..2026_3");
+            fs::remove_dir_all(home.join("..2026_1")).unwrap();
             fs::remove_dir_all(home.join("..2026_2")).unwrap();
         },
         |home| write(&home.join("..2026_3/mcp.json"), "in place"),
@@ -198,6 +198,26 @@ fn folders_on_the_way_come_and_go() {
         },
     ];
     told("folders", prepare, &steps);
+}
+
+#[test]
+fn a_folder_that_went_away_and_came_back_is_watched_on() {
+    let prepare = |home: &Path| {
+        fs::create_dir(home.join("deep")).unwrap();
+        write(&home.join("deep/x.json"), "1");
+        symlink("deep/x.json", home.join("mcp.json")).unwrap();
+    };
+    let steps: [fn(&Path); 2] = [
+        |home| {
+            fs::rename(home.join("deep"), home.join("away")).unwrap();
+            fs::rename(home.join("away"), home.join("deep")).unwrap();
+            // What is told, by way of the link's folder: the folder itself may not be watched at this moment.
+            write(&home.join("deep/x.json"), "back");
+            point(&home.join("mcp.json"), "./deep/x.json");
+        },
+        |home| write(&home.join("deep/x.json"), "2"),
+    ];
+    told("away and back", prepare, &steps);
 }
 
 #[tokio::test]

@@ -1,12 +1,10 @@
 //! Edited texts, one snapshot for each way people write their files.
 
-mod edit {
-    pub mod errors;
-    pub mod json;
-    pub mod speed;
-    pub mod toml;
-    pub mod yaml;
-}
+mod errors;
+mod json;
+mod speed;
+mod toml;
+mod yaml;
 
 use mcpstore_config::{Change, Format, Plain, edit, read_plain};
 

@@ -1,6 +1,8 @@
 //! Properties of edits: what a change is not about stays, in value and in comments; adding and taking out again restores the
 //! text; nothing makes the editor panic. `PROPTEST_CASES` sets how many cases are tried (256 by default).
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "prop_edit/dice.rs"]
 mod dice;
 #[path = "prop_edit/document.rs"]

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use mcpstore_config::{Change, Format, Plain, edit};
 
-use crate::{comes_back, entry, number, object, shown};
+use crate::{comes_back, difference, entry, number, object, shown};
 
 const SERVERS: &[&str] = &["mcpServers"];
 
@@ -12,15 +12,15 @@ fn add(text: &str, expected: Expect) {
 }
 
 fn take(text: &str, key: &str, expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Json, SERVERS, &[Change::Remove { key }]));
+    expected.assert_eq(&difference(text, Format::Json, SERVERS, &[Change::Remove { key }]));
 }
 
 fn set(text: &str, path: &[&str], value: &Plain, expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Json, SERVERS, &[Change::Set { key: "a", path, value }]));
+    expected.assert_eq(&difference(text, Format::Json, SERVERS, &[Change::Set { key: "a", path, value }]));
 }
 
 fn unset(text: &str, path: &[&str], expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Json, SERVERS, &[Change::Unset { key: "a", path }]));
+    expected.assert_eq(&difference(text, Format::Json, SERVERS, &[Change::Unset { key: "a", path }]));
 }
 
 const COMMENTED: &str = r#"// My servers.
@@ -195,37 +195,23 @@ fn comments_stay_where_they_are() {
         COMMENTED,
         "a",
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -    "a": {
+            -      "command": "a", // its program
+            -      "x-mine": [1.50, 1e3, null],
+            -      /* here too */ "env": { "T": "s" }
+            -    }, // about a
+        "#]],
     );
     take(
         COMMENTED,
         "b",
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "a", // its program
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": { "T": "s" }
-            } // about a
-
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -    }, // about a
+            -
+            -    "b": { "url": "https://example.com" } // about b
+            +    } // about a
+            +
+        "#]],
     );
     comes_back(COMMENTED, Format::Json, SERVERS);
 }
@@ -370,16 +356,12 @@ fn tabs_line_ends_and_the_byte_order_mark_stay() {
         &["env", "A"],
         &Plain::text("1"),
         expect![[r#"
-        <BOM>{␍
-        →"mcpServers": {␍
-        →→"a": {␍
-        →→→"command": "a",␍
-        →→→"env": {␍
-        →→→→"A": "1"␍
-        →→→}␍
-        →→}␍
-        →}␍
-        }$"#]],
+            -→→→"command": "a"␍
+            +→→→"command": "a",␍
+            +→→→"env": {␍
+            +→→→→"A": "1"␍
+            +→→→}␍
+        "#]],
     );
 }
 
@@ -407,25 +389,21 @@ fn trailing_commas_stay_trailing() {
         text,
         "a",
         expect![[r#"
-        {
-            "mcpServers": {},
-        }
-        $"#]],
+            -    "mcpServers": {
+            -        "a": {
+            -            "command": "a",
+            -        },
+            -    },
+            +    "mcpServers": {},
+        "#]],
     );
     set(
         text,
         &["args"],
         &Plain::texts(["x"]),
         expect![[r#"
-        {
-            "mcpServers": {
-                "a": {
-                    "command": "a",
-                    "args": ["x"],
-                },
-            },
-        }
-        $"#]],
+            +            "args": ["x"],
+        "#]],
     );
 }
 
@@ -447,36 +425,28 @@ fn commas_first_and_brackets_anywhere() {
         text,
         "a",
         expect![[r#"
-        { "mcpServers":
-          { 
-          "b": {}
-          , "c": {}
-          }
-        }
-        $"#]],
+            -  { "a": {}
+            -  , "b": {}
+            +  { 
+            +  "b": {}
+        "#]],
     );
     take(
         text,
         "b",
         expect![[r#"
-        { "mcpServers":
-          { "a": {}
-          , 
-          "c": {}
-          }
-        }
-        $"#]],
+            -  , "b": {}
+            -  , "c": {}
+            +  , 
+            +  "c": {}
+        "#]],
     );
     take(
         text,
         "c",
         expect![[r#"
-        { "mcpServers":
-          { "a": {}
-          , "b": {}
-          }
-        }
-        $"#]],
+            -  , "c": {}
+        "#]],
     );
     let text = "{\"mcpServers\": {\n  \"a\": {},\n  \"b\": {}}}";
     add(
@@ -494,8 +464,10 @@ fn commas_first_and_brackets_anywhere() {
         text,
         "b",
         expect![[r#"
-        {"mcpServers": {
-          "a": {}}}$"#]],
+            -  "a": {},
+            -  "b": {}}}$
+            +  "a": {}}}$
+        "#]],
     );
     comes_back(text, Format::Json, SERVERS);
 }
@@ -503,23 +475,48 @@ fn commas_first_and_brackets_anywhere() {
 #[test]
 fn comments_between_entries_of_one_line_stay() {
     let text = "{ \"mcpServers\": { /* 1 */ \"a\": {} /* 2 */, /* 3 */ \"b\": {}, \"c\": {} /* 4 */ } }";
-    take(text, "a", expect![[r#"{ "mcpServers": { /* 1 */  /* 2 *//* 3 */ "b": {}, "c": {} /* 4 */ } }$"#]]);
-    take(text, "b", expect![[r#"{ "mcpServers": { /* 1 */ "a": {} /* 2 */, /* 3 */ "c": {} /* 4 */ } }$"#]]);
-    take(text, "c", expect![[r#"{ "mcpServers": { /* 1 */ "a": {} /* 2 */, /* 3 */ "b": {} /* 4 */ } }$"#]]);
-    let text = "{ \"mcpServers\": { \"a\": {}, // 1\n\"b\": {} } }";
     take(
         text,
         "a",
         expect![[r#"
-        { "mcpServers": { // 1
-        "b": {} } }$"#]],
+        -{ "mcpServers": { /* 1 */ "a": {} /* 2 */, /* 3 */ "b": {}, "c": {} /* 4 */ } }$
+        +{ "mcpServers": { /* 1 */  /* 2 *//* 3 */ "b": {}, "c": {} /* 4 */ } }$
+    "#]],
     );
     take(
         text,
         "b",
         expect![[r#"
-        { "mcpServers": { "a": {} // 1
-         } }$"#]],
+        -{ "mcpServers": { /* 1 */ "a": {} /* 2 */, /* 3 */ "b": {}, "c": {} /* 4 */ } }$
+        +{ "mcpServers": { /* 1 */ "a": {} /* 2 */, /* 3 */ "c": {} /* 4 */ } }$
+    "#]],
+    );
+    take(
+        text,
+        "c",
+        expect![[r#"
+        -{ "mcpServers": { /* 1 */ "a": {} /* 2 */, /* 3 */ "b": {}, "c": {} /* 4 */ } }$
+        +{ "mcpServers": { /* 1 */ "a": {} /* 2 */, /* 3 */ "b": {} /* 4 */ } }$
+    "#]],
+    );
+    let text = "{ \"mcpServers\": { \"a\": {}, // 1\n\"b\": {} } }";
+    take(
+        text,
+        "a",
+        expect![[r#"
+            -{ "mcpServers": { "a": {}, // 1
+            +{ "mcpServers": { // 1
+        "#]],
+    );
+    take(
+        text,
+        "b",
+        expect![[r#"
+            -{ "mcpServers": { "a": {}, // 1
+            -"b": {} } }$
+            +{ "mcpServers": { "a": {} // 1
+            + } }$
+        "#]],
     );
 }
 
@@ -531,25 +528,19 @@ fn of_a_key_that_stands_twice_the_last_counts() {
         &["command"],
         &Plain::text("3"),
         expect![[r#"
-        {
-          "mcpServers": {
-            "a": { "command": "1" },
-            "b": {},
-            "a": { "command": "3" }
-          }
-        }
-        $"#]],
+            -    "a": { "command": "2" }
+            +    "a": { "command": "3" }
+        "#]],
     );
     take(
         text,
         "a",
         expect![[r#"
-        {
-          "mcpServers": {
-            "b": {}
-          }
-        }
-        $"#]],
+            -    "a": { "command": "1" },
+            -    "b": {},
+            -    "a": { "command": "2" }
+            +    "b": {}
+        "#]],
     );
     let text = "{\n  \"mcpServers\": {},\n  \"mcpServers\": {\n    \"a\": {}\n  }\n}\n";
     add(
@@ -576,174 +567,72 @@ fn fields_are_set_and_unset() {
         &["command"],
         &Plain::text("z\"\n"),
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "z\"\n", // its program
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": { "T": "s" }
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      "command": "a", // its program
+            +      "command": "z\"\n", // its program
+        "#]],
     );
     set(
         COMMENTED,
         &["env", "NEW"],
         &Plain::text("1"),
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "a", // its program
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": { "T": "s", "NEW": "1" }
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      /* here too */ "env": { "T": "s" }
+            +      /* here too */ "env": { "T": "s", "NEW": "1" }
+        "#]],
     );
     set(
         COMMENTED,
         &["restart", "policy"],
         &Plain::text("never"),
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "a", // its program
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": { "T": "s" },
-              "restart": { "policy": "never" }
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      /* here too */ "env": { "T": "s" }
+            +      /* here too */ "env": { "T": "s" },
+            +      "restart": { "policy": "never" }
+        "#]],
     );
     set(
         COMMENTED,
         &["disabled"],
         &Plain::Bool(true),
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "a", // its program
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": { "T": "s" },
-              "disabled": true
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      /* here too */ "env": { "T": "s" }
+            +      /* here too */ "env": { "T": "s" },
+            +      "disabled": true
+        "#]],
     );
     set(
         COMMENTED,
         &["env"],
         &Plain::Null,
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "a", // its program
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": null
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      /* here too */ "env": { "T": "s" }
+            +      /* here too */ "env": null
+        "#]],
     );
     unset(
         COMMENTED,
         &["env", "T"],
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "a", // its program
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": {}
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      /* here too */ "env": { "T": "s" }
+            +      /* here too */ "env": {}
+        "#]],
     );
     unset(
         COMMENTED,
         &["env"],
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "command": "a", // its program
-              "x-mine": [1.50, 1e3, null]
-              /* here too */ 
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      "x-mine": [1.50, 1e3, null],
+            -      /* here too */ "env": { "T": "s" }
+            +      "x-mine": [1.50, 1e3, null]
+            +      /* here too */ 
+        "#]],
     );
     unset(
         COMMENTED,
         &["command"],
         expect![[r#"
-        // My servers.
-        {
-          "mcpServers": {
-            // The first one.
-            "a": {
-              "x-mine": [1.50, 1e3, null],
-              /* here too */ "env": { "T": "s" }
-            }, // about a
-
-            "b": { "url": "https://example.com" } // about b
-            // "c": {}
-          },
-          "other": 1
-        }
-        $"#]],
+            -      "command": "a", // its program
+        "#]],
     );
 }
 

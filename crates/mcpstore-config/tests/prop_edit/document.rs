@@ -3,6 +3,9 @@
 use mcpstore_config::{Change, Format, Plain};
 use proptest::prelude::*;
 
+/// Keys with their values.
+pub(crate) type Members = Vec<(String, Plain)>;
+
 /// A document, before it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
@@ -13,7 +16,7 @@ pub(crate) struct Document {
     pub(crate) list: bool,
     pub(crate) entries: Vec<(String, Plain)>,
     /// What stands before and behind the container.
-    pub(crate) others: (Vec<(String, Plain)>, Vec<(String, Plain)>),
+    pub(crate) others: (Members, Members),
 }
 
 impl Document {

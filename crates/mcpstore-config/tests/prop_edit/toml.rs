@@ -87,12 +87,9 @@ impl Toml {
         }
         // A plain value cannot follow a section; it goes into one of its own.
         for (key, value) in others {
-            match value {
-                Plain::Object(_) => {
-                    self.header(std::slice::from_ref(key), ("[", "]"), "", &[], &[]);
-                    self.fields(std::slice::from_ref(key), value, &[]);
-                }
-                _ => {}
+            if matches!(value, Plain::Object(_)) {
+                self.header(std::slice::from_ref(key), ("[", "]"), "", &[], &[]);
+                self.fields(std::slice::from_ref(key), value, &[]);
             }
         }
     }
@@ -112,7 +109,7 @@ impl Toml {
         keys.join(if self.out.dice.once_in(6) { " . " } else { "." })
     }
 
-    fn inline(&mut self, plain: &Plain, owner: &[String]) -> String {
+    fn inline(&mut self, plain: &Plain) -> String {
         match plain {
             Plain::Text(text) => {
                 let literal = !text.contains('\'') && text.chars().all(|c| (' '..='~').contains(&c));
@@ -125,7 +122,7 @@ impl Toml {
             Plain::List(list) => {
                 let eol = self.out.eol;
                 let on_lines = self.out.dice.once_in(3);
-                let items: Vec<String> = list.iter().map(|item| self.inline(item, owner)).collect();
+                let items: Vec<String> = list.iter().map(|item| self.inline(item)).collect();
                 if on_lines {
                     items.iter().fold(format!("[{eol}"), |text, item| format!("{text}  {item},{eol}")) + "]"
                 } else {
@@ -135,7 +132,7 @@ impl Toml {
             Plain::Object(members) => {
                 let mut items = Vec::new();
                 for (key, value) in members {
-                    items.push(format!("{} = {}", self.key(key), self.inline(value, owner)));
+                    items.push(format!("{} = {}", self.key(key), self.inline(value)));
                 }
                 if self.out.dice.once_in(2) {
                     format!("{{{}}}", items.join(","))
@@ -151,7 +148,7 @@ impl Toml {
         // The comment above an entry is not in it; that above a field is.
         self.out.above(indent, &owner[..owner.len().saturating_sub(1)]);
         let path = self.path(&[path, &[key.to_owned()]].concat());
-        let value = self.inline(value, owner);
+        let value = self.inline(value);
         let sign = if self.out.dice.once_in(5) { "=" } else { " = " };
         self.out.push(&format!("{indent}{path}{sign}{value}"));
         self.out.end_line(owner);
@@ -159,9 +156,13 @@ impl Toml {
 
     fn dotted(&mut self, path: &[String], value: &Plain, owner: &[String]) {
         match value {
-            Plain::Object(members) if !members.is_empty() && !(owner.len() > 1 && self.out.dice.once_in(2)) => {
+            Plain::Object(members) if !members.is_empty() && (owner.len() < 2 || self.out.dice.roll(2) == 0) => {
                 for (key, value) in members {
-                    self.dotted(&[path, &[key.clone()]].concat(), value, &[owner, &[key.clone()]].concat());
+                    self.dotted(
+                        &[path, std::slice::from_ref(key)].concat(),
+                        value,
+                        &[owner, std::slice::from_ref(key)].concat(),
+                    );
                 }
             }
             _ => {
@@ -193,14 +194,14 @@ impl Toml {
         let indent = if self.out.dice.once_in(3) { self.out.unit } else { "" };
         let mut sections = Vec::new();
         for (key, value) in members {
-            let inner = if owner.is_empty() { Vec::new() } else { [owner, &[key.clone()]].concat() };
+            let inner = if owner.is_empty() { Vec::new() } else { [owner, std::slice::from_ref(key)].concat() };
             match value {
                 Plain::Object(_) if self.out.dice.once_in(2) => sections.push((key, value, inner)),
                 _ => self.pair(indent, &[], key, value, &inner),
             }
         }
         for (key, value, inner) in sections {
-            let path = [path, &[key.clone()]].concat();
+            let path = [path, std::slice::from_ref(key)].concat();
             self.header(&path, ("[", "]"), indent, owner, &inner);
             self.fields(&path, value, &inner);
         }

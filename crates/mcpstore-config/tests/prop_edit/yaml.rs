@@ -77,15 +77,14 @@ impl Yaml {
                         let deeper = format!("{indent}  ");
                         let mut nested = String::new();
                         std::mem::swap(&mut nested, &mut self.out.text);
-                        let count = self.out.comments.len();
                         self.block(item, &deeper, level, &inner);
                         std::mem::swap(&mut nested, &mut self.out.text);
                         match nested.strip_prefix(deeper.as_str()) {
                             Some(rest) if !rest.starts_with('#') => self.out.push(&format!(" {rest}")),
                             // A comment came first.
                             _ => {
-                                let _ = count;
-                                self.out.push(&format!("{}{nested}", self.out.eol));
+                                let eol = self.out.eol;
+                                self.out.push(&format!("{eol}{nested}"));
                             }
                         }
                     } else {

@@ -4,6 +4,7 @@
 
 mod errors;
 mod json;
+mod json_container;
 mod speed;
 mod toml;
 mod yaml;

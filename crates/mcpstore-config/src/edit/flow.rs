@@ -143,11 +143,17 @@ impl<W: Write> Flow<'_, W> {
             if gap.comma.is_none() {
                 out.insert(last.end, ",");
             }
+            // The line break of this very line, so that all comes back when the line is taken out.
+            let eol = match gap.next_line {
+                Some(next) if self.text[..next].ends_with("\r\n") => "\r\n",
+                Some(_) => "\n",
+                None => self.layout.eol,
+            };
             for (nth, new) in news.iter().enumerate() {
                 let line = self.one(new, Put::Line);
                 let text = if short && line.len() <= LINE { line } else { self.one(new, Put::Lines(indent)) };
                 let comma = if nth + 1 < news.len() { "," } else { comma };
-                out.insert(gap.line_end, format!("{}{indent}{text}{comma}", self.layout.eol));
+                out.insert(gap.line_end, format!("{eol}{indent}{text}{comma}"));
             }
         } else {
             let head = &self.text[whole.start + 1..first.start];

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use mcpstore_config::{Change, Format, Plain};
 
-use crate::{comes_back, entry, number, object, shown};
+use crate::{comes_back, difference, entry, number, object, shown};
 
 const SERVERS: &[&str] = &["mcp_servers"];
 
@@ -12,15 +12,15 @@ fn add(text: &str, expected: Expect) {
 }
 
 fn take(text: &str, key: &str, expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Toml, SERVERS, &[Change::Remove { key }]));
+    expected.assert_eq(&difference(text, Format::Toml, SERVERS, &[Change::Remove { key }]));
 }
 
 fn set(text: &str, path: &[&str], value: &Plain, expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Toml, SERVERS, &[Change::Set { key: "a", path, value }]));
+    expected.assert_eq(&difference(text, Format::Toml, SERVERS, &[Change::Set { key: "a", path, value }]));
 }
 
 fn unset(text: &str, path: &[&str], expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Toml, SERVERS, &[Change::Unset { key: "a", path }]));
+    expected.assert_eq(&difference(text, Format::Toml, SERVERS, &[Change::Unset { key: "a", path }]));
 }
 
 const CODEX: &str = r#"# Codex
@@ -122,44 +122,26 @@ fn sections_are_put_behind_their_kind() {
     take(
         CODEX,
         "a",
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -[mcp_servers.a]   # a
+            -command = 'a'
+            -args = ["-y", # yes
+            -  "b"]
+            -# inside of a
+            -startup_timeout_sec = 1_0
+            -
+            -[mcp_servers.a.env]
+            -T = "s"
+        "#]],
     );
     take(
         CODEX,
         "b c",
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        [mcp_servers.a.env]
-        T = "s"
-
-        # about b
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -[mcp_servers."b c"]
+            -url = "https://example.com"
+            -env = { A = "1" } # inline
+        "#]],
     );
     comes_back(CODEX, Format::Toml, SERVERS);
     comes_back(&CODEX.replace('\n', "\r\n"), Format::Toml, SERVERS);
@@ -172,297 +154,98 @@ fn fields_are_set_and_unset() {
         CODEX,
         &["command"],
         &Plain::text("z\"\n\u{7f}"),
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = "z\"\n\u007F"
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        [mcp_servers.a.env]
-        T = "s"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -command = 'a'
+            +command = "z\"\n\u007F"
+        "#]],
     );
     set(
         CODEX,
         &["env", "NEW.KEY"],
         &Plain::text("1"),
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        [mcp_servers.a.env]
-        T = "s"
-        "NEW.KEY" = "1"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            +"NEW.KEY" = "1"
+        "#]],
     );
     set(
         CODEX,
         &["enabled"],
         &Plain::Bool(false),
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-        enabled = false
-
-        [mcp_servers.a.env]
-        T = "s"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            +enabled = false
+        "#]],
     );
     set(
         CODEX,
         &["restart", "policy"],
         &Plain::text("never"),
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-        restart = { policy = "never" }
-
-        [mcp_servers.a.env]
-        T = "s"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            +restart = { policy = "never" }
+        "#]],
     );
     set(
         CODEX,
         &["args"],
         &Plain::List(vec![number("1"), number("1.5e3")]),
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = [1, 1.5e3]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        [mcp_servers.a.env]
-        T = "s"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -args = ["-y", # yes
+            -  "b"]
+            +args = [1, 1.5e3]
+        "#]],
     );
     set(
         CODEX,
         &["env"],
         &Plain::Null,
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -
+            -[mcp_servers.a.env]
+            -T = "s"
+        "#]],
     );
     set(
         CODEX,
         &["env"],
         &object([("X", Plain::text("y"))]),
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        [mcp_servers.a.env]
-        X = "y"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -T = "s"
+            +X = "y"
+        "#]],
     );
     set(
         CODEX,
         &["env"],
         &Plain::text("no object"),
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-        env = "no object"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -
+            -[mcp_servers.a.env]
+            -T = "s"
+            +env = "no object"
+        "#]],
     );
     unset(
         CODEX,
         &["env", "T"],
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        [mcp_servers.a.env]
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -T = "s"
+        "#]],
     );
     unset(
         CODEX,
         &["args"],
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        [mcp_servers.a.env]
-        T = "s"
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -args = ["-y", # yes
+            -  "b"]
+        "#]],
     );
     unset(
         CODEX,
         &["env"],
-        expect![[r##"
-        # Codex
-        model = "x" # the model
-
-        # about a
-        [mcp_servers.a]   # a
-        command = 'a'
-        args = ["-y", # yes
-          "b"]
-        # inside of a
-        startup_timeout_sec = 1_0
-
-        # about b
-        [mcp_servers."b c"]
-        url = "https://example.com"
-        env = { A = "1" } # inline
-
-        [profiles.p]
-        date = 2024-01-01T00:00:00Z
-        $"##]],
+        expect![[r#"
+            -
+            -[mcp_servers.a.env]
+            -T = "s"
+        "#]],
     );
 }
 
@@ -482,38 +265,34 @@ fn inline_tables() {
         text,
         "a",
         expect![[r#"
-        [mcp_servers]
-        b = {}
-        $"#]],
+            -a = { command = "a", env = {} } # a
+        "#]],
     );
     set(
         text,
         &["env", "A"],
         &Plain::text("1"),
         expect![[r#"
-        [mcp_servers]
-        a = { command = "a", env = { A = "1" } } # a
-        b = {}
-        $"#]],
+            -a = { command = "a", env = {} } # a
+            +a = { command = "a", env = { A = "1" } } # a
+        "#]],
     );
     set(
         text,
         &["args"],
         &Plain::texts(["x"]),
         expect![[r#"
-        [mcp_servers]
-        a = { command = "a", env = {}, args = ["x"] } # a
-        b = {}
-        $"#]],
+            -a = { command = "a", env = {} } # a
+            +a = { command = "a", env = {}, args = ["x"] } # a
+        "#]],
     );
     unset(
         text,
         &["command"],
         expect![[r#"
-        [mcp_servers]
-        a = { env = {} } # a
-        b = {}
-        $"#]],
+            -a = { command = "a", env = {} } # a
+            +a = { env = {} } # a
+        "#]],
     );
     comes_back(text, Format::Toml, SERVERS);
     comes_back("mcp_servers = { a = {} }\nx = 1\n", Format::Toml, SERVERS);
@@ -539,60 +318,49 @@ fn dotted_keys() {
         &["env", "B"],
         &Plain::text("2"),
         expect![[r#"
-        mcp_servers.a.command = "a"
-        mcp_servers.a.env.A = "1"
-        mcp_servers.a.env.B = "2"
-
-        [other]
-        x = 1
-        $"#]],
+            +mcp_servers.a.env.B = "2"
+        "#]],
     );
     set(
         text,
         &["tags"],
         &Plain::texts(["x"]),
         expect![[r#"
-        mcp_servers.a.command = "a"
-        mcp_servers.a.env.A = "1"
-        mcp_servers.a.tags = ["x"]
-
-        [other]
-        x = 1
-        $"#]],
+            +mcp_servers.a.tags = ["x"]
+        "#]],
     );
     set(
         text,
         &["env"],
         &object([("X", Plain::text("y"))]),
         expect![[r#"
-        mcp_servers.a.command = "a"
-        mcp_servers.a.env = { X = "y" }
-
-        [other]
-        x = 1
-        $"#]],
+            -mcp_servers.a.env.A = "1"
+            +mcp_servers.a.env = { X = "y" }
+        "#]],
     );
     unset(
         text,
         &["env", "A"],
         expect![[r#"
-        mcp_servers.a.command = "a"
-        mcp_servers.a.env = {}
-
-        [other]
-        x = 1
-        $"#]],
+            -mcp_servers.a.env.A = "1"
+            +mcp_servers.a.env = {}
+        "#]],
     );
     take(
         text,
         "a",
         expect![[r#"
-
-        [other]
-        x = 1
-
-        [mcp_servers]
-        $"#]],
+            -mcp_servers.a.command = "a"
+            -mcp_servers.a.env.A = "1"
+            -
+            -[other]
+            -x = 1
+            +
+            +[other]
+            +x = 1
+            +
+            +[mcp_servers]
+        "#]],
     );
     comes_back(text, Format::Toml, SERVERS);
 }
@@ -605,37 +373,38 @@ fn a_table_that_only_its_sections_name() {
         &["command"],
         &Plain::text("a"),
         expect![[r#"
-        [mcp_servers.a]
-        command = "a"
-
-        # top
-        [mcp_servers.a.env]
-        A = "1"
-
-        [other]
-        $"#]],
+            +[mcp_servers.a]
+            +command = "a"
+            +
+        "#]],
     );
     unset(
         text,
         &["env"],
         expect![[r#"
-        # top
-
-        [other]
-
-        [mcp_servers.a]
-        $"#]],
+            -[mcp_servers.a.env]
+            -A = "1"
+            -
+            -[other]
+            +
+            +[other]
+            +
+            +[mcp_servers.a]
+        "#]],
     );
     take(
         text,
         "a",
         expect![[r#"
-        # top
-
-        [other]
-
-        [mcp_servers]
-        $"#]],
+            -[mcp_servers.a.env]
+            -A = "1"
+            -
+            -[other]
+            +
+            +[other]
+            +
+            +[mcp_servers]
+        "#]],
     );
 }
 

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use mcpstore_config::{Change, Format, Plain};
 
-use crate::{comes_back, entry, number, object, shown};
+use crate::{comes_back, difference, entry, number, object, shown};
 
 const SERVERS: &[&str] = &["mcpServers"];
 
@@ -12,15 +12,15 @@ fn add(text: &str, expected: Expect) {
 }
 
 fn take(text: &str, key: &str, expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Yaml, SERVERS, &[Change::Remove { key }]));
+    expected.assert_eq(&difference(text, Format::Yaml, SERVERS, &[Change::Remove { key }]));
 }
 
 fn set(text: &str, path: &[&str], value: &Plain, expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Yaml, SERVERS, &[Change::Set { key: "a", path, value }]));
+    expected.assert_eq(&difference(text, Format::Yaml, SERVERS, &[Change::Set { key: "a", path, value }]));
 }
 
 fn unset(text: &str, path: &[&str], expected: Expect) {
-    expected.assert_eq(&shown(text, Format::Yaml, SERVERS, &[Change::Unset { key: "a", path }]));
+    expected.assert_eq(&difference(text, Format::Yaml, SERVERS, &[Change::Unset { key: "a", path }]));
 }
 
 const COMMENTED: &str = r#"# My servers.
@@ -175,37 +175,27 @@ fn blocks() {
         COMMENTED,
         "a",
         expect![[r#"
-        # My servers.
-        mcpServers:
-            # The first one.
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"#]],
+            -    a:
+            -        command: "a" # its program
+            -        args:
+            -        - -y   # yes
+            -        - 'it''s'
+            -        env: {T: s} # env
+            -        # the end of a
+        "#]],
     );
     take(
         COMMENTED,
         "b",
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                # the end of a
-            # about b
-        other: 1
-        $"##]],
+        expect![[r#"
+            -    b:  # b
+            -        url: https://example.com
+            -
+            -        note: |
+            -            several
+            -
+            -            lines
+        "#]],
     );
     comes_back(COMMENTED, Format::Yaml, SERVERS);
     comes_back(&COMMENTED.replace('\n', "\r\n"), Format::Yaml, SERVERS);
@@ -219,314 +209,117 @@ fn fields_are_set_and_unset() {
         COMMENTED,
         &["command"],
         &Plain::text("yes"),
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "yes" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            -        command: "a" # its program
+            +        command: "yes" # its program
+        "#]],
     );
     set(
         COMMENTED,
         &["args"],
         &Plain::texts(["x", "1"]),
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - x
-                - "1"
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            -        - -y   # yes
+            -        - 'it''s'
+            +        - x
+            +        - "1"
+        "#]],
     );
     set(
         COMMENTED,
         &["args"],
         &Plain::text("none"),
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args: none
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            -        args:
+            -        - -y   # yes
+            -        - 'it''s'
+            +        args: none
+        "#]],
     );
     set(
         COMMENTED,
         &["env", "B"],
         &Plain::text("a: #b"),
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s, B: "a: #b"} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            -        env: {T: s} # env
+            +        env: {T: s, B: "a: #b"} # env
+        "#]],
     );
     set(
         COMMENTED,
         &["env"],
         &object([("X", number("1"))]),
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: # env
-                    X: 1
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            -        env: {T: s} # env
+            +        env: # env
+            +            X: 1
+        "#]],
     );
     set(
         COMMENTED,
         &["restart", "policy"],
         &Plain::text("never"),
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                restart:
-                    policy: never
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            +        restart:
+            +            policy: never
+        "#]],
     );
     set(
         COMMENTED,
         &["command"],
         &object([("program", Plain::text("x"))]),
         expect![[r#"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: # its program
-                    program: x
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"#]],
+            -        command: "a" # its program
+            +        command: # its program
+            +            program: x
+        "#]],
     );
     unset(
         COMMENTED,
         &["env", "T"],
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            -        env: {T: s} # env
+            +        env: {} # env
+        "#]],
     );
     unset(
         COMMENTED,
         &["args"],
-        expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-        other: 1
-        $"##]],
+        expect![[r#"
+            -        args:
+            -        - -y   # yes
+            -        - 'it''s'
+        "#]],
     );
-    let note = |change: Change<'_>| shown(COMMENTED, Format::Yaml, SERVERS, &[change]);
-    expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: one line
-        other: 1
-        $"##]]
+    let note = |change: Change<'_>| difference(COMMENTED, Format::Yaml, SERVERS, &[change]);
+    expect![[r#"
+        -        note: |
+        -            several
+        -
+        -            lines
+        +        note: one line
+    "#]]
     .assert_eq(&note(Change::Set { key: "b", path: &["note"], value: &Plain::text("one line") }));
-    expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note:
-                - x
-        other: 1
-        $"##]]
+    expect![[r#"
+        -        note: |
+        -            several
+        -
+        -            lines
+        +        note:
+        +        - x
+    "#]]
     .assert_eq(&note(Change::Set { key: "b", path: &["note"], value: &Plain::texts(["x"]) }));
-    expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-        other: 1
-        $"##]]
+    expect![[r#"
+        -        note: |
+        -            several
+        -
+        -            lines
+    "#]]
     .assert_eq(&note(Change::Unset { key: "b", path: &["note"] }));
-    expect![[r##"
-        # My servers.
-        mcpServers:
-            # The first one.
-            a:
-                command: "a" # its program
-                args:
-                - -y   # yes
-                - 'it''s'
-                env: {T: s} # env
-                # the end of a
-            # about b
-            b:  # b
-                url: https://example.com
-
-                note: |
-                    several
-
-                    lines
-                tags:
-                - x
-        other: 1
-        $"##]]
+    expect![[r#"
+        +        tags:
+        +        - x
+    "#]]
     .assert_eq(&note(Change::Set { key: "b", path: &["tags"], value: &Plain::texts(["x"]) }));
 }
 
@@ -536,16 +329,20 @@ fn the_last_member_leaves_brackets() {
         "mcpServers:\n  a:\n    command: a\nother: 1\n",
         "a",
         expect![[r#"
-        mcpServers: {}
-        other: 1
-        $"#]],
+            -mcpServers:
+            -  a:
+            -    command: a
+            +mcpServers: {}
+        "#]],
     );
     unset(
         "mcpServers:\n  a:\n    command: a",
         &["command"],
         expect![[r#"
-        mcpServers:
-          a: {}$"#]],
+            -  a:
+            -    command: a$
+            +  a: {}$
+        "#]],
     );
     let text = "a:\n  command: a # x\n# end\n";
     expect![[r#"
@@ -568,16 +365,18 @@ fn brackets() {
         text,
         "b",
         expect![[r#"
-        mcpServers: { a: {command: a} } # all
-        $"#]],
+            -mcpServers: { a: {command: a}, "b": { url: 'x' } } # all
+            +mcpServers: { a: {command: a} } # all
+        "#]],
     );
     set(
         text,
         &["env", "A"],
         &Plain::text("1"),
         expect![[r#"
-        mcpServers: { a: {command: a, env: { A: "1" }}, "b": { url: 'x' } } # all
-        $"#]],
+            -mcpServers: { a: {command: a}, "b": { url: 'x' } } # all
+            +mcpServers: { a: {command: a, env: { A: "1" }}, "b": { url: 'x' } } # all
+        "#]],
     );
     comes_back(text, Format::Yaml, SERVERS);
     let text = "mcpServers: {\n  a: {command: a}, # a\n  b:\n}\n";
@@ -595,10 +394,8 @@ fn brackets() {
         text,
         "a",
         expect![[r#"
-        mcpServers: {
-          b:
-        }
-        $"#]],
+            -  a: {command: a}, # a
+        "#]],
     );
     comes_back("{\"mcpServers\": {\n  \"a\": {}\n}}\n", Format::Yaml, SERVERS);
 }

@@ -14,20 +14,23 @@ use crate::Plain;
 
 /// Does what is to be done, and gives the new text.
 pub(super) fn apply(text: &str, ops: Vec<Op>) -> Result<String, EditError> {
-    let gone: Vec<Op> = ops.iter().filter(|op| matches!(op.action, Action::Remove)).cloned().collect();
-    let edited = pass(text, ops)?;
-    if gone.is_empty() {
-        return Ok(edited);
+    let mut gone: Vec<Op> = ops.iter().filter(|op| matches!(op.action, Action::Remove)).cloned().collect();
+    let (mut edited, later) = pass(text, ops)?;
+    gone.extend(later.iter().cloned());
+    if !gone.is_empty() {
+        // An object that only its members named is not there any more without them.
+        let empty = vanished(&read(&edited).map_err(|_| EditError::Unsafe)?, &gone);
+        if !empty.is_empty() {
+            edited = pass(&edited, empty)?.0;
+        }
     }
-    // An object that only its members named is not there any more without them.
-    let empty = vanished(&read(&edited).map_err(|_| EditError::Unsafe)?, &gone);
-    if empty.is_empty() { Ok(edited) } else { pass(&edited, empty) }
+    if later.is_empty() { Ok(edited) } else { Ok(pass(&edited, later)?.0) }
 }
 
-fn pass(text: &str, ops: Vec<Op>) -> Result<String, EditError> {
+fn pass(text: &str, ops: Vec<Op>) -> Result<(String, Vec<Op>), EditError> {
     let mut out = Splices::default();
-    plan::plan(text, &Todo::new(ops), &mut out)?;
-    out.apply(text).ok_or(EditError::Unsafe)
+    let later = plan::plan(text, &Todo::new(ops), &mut out)?;
+    Ok((out.apply(text).ok_or(EditError::Unsafe)?, later))
 }
 
 /// What must be written for the objects and lists that the last member was taken out of, and that are gone with it.

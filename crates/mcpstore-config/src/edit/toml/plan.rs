@@ -7,11 +7,12 @@ use crate::edit::error::EditError;
 use crate::edit::flow::{Flow, Put, Write as _};
 use crate::edit::gap::Comments;
 use crate::edit::lines::{self, Layout};
-use crate::edit::op::{New, Step, Todo};
+use crate::edit::op::{Action, New, Op, Step, Todo};
 use crate::edit::splice::Splices;
 
-/// Adds to `out` what must be done.
-pub(super) fn plan(text: &str, todo: &Todo, out: &mut Splices) -> Result<(), EditError> {
+/// Adds to `out` what must be done, and gives what must be done after that: a section that becomes a plain value is taken
+/// out first.
+pub(super) fn plan(text: &str, todo: &Todo, out: &mut Splices) -> Result<Vec<Op>, EditError> {
     let (statements, root) = scan(text).ok_or(EditError::Unsafe)?;
     let layout = Layout::of(text);
     let flow = Flow {
@@ -22,7 +23,32 @@ pub(super) fn plan(text: &str, todo: &Todo, out: &mut Splices) -> Result<(), Edi
         odd: "has a dotted key between brackets",
         write: Inline,
     };
-    Plan { text, layout, statements: &statements, flow }.table(&root, &mut Vec::new(), todo, out)
+    let mut plan = Plan { text, layout, statements: &statements, flow, later: Vec::new() };
+    plan.table(&root, &mut Vec::new(), todo, out)?;
+    Ok(plan.later)
+}
+
+/// How the entries are written that a new one is put beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    /// By dotted keys, from outside of their table.
+    Dotted,
+    /// Between brackets, under the header of their table.
+    Brackets,
+    /// As sections, or not at all.
+    Sections,
+}
+
+/// True when a new member is written as a section.
+fn wants_section(company: Company, table: &Table, new: &New) -> bool {
+    match company {
+        Company::Dotted => false,
+        Company::Brackets if new.section => false,
+        Company::Sections if new.section => true,
+        Company::Brackets | Company::Sections => {
+            table.header.is_none() || Inline.value(&new.value, Put::Line).len() > LINE
+        }
+    }
 }
 
 struct Plan<'t> {
@@ -30,10 +56,11 @@ struct Plan<'t> {
     layout: Layout<'t>,
     statements: &'t [Statement],
     flow: Flow<'t, Inline>,
+    later: Vec<Op>,
 }
 
 impl Plan<'_> {
-    fn table(&self, table: &Table, at: &mut Vec<Step>, todo: &Todo, out: &mut Splices) -> Result<(), EditError> {
+    fn table(&mut self, table: &Table, at: &mut Vec<Step>, todo: &Todo, out: &mut Splices) -> Result<(), EditError> {
         if let Some(pair) = table.pair {
             let Kind::Pair { value, .. } = &self.statements[pair].kind else { return Err(EditError::Unsafe) };
             return self.flow.edit(value, todo, out);
@@ -47,21 +74,24 @@ impl Plan<'_> {
         for step in &todo.remove {
             self.delete(table.inside.get(step).ok_or(EditError::Unsafe)?, out);
         }
-        let mut fields: Vec<&New> = Vec::new();
         for (step, new) in &todo.replace {
             let inner = table.inside.get(step).ok_or(EditError::Unsafe)?;
             let here = [at.as_slice(), std::slice::from_ref(step)].concat();
             if !self.replace(inner, &here, &new.value, out)? {
-                fields.push(new);
+                let action = Action::Insert(new.value.clone());
+                self.later.push(Op { at: at.clone(), step: step.clone(), action, section: new.section });
             }
         }
+        let mut fields: Vec<&New> = Vec::new();
         let mut sections = Vec::new();
+        let company = if todo.insert.is_empty() { Company::Brackets } else { self.company(table, at.len()) };
+        let indent = if company == Company::Sections { self.header_indent(table) } else { "" };
         for new in &todo.insert {
             match &new.value {
-                Plain::Object(members) if self.wants_section(table, at, new) => {
+                Plain::Object(members) if wants_section(company, table, new) => {
                     let step = new.key.clone().map_or(Step::Index(0), Step::Key);
                     let here = [at.as_slice(), &[step]].concat();
-                    sections.push(section(&here, members, self.header_indent(table), self.layout.eol));
+                    sections.push(section(&here, members, indent, self.layout.eol));
                 }
                 _ => fields.push(new),
             }
@@ -79,19 +109,16 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// True when a new member is written as a section.
-    fn wants_section(&self, table: &Table, at: &[Step], new: &New) -> bool {
-        if self.is_dotted(table, at.len()).is_some() {
-            return false;
+    /// How the entries of a table are written.
+    fn company(&self, table: &Table, depth: usize) -> Company {
+        if self.is_dotted(table, depth).is_some() {
+            return Company::Dotted;
         }
-        if !new.section {
-            return table.header.is_none() || Inline.value(&new.value, Put::Line).len() > LINE;
-        }
-        // In company of entries between brackets it is one of them.
         let in_brackets = |inner: &Table| inner.pair.is_some_and(|pair| self.is_object(pair));
-        table.header.is_none()
-            || !table.inside.values().any(in_brackets)
-            || table.inside.values().any(|inner| inner.pair.is_none())
+        let only_brackets = table.header.is_some()
+            && table.inside.values().any(in_brackets)
+            && table.inside.values().all(|inner| inner.pair.is_some());
+        if only_brackets { Company::Brackets } else { Company::Sections }
     }
 
     fn is_object(&self, pair: usize) -> bool {

@@ -81,7 +81,16 @@ impl Plan<'_> {
                 let mut new = String::new();
                 self.members(value, "", &mut new);
                 let keep = new.len() - self.style.eol.len();
-                out.replace(node.span.start, node.span.end, &new[..keep]);
+                let line = lines::line_end(self.text, node.span.end);
+                let alone = lines::begins_line(self.text, node.span.start).is_some()
+                    && self.text[node.span.end..line].trim().is_empty();
+                if alone {
+                    out.replace(node.span.start, node.span.end, &new[..keep]);
+                } else {
+                    // A comment or a `---` on the line stays above.
+                    out.delete(node.span.start, node.span.end);
+                    out.insert(line, format!("{}{}", self.style.eol, &new[..keep]));
+                }
             }
             Slot::Key(indent) => self.replace(node, value, indent, out)?,
             Slot::Dash => return self.refuse(node.from, LAYOUT),

@@ -1,12 +1,13 @@
 //! Edited texts, one snapshot for each way people write their files.
 
-mod edit {
-    pub mod errors;
-    pub mod json;
-    pub mod speed;
-    pub mod toml;
-    pub mod yaml;
-}
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod errors;
+mod json;
+mod json_container;
+mod speed;
+mod toml;
+mod yaml;
 
 use mcpstore_config::{Change, Format, Plain, edit, read_plain};
 
@@ -31,6 +32,24 @@ fn shown(text: &str, format: Format, container: &[&str], changes: &[Change<'_>])
         Ok(edited) => format!("{edited}$").replace('\r', "␍").replace('\u{feff}', "<BOM>").replace('\t', "→"),
         Err(error) => format!("error: {error}"),
     }
+}
+
+/// Only the lines that differ: first the old ones, then the new ones.
+fn difference(text: &str, format: Format, container: &[&str], changes: &[Change<'_>]) -> String {
+    let old = shown(text, format, container, &[]);
+    let new = shown(text, format, container, changes);
+    if new.starts_with("error: ") {
+        return new;
+    }
+    let (mut old, mut new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    while !old.is_empty() && !new.is_empty() && old.last() == new.last() {
+        old.pop();
+        new.pop();
+    }
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let old = old[same..].iter().map(|line| format!("-{line}\n"));
+    let new = new[same..].iter().map(|line| format!("+{line}\n"));
+    old.chain(new).collect()
 }
 
 /// Adding and taking out again restores the text.

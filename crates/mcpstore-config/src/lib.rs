@@ -54,6 +54,8 @@ mod policy;
 mod profiles;
 mod render;
 mod sandbox;
+#[cfg(feature = "schema")]
+mod schema;
 mod service;
 mod sink;
 mod size;
@@ -79,6 +81,8 @@ pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, pa
 pub use plain::Plain;
 pub use profiles::Profile;
 pub use render::{render, render_short};
+#[cfg(feature = "schema")]
+pub use schema::json_schema;
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};
 pub use syntax::{MAX_DEPTH, MAX_SOURCE_BYTES};

@@ -13,7 +13,7 @@ use crate::values::{kind, number, object, out_of_range, whole, word, wrong_type}
 use crate::words::{HEALTH, RESTART, TIMEOUTS};
 
 /// The largest count a policy may state.
-const MAX_COUNT: u32 = 1_000_000;
+pub(crate) const MAX_COUNT: u32 = 1_000_000;
 
 /// Writes what these fields say over `policy`; what they do not say stays.
 pub(crate) fn apply(cx: &mut Context<'_>, entry: &[Field<'_>], policy: &mut Policy) {

@@ -89,6 +89,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["mcpstore-cli"]),
     ("jsonc-parser", &["mcpstore-config"]),
     ("annotate-snippets", &["mcpstore-config"]),
+    ("schemars", &["mcpstore-config"]),
     ("hdrhistogram", &["mcpstore-monitor"]),
     ("prometheus-client", &["mcpstore-monitor"]),
     ("axum", &["mcpstore-gateway", "mcpstore-console"]),

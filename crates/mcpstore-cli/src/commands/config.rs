@@ -1,6 +1,6 @@
-//! `config check` and `config explain`. They need no manager.
+//! `config check`, `config explain` and `config schema`. They need no manager.
 
-use mcpstore::config::{Code, Variables, explain, title as name};
+use mcpstore::config::{Code, Variables, explain, json_schema, title as name};
 use mcpstore::types::suggestion;
 use mcpstore::{LoadOptions, Loaded, load};
 
@@ -16,6 +16,10 @@ pub(super) fn run(command: ConfigCommand, global: &Global) -> anyhow::Result<Exi
             check(&args, global)
         }
         ConfigCommand::Explain { code } => explain_code(code.as_deref()),
+        ConfigCommand::Schema => {
+            output::print(&json_schema())?;
+            Ok(Exit::Done)
+        }
     }
 }
 

@@ -17,6 +17,9 @@ const DURATION_ABOVE_ZERO: &str = concat!(
 
 const DURATION_HELP: &str = "write a number and its unit (ms, s, m, h, d), for example \"10s\" or \"250ms\"";
 
+const ABOVE_ZERO_HELP: &str =
+    "write a number above zero and its unit (ms, s, m, h, d), for example \"10s\" or \"250ms\"";
+
 const SIZE: &str = r"^\s*\d{1,20}\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)\s*$";
 
 const URL: &str = r"^([Hh][Tt][Tt][Pp][Ss]?://[^\s]+|[Uu][Nn][Ii][Xx]:.+)$|\$\{";
@@ -25,7 +28,7 @@ const URL: &str = r"^([Hh][Tt][Tt][Pp][Ss]?://[^\s]+|[Uu][Nn][Ii][Xx]:.+)$|\$\{"
 #[derive(JsonSchema)]
 #[schemars(
     inline,
-    extend("pattern" = DURATION_ABOVE_ZERO, "patternErrorMessage" = DURATION_HELP, "examples" = ["250ms", "10s", "2m"])
+    extend("pattern" = DURATION_ABOVE_ZERO, "patternErrorMessage" = ABOVE_ZERO_HELP, "examples" = ["250ms", "10s", "2m"])
 )]
 pub(super) struct Duration(String);
 

@@ -13,15 +13,51 @@ fn home(dir: &Path) -> Vec<(&'static str, std::path::PathBuf, String)> {
     let server = |name: &str| format!("\"{name}\": {{ \"command\": \"{fixture}\" }}");
     let mut out = Vec::new();
     for (client, path, text) in [
-        ("claude-desktop", ".config/Claude/claude_desktop_config.json", format!("{{\"mcpServers\": {{{}}}, \"globalShortcut\": \"\"}}", server("desktop"))),
-        ("claude-code", ".claude.json", format!("{{\n \"numStartups\": 3,\n \"mcpServers\": {{\n  {}\n }}\n}}", server("code"))),
-        ("cursor", ".cursor/mcp.json", format!("{{\n\t// mine\n\t\"mcpServers\": {{\n\t\t{},\n\t}},\n}}\n", server("cursor"))),
-        ("windsurf", ".codeium/windsurf/mcp_config.json", "{\"mcpServers\": {\"wind\": {\"serverUrl\": \"http://127.0.0.1:1/mcp\"}}}\n".to_owned()),
-        ("vscode", ".config/Code/User/mcp.json", format!("{{\r\n  \"servers\": {{\r\n    {}\r\n  }}\r\n}}\r\n", server("vs"))),
-        ("codex", ".codex/config.toml", format!("model = \"x\" # keep\n\n[mcp_servers.codex]\ncommand = \"{fixture}\"\n")),
-        ("zed", ".config/zed/settings.json", format!("// Zed\n{{\n  \"theme\": \"One\",\n  \"context_servers\": {{ {} }}\n}}\n", server("zed"))),
-        ("cline", ".config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json", format!("{{\"mcpServers\":{{{}}}}}", server("cline"))),
-        ("gemini", ".gemini/settings.json", format!("{{ \"theme\": \"x\", \"mcpServers\": {{ {} }} }}", server("gemini"))),
+        (
+            "claude-desktop",
+            ".config/Claude/claude_desktop_config.json",
+            format!("{{\"mcpServers\": {{{}}}, \"globalShortcut\": \"\"}}", server("desktop")),
+        ),
+        (
+            "claude-code",
+            ".claude.json",
+            format!("{{\n \"numStartups\": 3,\n \"mcpServers\": {{\n  {}\n }}\n}}", server("code")),
+        ),
+        (
+            "cursor",
+            ".cursor/mcp.json",
+            format!("{{\n\t// mine\n\t\"mcpServers\": {{\n\t\t{},\n\t}},\n}}\n", server("cursor")),
+        ),
+        (
+            "windsurf",
+            ".codeium/windsurf/mcp_config.json",
+            "{\"mcpServers\": {\"wind\": {\"serverUrl\": \"http://127.0.0.1:1/mcp\"}}}\n".to_owned(),
+        ),
+        (
+            "vscode",
+            ".config/Code/User/mcp.json",
+            format!("{{\r\n  \"servers\": {{\r\n    {}\r\n  }}\r\n}}\r\n", server("vs")),
+        ),
+        (
+            "codex",
+            ".codex/config.toml",
+            format!("model = \"x\" # keep\n\n[mcp_servers.codex]\ncommand = \"{fixture}\"\n"),
+        ),
+        (
+            "zed",
+            ".config/zed/settings.json",
+            format!("// Zed\n{{\n  \"theme\": \"One\",\n  \"context_servers\": {{ {} }}\n}}\n", server("zed")),
+        ),
+        (
+            "cline",
+            ".config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json",
+            format!("{{\"mcpServers\":{{{}}}}}", server("cline")),
+        ),
+        (
+            "gemini",
+            ".gemini/settings.json",
+            format!("{{ \"theme\": \"x\", \"mcpServers\": {{ {} }} }}", server("gemini")),
+        ),
     ] {
         let path = dir.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -46,7 +82,12 @@ fn every_clients_servers_are_imported_and_its_file_stays() {
     let files = home(dir);
     let listed = String::from_utf8(run(dir, &["import"]).stdout).unwrap();
     for (client, path, _) in &files {
-        assert!(listed.lines().any(|line| line.starts_with(client) && line.contains("1 server") && line.ends_with(&path.display().to_string())), "{client} in\n{listed}");
+        assert!(
+            listed.lines().any(|line| line.starts_with(client)
+                && line.contains("1 server")
+                && line.ends_with(&path.display().to_string())),
+            "{client} in\n{listed}"
+        );
         run(dir, &["import", client, "--dry-run"]);
         run(dir, &["import", client]);
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 
-
 use mcpstore_testkit::fixture_path;
 use serde_json::Value;
 
@@ -44,7 +43,12 @@ fn a_kill_at_any_instant_loses_no_acknowledged_change() {
     std::fs::write(&file, "{\n  // mine\n  \"mcpServers\": {\n  }\n}\n").unwrap();
     // How long a command takes that is left alone, by which the instants are spread.
     let start = std::time::Instant::now();
-    let probe = mcpstore(dir.path()).args(["add", "probe", "--config"]).arg(&file).args(["--", "true", "probe", "x"]).output().unwrap();
+    let probe = mcpstore(dir.path())
+        .args(["add", "probe", "--config"])
+        .arg(&file)
+        .args(["--", "true", "probe", "x"])
+        .output()
+        .unwrap();
     assert!(probe.status.success(), "{probe:?}");
     let usual = start.elapsed();
     let mut known = names(&file);
@@ -72,7 +76,11 @@ fn a_kill_at_any_instant_loses_no_acknowledged_change() {
         let status = child.wait().unwrap();
         let now = names(&file);
         let mut expected = known.clone();
-        if removes { expected.remove(&name) } else { expected.insert(name.clone()) };
+        if removes {
+            expected.remove(&name)
+        } else {
+            expected.insert(name.clone())
+        };
         if status.success() {
             assert_eq!(now, expected, "round {round}: an acknowledged change of `{name}` is lost");
             acknowledged += 1;
@@ -126,7 +134,9 @@ fn verbs_change_the_file_and_the_running_manager() {
     let fixture = fixture.to_str().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mcp.json");
-    let text = format!("{{\n  // keep me\n  \"mcpServers\": {{\n    \"base\": {{ \"command\": \"{fixture}\", \"x-mine\": [1, 2] }} // here\n  }}\n}}\n");
+    let text = format!(
+        "{{\n  // keep me\n  \"mcpServers\": {{\n    \"base\": {{ \"command\": \"{fixture}\", \"x-mine\": [1, 2] }} // here\n  }}\n}}\n"
+    );
     std::fs::write(&file, &text).unwrap();
     let manager = Manager::up("registry", &["--config", file.to_str().unwrap()]);
     manager.all_running(1);

@@ -162,7 +162,11 @@ fn a_config_is_edited_a_hundred_times_while_calls_run() {
             taken += 1;
             wait_for(&manager, TAKEN, taken);
             let output = under_way.join().unwrap();
-            assert!(output.status.success(), "round {round}: the call under way failed: {output:?}\n{}", manager.stderr());
+            assert!(
+                output.status.success(),
+                "round {round}: the call under way failed: {output:?}\n{}",
+                manager.stderr()
+            );
             manager.wait_until("running as edited", |services| {
                 services.len() == 3 && services.iter().all(|service| service["state"] == "running")
             });
@@ -214,7 +218,9 @@ fn a_plan_says_what_would_change_and_why_and_apply_does_it() {
     let plan = manager.run(&["plan", "--exit-code"]);
     let said = String::from_utf8_lossy(&plan.stdout).into_owned();
     assert_eq!(plan.status.code(), Some(7), "{plan:?}");
-    for (line, place) in [("~ a", "env"), ("~ b", "health.interval"), ("+ new", "mcp.json:"), ("- old", "does not name")] {
+    for (line, place) in
+        [("~ a", "env"), ("~ b", "health.interval"), ("+ new", "mcp.json:"), ("- old", "does not name")]
+    {
         assert!(said.lines().any(|found| found.starts_with(line) && found.contains(place)), "`{line}` in\n{said}");
     }
     assert!(said.contains("would restart") && said.contains("would be updated while it runs"), "{said}");

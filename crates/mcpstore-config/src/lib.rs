@@ -59,6 +59,8 @@ mod policy;
 mod profiles;
 mod render;
 mod sandbox;
+#[cfg(feature = "schema")]
+mod schema;
 mod secret;
 mod service;
 mod show;
@@ -92,6 +94,8 @@ pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, pa
 pub use plain::Plain;
 pub use profiles::Profile;
 pub use render::{render, render_short};
+#[cfg(feature = "schema")]
+pub use schema::json_schema;
 pub use show::{Stated, stated};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};

@@ -22,7 +22,7 @@ use crate::{Diagnostic, Dialect, Outside, Place, Severity, Source, Span, lint, n
 pub const MAX_PARALLEL_STARTS_DEFAULT: usize = 8;
 
 /// The largest `gateway.maxParallelStarts`.
-const MAX_PARALLEL_STARTS: u32 = 1_000;
+pub(crate) const MAX_PARALLEL_STARTS: u32 = 1_000;
 
 /// How a config is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::context::{Context, Text};
+use crate::inputs::Inputs;
+use crate::sink::Sink;
+use crate::{Nothing, Source, syntax};
+
 /// A value of a config text, without its place. Objects keep the order of their members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plain {
@@ -20,6 +25,16 @@ pub enum Plain {
 }
 
 impl Plain {
+    /// The value of a text, in whatever format it is written; `None` when its syntax has an error.
+    #[must_use]
+    pub fn of(source: &Source) -> Option<Self> {
+        let texts = [Text::new(source)];
+        let (mut sink, inputs) = (Sink::new(false), Inputs::new());
+        let mut cx = Context { texts: &texts, outside: &Nothing, sink: &mut sink, inputs: &inputs };
+        let value = syntax::tree(&mut cx, 0, texts[0].format, &source.text)?.plain();
+        (sink.errors() == 0).then_some(value)
+    }
+
     /// Text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
@@ -161,6 +176,16 @@ pub(crate) fn push_json_text(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_any_format_has_a_value() {
+        let of = |name: &str, text: &str| Plain::of(&Source::new(name, text)).map(|value| value.to_string());
+        let wanted = Some(r#"{ "a": { "b": [1, "x"] } }"#.to_owned());
+        assert_eq!(of("x.json", "{ \"a\": { \"b\": [1, \"x\"], }, } // c"), wanted);
+        assert_eq!(of("x.toml", "[a]\nb = [1, \"x\"]"), wanted);
+        assert_eq!(of("x.yaml", "a:\n  b: [1, x]"), wanted);
+        assert_eq!(of("x.json", "{ \"a\" 1 }"), None);
+    }
 
     #[test]
     fn values_are_written_as_json() {

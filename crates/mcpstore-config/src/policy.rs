@@ -17,7 +17,7 @@ pub(crate) const PROBES: [(&str, ProbeKind); 3] =
     [("auto", ProbeKind::Auto), ("ping", ProbeKind::Ping), ("list", ProbeKind::List)];
 
 /// The largest count a policy may state.
-const MAX_COUNT: u32 = 1_000_000;
+pub(crate) const MAX_COUNT: u32 = 1_000_000;
 
 /// Writes what these fields say over `policy`; what they do not say stays.
 pub(crate) fn apply(cx: &mut Context<'_>, entry: &[Field<'_>], policy: &mut Policy) {

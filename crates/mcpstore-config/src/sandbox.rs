@@ -14,7 +14,13 @@ use crate::values::{object, text_list, whole, word};
 use crate::words::LIMITS;
 
 /// The least and the most bytes that `limits.memory` takes: less is no program, more is no limit.
-const MEMORY: [u64; 2] = [16 << 20, 16 << 40];
+pub(crate) const MEMORY: [u64; 2] = [16 << 20, 16 << 40];
+
+/// The least and the most that `limits.files` takes.
+pub(crate) const FILES: [u32; 2] = [16, 1 << 20];
+
+/// The least and the most that `limits.processes` takes.
+pub(crate) const PROCESSES: [u32; 2] = [1, 1 << 22];
 
 /// Reads the fields of an entry into its spec.
 pub(crate) fn apply(cx: &mut Context<'_>, entry: &[Field<'_>], spec: &mut StdioSpec) {
@@ -88,7 +94,8 @@ fn limits(cx: &mut Context<'_>, field: Field<'_>) -> Limits {
     let inner = entry(cx, object, &LIMITS);
     let memory = get(&inner, "memory");
     let memory = memory.and_then(|field| size(cx, "limits.memory", field, MEMORY, "between 16MiB and 16TiB"));
-    let files = get(&inner, "files").and_then(|field| whole(cx, "limits.files", field, 16, 1 << 20));
-    let processes = get(&inner, "processes").and_then(|field| whole(cx, "limits.processes", field, 1, 1 << 22));
+    let files = get(&inner, "files").and_then(|field| whole(cx, "limits.files", field, FILES[0], FILES[1]));
+    let processes =
+        get(&inner, "processes").and_then(|field| whole(cx, "limits.processes", field, PROCESSES[0], PROCESSES[1]));
     Limits { memory, files: files.map(u64::from), processes: processes.map(u64::from) }
 }

@@ -30,6 +30,14 @@ pub(crate) enum Kind {
     WebSocket,
 }
 
+impl Kind {
+    /// True for a kind that this version speaks.
+    #[cfg(feature = "schema")]
+    pub(crate) const fn is_spoken(self) -> bool {
+        !matches!(self, Self::WebSocket)
+    }
+}
+
 /// The words clients have for the kinds.
 pub(crate) const KINDS: &[(&str, Kind)] = &[
     ("stdio", Kind::Stdio),

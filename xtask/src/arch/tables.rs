@@ -93,6 +93,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("toml_parser", &["mcpstore-config"]),
     ("saphyr-parser", &["mcpstore-config"]),
     ("annotate-snippets", &["mcpstore-config"]),
+    ("schemars", &["mcpstore-config"]),
     ("hdrhistogram", &["mcpstore-monitor"]),
     ("prometheus-client", &["mcpstore-monitor"]),
     ("axum", &["mcpstore-gateway", "mcpstore-console"]),

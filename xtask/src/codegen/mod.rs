@@ -19,6 +19,7 @@ struct Document {
 const DOCUMENTS: &[Document] = &[
     Document { path: "docs/diagnostics.md", make: mcpstore_config::diagnostics_markdown },
     Document { path: "docs/layers.md", make: layers::text },
+    Document { path: "docs/schema/mcpstore.schema.json", make: mcpstore_config::json_schema },
     Document { path: "docs/states.md", make: mcpstore_core::states_markdown },
 ];
 

@@ -19,6 +19,8 @@ const NPM: &[&str] = &[
     "@modelcontextprotocol/server@2.4.0",
     "@modelcontextprotocol/node@2.1.2",
     "zod@4.6.7",
+    // What editors check JSON with: the examples of the docs are held to the schema by it.
+    "vscode-json-languageservice@5.7.2",
 ];
 /// Python packages by the environment they go to. The SDK is `mcp`; its second version speaks the stateless era too.
 const PIP: &[(&str, &[&str])] = &[
@@ -34,6 +36,7 @@ const PROGRAMS: &[&str] = &[
     "node_modules/@modelcontextprotocol/sdk/package.json",
     "node_modules/@modelcontextprotocol/server/package.json",
     "node_modules/@modelcontextprotocol/node/package.json",
+    "node_modules/vscode-json-languageservice/package.json",
     "venv/bin/mcp-server-time",
     "venv/bin/mcp-server-git",
 ];

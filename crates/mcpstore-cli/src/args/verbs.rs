@@ -367,6 +367,11 @@ pub(crate) enum ConfigCommand {
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },
+    /// Print the JSON Schema of a config, for editors.
+    #[command(
+        after_help = "Example:\n  mcpstore config schema > mcpstore.schema.json\n  # then, in the config: \"$schema\": \"./mcpstore.schema.json\""
+    )]
+    Schema,
 }
 
 const APPROVE_HELP: &str = "\

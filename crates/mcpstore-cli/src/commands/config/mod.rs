@@ -1,9 +1,9 @@
-//! `config`: check, show, approve, explain. They need no manager.
+//! `config`: check, show, approve, explain, schema. They need no manager.
 
 mod approve;
 mod show;
 
-use mcpstore::config::{Code, explain, title as name};
+use mcpstore::config::{Code, explain, json_schema, title as name};
 use mcpstore::types::suggestion;
 
 use crate::args::{ConfigArgs, ConfigCommand, Global};
@@ -21,6 +21,10 @@ pub(super) fn run(command: ConfigCommand, global: &Global) -> anyhow::Result<Exi
         ConfigCommand::Path { config } => path(&config, global),
         ConfigCommand::Approve(args) => approve::run(&args, global),
         ConfigCommand::Explain { code } => explain_code(code.as_deref()),
+        ConfigCommand::Schema => {
+            output::print(&json_schema())?;
+            Ok(Exit::Done)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::keys::{holds_secrets, is_secret_name};
+use super::lines::{body, secret_key};
 use crate::words::is_word;
 
 /// The ranges to hide, in order. In a `broken` text the values of all keys are hidden that are no words of the config language:
@@ -22,7 +23,30 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
         scan.piece(at, end);
         at = end;
     }
+    if broken {
+        unpaired(text, &mut scan.out);
+    }
     scan.out
+}
+
+/// On a line where a quote has no other, nobody knows what is a key: all behind the first thing that may be one of a secret is
+/// hidden.
+fn unpaired(text: &str, out: &mut Vec<Range<usize>>) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if line.bytes().filter(|b| *b == b'"').count() % 2 == 1 {
+            let known = secret_key(line).map(|begins| begins.at);
+            let unknown = line.match_indices(':').find_map(|(at, _)| {
+                let key = line[..at].trim_end().trim_end_matches(['"', '\'']);
+                let key = key.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+                (!key.is_empty() && !is_word(key) && !line[at + 1..].trim_start().starts_with('{')).then_some(at + 1)
+            });
+            if let Some(from) = known.into_iter().chain(unknown).min() {
+                out.push(body(start + from, &line[from..]));
+            }
+        }
+        start += line.len();
+    }
 }
 
 /// Which value of a key is secret.

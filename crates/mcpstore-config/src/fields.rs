@@ -42,6 +42,19 @@ pub(crate) fn entry<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: &Key
     out
 }
 
+/// The fields whose keys are read, each once; nothing is told, because [`entry`] told it already.
+pub(crate) fn known<'v>(cx: &Context<'_>, object: &'v Object<'v>, keys: &Keys) -> Vec<Field<'v>> {
+    let mut out: Vec<Field<'v>> = Vec::new();
+    for member in object.members.iter().rev() {
+        let key = canonical(cx, member, Some(keys));
+        if keys.read.contains(&key) && !out.iter().any(|field| field.key == key) {
+            out.push(Field { key, key_at: member.key_at, value: &member.value });
+        }
+    }
+    out.reverse();
+    out
+}
+
 fn once<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: Option<&Keys>) -> Vec<Field<'v>> {
     let mut out: Vec<Field<'v>> = Vec::with_capacity(object.members.len());
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();

@@ -177,7 +177,7 @@ pub fn parse(sources: &[Source], outside: &dyn Outside, options: &Options) -> Pa
     if let Some(value) = &layer.profiles {
         config.profiles = profiles::read(&mut cx, value, &config, &names);
     }
-    lint::all(&mut cx, &config, &ordered);
+    lint::all(&mut cx, &config, &ordered, layer.defaults.as_ref(), &defaults);
     finish(config, sink)
 }
 

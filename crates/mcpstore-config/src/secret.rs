@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::Plain;
-use crate::mask::reference_len;
+use crate::mask::json::reference_len;
+use crate::mask::keys::is_secret_name;
+use crate::mask::shapes;
 
 /// What stands in place of a secret.
 pub(crate) const HIDDEN: &str = "***";
@@ -83,129 +85,21 @@ pub(crate) fn in_entry(entry: &Plain) -> Vec<(String, String)> {
     out
 }
 
-/// Words of which one in the name of a variable or a header says that its value is secret.
-const TELLING: [&str; 14] = [
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "passphrase",
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "credential",
-    "authorization",
-    "auth",
-    "cookie",
-    "bearer",
-    "pat",
-];
-
-/// How secrets of well-known services begin.
-const SHAPES: [&str; 17] = [
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "github_pat_",
-    "glpat-",
-    "sk-",
-    "sk_live_",
-    "rk_live_",
-    "xoxb-",
-    "xoxp-",
-    "xapp-",
-    "AKIA",
-    "AIza",
-    "npm_",
-    "hf_",
-    "-----BEGIN",
-];
-
-/// Where in the value of this name a secret stands in plain text: by the name, or by how the value begins. A scheme in front of it
+/// Where in the value of this name a secret stands in plain text: by the name, or by its looks. A scheme in front of it
 /// (`Bearer `) is no part of it. References and what is plainly a placeholder are none.
 pub(crate) fn in_text(name: &str, value: &str) -> Option<Range<usize>> {
     if value.contains("${") {
         return None;
     }
-    let lower = value.trim_start().to_ascii_lowercase();
-    let scheme =
-        ["bearer ", "basic ", "token "].into_iter().find(|scheme| lower.starts_with(scheme)).map_or(0, str::len);
-    let start = value.len() - value.trim_start().len() + scheme;
-    let end = value.trim_end().len();
-    let secret = value.get(start..end)?;
-    if secret.is_empty() || is_placeholder(secret) {
-        return None;
+    if !is_secret_name(name) || !shapes::is_plain(value) {
+        return shapes::find(value).into_iter().next().map(|found| found.range);
     }
-    // A word begins where the text does, or behind what is no letter, or with a capital.
-    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
-    let words: Vec<String> = words(name);
-    let tells = |word: &str| match word {
-        "auth" | "pat" | "bearer" => words.iter().any(|found| found == word),
-        word => plain.contains(word),
-    };
-    let by_name =
-        TELLING.into_iter().any(tells) || (words.last().is_some_and(|word| word == "key") && secret.len() >= 12);
-    let by_shape = SHAPES.iter().any(|shape| secret.starts_with(shape) && secret.len() >= 16) || is_jwt(secret);
-    // What is short, or a path, a number or a truth value, is no secret whatever its name says: `TOKEN_FILE`, `AUTH=none`.
-    let bare = secret.len() < 6
-        || secret.starts_with(['/', '.', '~'])
-        || secret.contains("://") && !secret.contains('@')
-        || secret.bytes().all(|b| b.is_ascii_digit()) && secret.len() < 8;
-    (by_shape || (by_name && !bare)).then_some(start..end)
-}
-
-/// The words of a name, in small letters: `X-API-Key`, `apiKey` and `API_KEY` have two or three.
-fn words(name: &str) -> Vec<String> {
-    let mut out: Vec<String> = vec![String::new()];
-    let mut before = ' ';
-    for c in name.chars() {
-        let begins = !c.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase());
-        if begins && out.last().is_some_and(|word| !word.is_empty()) {
-            out.push(String::new());
-        }
-        if c.is_alphanumeric()
-            && let Some(word) = out.last_mut()
-        {
-            word.extend(c.to_lowercase());
-        }
-        before = c;
-    }
-    out.retain(|word| !word.is_empty());
-    out
-}
-
-/// Three parts in base64, of which the first two begin as JSON objects do.
-fn is_jwt(text: &str) -> bool {
-    let mut parts = text.split('.');
-    let begins = |part: Option<&str>| part.is_some_and(|part| part.starts_with("eyJ") && part.len() > 8);
-    begins(parts.next()) && begins(parts.next()) && parts.next().is_some() && parts.next().is_none()
-}
-
-/// What examples put where a secret belongs.
-fn is_placeholder(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let same = |c: char| text.chars().all(|other| other == c);
-    text.starts_with('<') && text.ends_with('>')
-        || text.starts_with("${")
-        || text.chars().next().is_some_and(|first| matches!(first, 'x' | 'X' | '*' | '.' | '…') && same(first))
-        || [
-            "your-",
-            "your_",
-            "yourtoken",
-            "changeme",
-            "change-me",
-            "placeholder",
-            "example",
-            "todo",
-            "insert",
-            "replace",
-            "dummy",
-        ]
-        .iter()
-        .any(|word| lower.starts_with(word))
-        || lower.contains("your-api-key")
-        || lower.contains("your_api_key")
+    let start = value.len() - value.trim_start().len();
+    let scheme = ["bearer ", "basic ", "token "]
+        .into_iter()
+        .find(|scheme| value.get(start..start + scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
+        .map_or(0, str::len);
+    Some(start + scheme..value.trim_end().len().max(start + scheme))
 }
 
 #[cfg(test)]
@@ -219,8 +113,9 @@ mod tests {
             ("Authorization", "Bearer abc123def456", "abc123def456"),
             ("X-Api-Key", "abc123def456", "abc123def456"),
             ("dbPassword", "hunter2", "hunter2"),
+            ("ARGS", "--token=hunter2 -v", "hunter2"),
             ("WHATEVER", "ghp_0123456789abcdef", "ghp_0123456789abcdef"),
-            ("X", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln"),
+            ("X", "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"),
         ] {
             assert_eq!(in_text(name, value).map(|range| &value[range]), Some(secret), "{name}");
         }

@@ -205,6 +205,26 @@ pub(crate) const OAUTH: Keys = Keys {
     ],
 };
 
+/// True for a key that some object of a config may have, of whatever client.
+pub(crate) fn is_word(key: &str) -> bool {
+    const ALL: &[&Keys] = &[
+        &SERVICE,
+        &TOP,
+        &DEFAULTS,
+        &GATEWAY,
+        &PROFILE,
+        &INPUT,
+        &DEPENDENCY,
+        &RESTART,
+        &TIMEOUTS,
+        &LIMITS,
+        &HEALTH,
+        &OAUTH,
+    ];
+    ALL.iter().any(|keys| keys.read.contains(&key) || keys.later.contains(&key) || keys.foreign.contains(&key))
+        || matches!(key, "servers" | "mcp" | "mcp_servers" | "context_servers")
+}
+
 /// True for keys that are nobody's business: `$schema`, `_comment`, `x-…`, `//`.
 pub(crate) fn is_private(key: &str) -> bool {
     key.starts_with(['$', '_']) || key.starts_with("x-") || key.starts_with("//")

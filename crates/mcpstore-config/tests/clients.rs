@@ -22,7 +22,7 @@ fn an_import_tells_new_from_same_from_different() {
         r#"{ "mcpServers": {
             "files": { "args": ["-y", "files"], "type": "stdio", "command": "npx", "env": {}, "autoApprove": [] },
             "time": { "command": "uvx", "args": ["mcp-server-time", "--local"], "disabled": true },
-            "git-hub": { "command": "gh-mcp", "env": { "GITHUB_TOKEN": "ghp_0123456789abcdef0123", "GIT_HUB_KEY": "0123456789abcdef", "LOG": "info" } },
+            "git-hub": { "command": "gh-mcp", "env": { "GITHUB_TOKEN": "ghp_0123456789abcdef0123", "GIT_HUB_API_KEY": "0123456789abcdef", "LOG": "info" } },
             "web": { "serverUrl": "https://w.example/mcp", "headers": { "Authorization": "Bearer abcdef0123456789", "X": "${X}" } } } }"#,
     );
     let refer = |key: &str| format!("${{{key}}}");
@@ -41,8 +41,8 @@ fn an_import_tells_new_from_same_from_different() {
           { "args": ["-y", "files"], "type": "stdio", "command": "npx", "env": {} }
         time Conflict(["args", "enabled"]) left out [], moved []
           { "command": "uvx", "args": ["mcp-server-time", "--local"], "enabled": false }
-        git-hub New left out [], moved ["env.GITHUB_TOKEN -> GIT_HUB_GITHUB_TOKEN (ghp_0123456789abcdef0123)", "env.GIT_HUB_KEY -> GIT_HUB_KEY (0123456789abcdef)"]
-          { "command": "gh-mcp", "env": { "GITHUB_TOKEN": "${GIT_HUB_GITHUB_TOKEN}", "GIT_HUB_KEY": "${GIT_HUB_KEY}", "LOG": "info" } }
+        git-hub New left out [], moved ["env.GITHUB_TOKEN -> GIT_HUB_GITHUB_TOKEN (ghp_0123456789abcdef0123)", "env.GIT_HUB_API_KEY -> GIT_HUB_API_KEY (0123456789abcdef)"]
+          { "command": "gh-mcp", "env": { "GITHUB_TOKEN": "${GIT_HUB_GITHUB_TOKEN}", "GIT_HUB_API_KEY": "${GIT_HUB_API_KEY}", "LOG": "info" } }
         web New left out [], moved ["headers.Authorization -> WEB_AUTHORIZATION (abcdef0123456789)"]
           { "url": "https://w.example/mcp", "headers": { "Authorization": "Bearer ${WEB_AUTHORIZATION}", "X": "${X}" } }
     "#]]

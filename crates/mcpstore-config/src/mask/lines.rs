@@ -1,0 +1,88 @@
+//! What the line-based formats have in common.
+
+use super::keys::{holds_secrets, is_secret_name};
+use crate::words::is_word;
+
+/// Where in a line something secret begins, and what it was.
+pub(super) struct Begins {
+    /// The first byte to hide, within the line.
+    pub(super) at: usize,
+    /// The key is the first thing on its line.
+    pub(super) first: bool,
+}
+
+/// Finds in a line the first key whose values are hidden: a word of that kind with `=`, `:`, `.`, or a bracket after it. Quotes
+/// are not heeded: in a broken line nobody knows which of them open and which close.
+pub(super) fn secret_key(line: &str) -> Option<Begins> {
+    let is_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '\\');
+    let mut at = 0;
+    let mut first = true;
+    while let Some(start) = line[at..].find(is_key).map(|n| at + n) {
+        let end = line[start..].find(|c| !is_key(c)).map_or(line.len(), |n| start + n);
+        let word = &line[start..end];
+        first &= line[at..start].chars().all(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '?' | '-'));
+        let behind = line[end..].trim_start_matches(['"', '\'']).trim_start();
+        let is_list_sign = word.chars().all(|c| c == '-');
+        if holds_secrets(word) && (behind.is_empty() || behind.starts_with(['=', ':', '.', '{', '[', ']'])) {
+            let skipped = line.len() - behind.len();
+            let sign = behind.find(['=', ':']).filter(|n| behind[..*n].trim().is_empty()).map_or(0, |n| n + 1);
+            return Some(Begins { at: skipped + sign, first });
+        }
+        if is_secret_name(word)
+            && let Some(value) = behind.strip_prefix(['=', ':'])
+            && !value.trim_start().starts_with('{')
+            && !value.trim().is_empty()
+        {
+            return Some(Begins { at: line.len() - value.len(), first });
+        }
+        first &= is_list_sign;
+        at = end;
+    }
+    None
+}
+
+/// Where the value of a key begins that stands first on the line and is no word of the config language.
+pub(super) fn unknown_key(line: &str, sign: char) -> Option<usize> {
+    let at = line.find(sign)?;
+    let key = line[..at].trim().trim_start_matches("- ").trim().trim_matches(['"', '\'']);
+    let camel = camel(key.rsplit('.').next().unwrap_or(key));
+    let value = line[at + 1..].trim_start();
+    (!is_word(key) && !is_word(&camel) && !value.is_empty() && !value.starts_with('{')).then_some(at + 1)
+}
+
+/// `depends_on` as `dependsOn`.
+pub(super) fn camel(key: &str) -> String {
+    let mut out = String::with_capacity(key.len());
+    let mut up = false;
+    for c in key.chars() {
+        if c == '_' {
+            up = true;
+        } else if std::mem::take(&mut up) {
+            out.extend(c.to_uppercase());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// By how much a text opens more brackets than it closes.
+pub(super) fn depth(text: &str) -> isize {
+    text.chars().fold(0, |depth, c| match c {
+        '{' | '[' => depth + 1,
+        '}' | ']' => depth - 1,
+        _ => depth,
+    })
+}
+
+/// True when a comment may speak of a value that was taken out.
+pub(super) fn is_telling(comment: &str) -> bool {
+    let lower = comment.to_ascii_lowercase();
+    ["env", "header", "secret", "token", "password", "key"].iter().any(|word| lower.contains(word))
+}
+
+/// The bytes of a line that are not blank.
+pub(super) fn body(start: usize, line: &str) -> std::ops::Range<usize> {
+    let begin = start + line.len() - line.trim_start().len();
+    begin..(start + line.trim_end().len()).max(begin)
+}

@@ -11,13 +11,16 @@ pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
         match dialect {
             Dialect::Codex => codex(object),
             Dialect::Zed => zed(object),
-            Dialect::McpServers
-            | Dialect::Servers
-            | Dialect::Settings
-            | Dialect::Bare
-            | Dialect::List
-            | Dialect::Single => {}
+            Dialect::Servers | Dialect::Settings => vs_code(object),
+            Dialect::List => request_options(object),
+            Dialect::McpServers | Dialect::Bare | Dialect::Single => {}
         }
+        login(object);
+        // Some clients write these always.
+        let says_nothing = |value: &Value<'_>| matches!(&value.node, Node::List(list) if list.is_empty());
+        object.members.retain(|member| {
+            !(matches!(member.key.as_ref(), "disabledTools" | "excludeTools") && says_nothing(&member.value))
+        });
     }
     value
 }
@@ -26,6 +29,7 @@ pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
 fn codex(object: &mut Object<'_>) {
     let mut headers: Vec<Member<'_>> = Vec::new();
     let mut timeouts: Vec<Member<'_>> = Vec::new();
+    let mut login: Vec<Member<'_>> = Vec::new();
     let mut out: Vec<Member<'_>> = Vec::with_capacity(object.members.len());
     for mut member in std::mem::take(&mut object.members) {
         match member.key.as_ref() {
@@ -52,8 +56,12 @@ fn codex(object: &mut Object<'_>) {
             }
             "env_vars" => {
                 member.key = "inheritEnv".into();
+                if let Node::List(list) = &mut member.value.node {
+                    list.iter_mut().for_each(local_name);
+                }
                 out.push(member);
             }
+            "scopes" => login.push(member),
             "startup_timeout_sec" => timeouts.push(seconds(member, "start")),
             "tool_timeout_sec" => timeouts.push(seconds(member, "call")),
             "startup_timeout_ms" => timeouts.push(with_unit(member, "start", "ms")),
@@ -63,6 +71,18 @@ fn codex(object: &mut Object<'_>) {
     object.members = out;
     gather(object, "headers", headers);
     gather(object, "timeouts", timeouts);
+    gather(object, "oauth", login);
+}
+
+/// Codex: a variable of this machine may be written as an object too. One of another machine stays what it is: an error.
+fn local_name(element: &mut Value<'_>) {
+    let Node::Object(object) = &mut element.node else { return };
+    if object.get("source").is_some_and(|source| source.as_text() != Some("local")) {
+        return;
+    }
+    if let Some(member) = object.members.iter_mut().find(|member| member.key == "name") {
+        element.node = std::mem::replace(&mut member.value.node, Node::Null);
+    }
 }
 
 /// Zed: an older form has the program and its arguments inside `command`.
@@ -84,6 +104,49 @@ fn zed(object: &mut Object<'_>) {
         }
     }
     object.members = out;
+}
+
+/// VS Code: `sandbox` is an object of rules there, which count beside `sandboxEnabled` only; ours is a word.
+fn vs_code(object: &mut Object<'_>) {
+    object.members.retain(|member| member.key != "sandbox" || member.value.as_object().is_none());
+}
+
+/// Continue: headers stand in `requestOptions`.
+fn request_options(object: &mut Object<'_>) {
+    let Some(at) = object.members.iter().position(|member| member.key == "requestOptions") else { return };
+    if !object.members[at].value.as_object().is_some_and(|inner| inner.has("headers")) {
+        return;
+    }
+    let Node::Object(inner) = std::mem::replace(&mut object.members[at].value.node, Node::Null) else { return };
+    let headers = inner.members.into_iter().find(|member| member.key == "headers");
+    match headers {
+        Some(Member { value: Value { node: Node::Object(headers), .. }, .. }) => {
+            gather(object, "headers", headers.members);
+        }
+        // Whatever it is, it is told where ours would be.
+        Some(other) if !object.has("headers") => object.members.push(other),
+        _ => {}
+    }
+}
+
+/// Cursor: a login with a client that was registered beforehand stands in `auth`.
+fn login(object: &mut Object<'_>) {
+    const WORDS: [(&str, &str); 3] =
+        [("CLIENT_ID", "clientId"), ("CLIENT_SECRET", "clientSecret"), ("scopes", "scopes")];
+    if object.has("oauth") {
+        return;
+    }
+    let Some(member) = object.members.iter_mut().find(|member| member.key == "auth") else { return };
+    let Node::Object(inner) = &mut member.value.node else { return };
+    if !inner.has("CLIENT_ID") {
+        return;
+    }
+    member.key = "oauth".into();
+    for member in &mut inner.members {
+        if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| member.key == *theirs) {
+            member.key = (*ours).into();
+        }
+    }
 }
 
 /// `NAME` becomes `${NAME}`.

@@ -1,8 +1,6 @@
 //! `defaults`: what holds where a service says nothing.
 
-use std::collections::BTreeMap;
-
-use mcpstore_types::{EraChoice, Policy, Secret, StdioSpec};
+use mcpstore_types::{EraChoice, Policy, StdioSpec};
 
 use crate::context::Context;
 use crate::fields::{entry, get};
@@ -19,13 +17,6 @@ pub(crate) struct Defaults {
     pub(crate) era: EraChoice,
     /// For servers that are launched: `sandbox`, `limits`, `inheritEnv`, `env`.
     pub(crate) stdio: StdioSpec,
-}
-
-impl Defaults {
-    /// Variables of servers that are launched.
-    pub(crate) const fn env(&self) -> &BTreeMap<String, Secret> {
-        &self.stdio.env
-    }
 }
 
 pub(crate) fn read(cx: &mut Context<'_>, value: &Value<'_>) -> Defaults {

@@ -111,9 +111,14 @@ pub(crate) fn split<'t>(cx: &mut Context<'_>, tree: Value<'t>, broken: bool) -> 
             part
         }
         _ => {
-            let (mut around, inside) = cut(object, dialect.container());
-            around.members.retain(|member| !(dialect == Dialect::Settings && member.key == "mcp"));
+            // The settings of VS Code have the inputs beside the servers.
+            let (object, inputs) = match dialect {
+                Dialect::Settings => cut(object, &["mcp", "inputs"]),
+                _ => (object, None),
+            };
+            let (around, inside) = cut(object, dialect.container());
             let mut part = rest(cx, around, Some(dialect));
+            part.inputs = inputs.filter(|value| !value.is_null()).or(part.inputs);
             let name = dialect.container().join(".");
             part.services = match inside {
                 Some(Value { node: Node::Object(object), .. }) => by_name(cx, object, dialect),
@@ -189,7 +194,8 @@ fn cut<'t>(mut object: Object<'t>, path: &[&str]) -> (Object<'t>, Option<Value<'
     let Node::Object(inner) = std::mem::replace(&mut object.members[index].value.node, Node::Null) else {
         return (object, None);
     };
-    let (_, found) = cut(inner, deeper);
+    let (inner, found) = cut(inner, deeper);
+    object.members[index].value.node = Node::Object(inner);
     (object, found)
 }
 
@@ -198,8 +204,10 @@ fn rest<'t>(cx: &mut Context<'_>, object: Object<'t>, dialect: Option<Dialect>) 
     let shared = dialect.is_some_and(Dialect::is_shared)
         || object.members.iter().any(|m| CLIENT_STATE.contains(&m.key.as_ref()));
     // Told once for each key; the values are taken over below.
-    let top = fields(cx, &object);
+    let mut top = fields(cx, &object);
     if !shared {
+        let container = dialect.and_then(|dialect| dialect.container().first());
+        top.retain(|field| container != Some(&field.key));
         check_keys(cx, &top, &TOP);
     }
     let mut part = Part { dialect, ..Part::default() };

@@ -62,6 +62,14 @@ fn expand<'t>(text: &'t str, world: &World<'_>) -> Expansion<'t> {
             continue;
         }
         out.text.push_str(&text[rest..at]);
+        if let Some((length, found)) = mustache(&text[at..], world) {
+            match found {
+                Ok(value) => out.text.push_str(&value),
+                Err(fault) => out.faults.push((at..at + length, fault)),
+            }
+            rest = at + length;
+            continue;
+        }
         // A reference ends at its first brace; another `${` before it means that this one is none.
         let body_end = text[at + 2..].find(['}', '$']).map(|n| at + 2 + n);
         let Some(end) = body_end.filter(|&end| text[end..].starts_with('}')) else {
@@ -87,6 +95,23 @@ fn expand<'t>(text: &'t str, world: &World<'_>) -> Expansion<'t> {
     }
     out.text.push_str(&text[rest..]);
     out
+}
+
+/// `${{ secrets.NAME }}` and `${{ inputs.NAME }}`, as Continue has them, at the beginning of a text: its length, and what stands
+/// for it.
+fn mustache<'t>(text: &'t str, world: &World<'_>) -> Option<(usize, Result<String, Fault<'t>>)> {
+    let body = text.strip_prefix("${{")?;
+    let end = body.find("}}")?;
+    let (kind, name) = body[..end].trim().split_once('.')?;
+    if !is_name(name) {
+        return None;
+    }
+    let found = match kind {
+        "secrets" => world.outside.variable(name).ok_or(Fault::Unset(name)),
+        "inputs" => input(name, world),
+        _ => return None,
+    };
+    Some((3 + end + 2, found))
 }
 
 /// What stands for the text between `${` and `}`.
@@ -163,6 +188,7 @@ fn is_name(text: &str) -> bool {
 /// The text of a value with its references expanded; `None` when one of them fails, and then it was told.
 pub(crate) fn expanded(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text: &str) -> Option<String> {
     if !text.contains("${") {
+        shell_style(cx, name, value, text);
         return Some(text.to_owned());
     }
     let source = cx.text(value.at).source;
@@ -176,6 +202,18 @@ pub(crate) fn expanded(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text
         cx.push(diagnostic.with_place(place));
     }
     good.then_some(expansion.text)
+}
+
+/// Some clients take `$NAME` in these places; here it is no reference, and who writes it is told.
+fn shell_style(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text: &str) {
+    let Some(variable) = text.strip_prefix("Bearer ").unwrap_or(text).strip_prefix('$') else { return };
+    if is_name(variable) && (name.starts_with("env.") || name.starts_with("headers.")) {
+        // Not quoted: it may be a secret after all.
+        let message = format!("`{name}` begins with `$` and stays as it is: that is no reference");
+        let diagnostic = cx.error_at(value, Code::NotAReference, message);
+        let help = "write `${NAME}` if it is the name of a variable";
+        cx.push(Diagnostic { severity: crate::Severity::Warning, ..diagnostic }.with_help(help));
+    }
 }
 
 /// A fault in words.
@@ -308,6 +346,13 @@ mod tests {
             "/srv/project/project:/srv/me"
         );
         assert_eq!(in_text("${workspaceFolder}", "<stdin>").faults, [(0..18, Fault::Workspace("workspaceFolder"))]);
+    }
+
+    #[test]
+    fn secrets_and_inputs_of_continue_are_filled_in() {
+        assert_eq!(good("<${{ secrets.HOME }}|${{secrets.HOME}}|${{ inputs.api_key }}>"), "</srv/me|/srv/me|k>");
+        assert_eq!(run("${{ secrets.NONE }}x").faults, [(0..19, Fault::Unset("NONE"))]);
+        assert_eq!(run("${{ github.sha }}").text, "${{ github.sha }}");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) mod shapes;
 mod toml;
 mod yaml;
 
+pub(crate) use json::reference_len;
+
 const HIDDEN: &str = "***";
 
 /// A text with its secrets hidden, and how places moved by that.

@@ -15,10 +15,11 @@ use crate::oauth::oauth;
 use crate::other::other;
 use crate::values::{nonempty, object, text, text_list, word};
 use crate::words::URL_KEYS;
-use crate::{Code, Place, sandbox};
+use crate::{Code, Place, env_file, sandbox};
 
 /// What only a server that is launched has.
-const LAUNCHED: &[&str] = &["args", "env", "cwd", "inheritEnv", "sandbox", "sandboxRead", "sandboxWrite", "limits"];
+const LAUNCHED: &[&str] =
+    &["args", "env", "envFile", "cwd", "inheritEnv", "sandbox", "sandboxRead", "sandboxWrite", "limits"];
 
 /// What `type` or `transport` says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,10 +151,11 @@ fn stdio(cx: &mut Context<'_>, entry: &[Field<'_>], command: Option<Field<'_>>, 
             spec.args.extend(expanded(cx, "args", value, found).filter(|text| no_nul(cx, "args", value, text)));
         }
     }
+    if let Some(field) = get(entry, "envFile") {
+        spec.env.extend(env_file::read(cx, field));
+    }
     if let Some(field) = get(entry, "env") {
-        let own = environment(cx, field);
-        spec.env = defaults.env().clone();
-        spec.env.extend(own);
+        spec.env.extend(environment(cx, field));
     }
     if let Some(field) = get(entry, "cwd") {
         spec.cwd = filled(cx, "cwd", field).map(PathBuf::from);

@@ -45,6 +45,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     floor("mcpstore-monitor", 1, true, "probe verdicts, sample windows, metrics, alerts"),
     floor(UNSAFE_CRATE, 1, false, "the small process that ends everything a server started"),
     floor("mcpstore-core", 2, true, "the unit machine and the fleet machine"),
+    floor("mcpstore-files", 2, false, "config on disk: judged reading, atomic edits, watching, approvals"),
     floor("mcpstore-transport", 2, false, "processes, sockets, and the client side of MCP"),
     floor("mcpstore-runtime", 3, false, "the async supervisor: effects, tasks, timers, state on disk"),
     floor("mcpstore-gateway", 4, false, "one MCP endpoint out of many"),
@@ -95,7 +96,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("hyper", &["mcpstore-gateway", "mcpstore-console", "mcpstore-transport", "mcpstore-tests"]),
     ("utoipa", &["mcpstore-console"]),
     ("rust-embed", &["mcpstore-console"]),
-    ("notify", &["mcpstore-runtime"]),
+    ("notify", &["mcpstore-files"]),
     ("arc-swap", &["mcpstore-runtime", "mcpstore-gateway"]),
     ("cargo_metadata", &["xtask"]),
 ];

@@ -10,9 +10,9 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use crate::quote::quoted;
 use crate::up::UpArgs;
 pub(crate) use verbs::{
-    AuthCommand, CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand, DemoServerArgs, DownArgs, EventsArgs,
-    GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, RemoveArgs, ResetArgs, StatusArgs, ToolsArgs,
-    VerbArgs, WaitArgs,
+    ApproveArgs, AuthCommand, CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand, DemoServerArgs, DownArgs,
+    EventsArgs, GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, RemoveArgs, ResetArgs, ShowArgs,
+    StatusArgs, ToolsArgs, VerbArgs, WaitArgs,
 };
 
 const AFTER_HELP: &str = "\

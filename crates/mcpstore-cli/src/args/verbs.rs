@@ -209,12 +209,22 @@ pub(crate) struct MetricsArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigArgs {
     /// A config file; given several times, later ones win; - is stdin. Default: MCPSTORE_CONFIG, then ./mcp.json,
-    /// ./.mcp.json, ./mcpstore.json.
+    /// ./.mcp.json, ./mcpstore.json (or .toml, .yaml), then your own, ~/.config/mcpstore/mcp.json.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Vec<PathBuf>,
     /// Unknown keys are errors.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// A value for ${input:ID} in the config; may be given several times.
+    #[arg(long, value_name = "ID=VALUE", value_parser = pair)]
+    pub(crate) input: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as ID=VALUE".to_owned()),
+    }
 }
 
 /// Arguments of `plan`.
@@ -294,6 +304,18 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         args: ConfigArgs,
     },
+    /// Show what all files together state; what may be secret is hidden.
+    #[command(after_help = "Examples:\n  mcpstore config show --origin\n  mcpstore config show api -o json")]
+    Show(ShowArgs),
+    /// Say which files are the config.
+    #[command(after_help = "Example:\n  mcpstore config path")]
+    Path {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Let a config run that was found in this folder, as it stands.
+    #[command(after_help = APPROVE_HELP)]
+    Approve(ApproveArgs),
     /// Explain a diagnostic.
     #[command(after_help = "Example:\n  mcpstore config explain MS012")]
     Explain {
@@ -301,6 +323,41 @@ pub(crate) enum ConfigCommand {
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },
+}
+
+const APPROVE_HELP: &str = "\
+A config in the working directory runs nothing before its commands were shown and approved: it may
+come with a repository. An approval holds for this file, these commands, arguments and programs; a
+change of any of them asks again. A config that is named with --config needs none.
+
+Examples:
+  mcpstore config approve
+  mcpstore config approve --to approved.json    for `mcpstore up --approvals approved.json` elsewhere";
+
+/// Arguments of `config show`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Only these services.
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Say where each value stands.
+    #[arg(long)]
+    pub(crate) origin: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `config approve`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApproveArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Write a file with the approvals instead, for machines where nobody can be asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// Arguments of `completion`.

@@ -5,14 +5,13 @@ use mcpstore::types::DepKind;
 use mcpstore::{DepCondition, Dependency, ServiceName};
 
 use super::Session;
-use super::config::read;
 use crate::args::{ConfigArgs, Format, GraphArgs, GraphFormat, PlanArgs};
+use crate::config::Config;
 use crate::control::protocol::{Op, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::{
     self, DependencyDoc, GraphDoc, GraphService, PlanDoc, Schema, Term, diagnostics_text, plan_text, summary, talk,
 };
-use crate::paths::read_config;
 use crate::quote::with_config;
 
 /// `plan`.
@@ -44,8 +43,8 @@ pub(super) async fn graph(session: &Session<'_>, args: &GraphArgs) -> anyhow::Re
 ///
 /// A config with errors is planned without what they leave out, and said so; the exit is 5 then.
 async fn services(session: &Session<'_>, args: &ConfigArgs) -> anyhow::Result<(GraphDoc, DepGraph, Exit)> {
-    let sources = match read_config(&args.config) {
-        Ok(sources) => sources,
+    let config = match Config::load(args) {
+        Ok(config) => config,
         Err(no_config) if args.config.is_empty() => {
             let asked: Result<GraphDoc, Failure> = session.client.ask(&Request::new(Op::Graph)).await;
             return match asked {
@@ -60,7 +59,7 @@ async fn services(session: &Session<'_>, args: &ConfigArgs) -> anyhow::Result<(G
         }
         Err(failure) => return Err(failure.into()),
     };
-    let loaded = read(&sources, args.strict);
+    let Config { sources, loaded, .. } = config;
     let exit = if loaded.has_errors() {
         let words = diagnostics_text(&loaded, &sources, &Term { color: false, ..Term::stderr(session.global.color) });
         talk(words.trim_end());

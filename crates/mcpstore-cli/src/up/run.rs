@@ -39,8 +39,8 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let term = Term::stderr(global.color);
-    let prepared = prepare(&args, &term)?;
     let paths = Paths::resolve(global)?;
+    let prepared = prepare(&args, &paths, &term)?;
     paths.make_state_dir()?;
     let mut signals = Signals::listen().context("signals cannot be listened to")?;
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     store.add_services(prepared.services).await?;
 
     let supervisor = store.supervisor();
-    let target = match args.selection() {
+    let target = match &prepared.selection {
         Some(select) => select.target(&supervisor.snapshot())?,
         None => Target::All,
     };

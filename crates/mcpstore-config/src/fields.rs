@@ -7,7 +7,7 @@ use mcpstore_types::nearest;
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::tree::{At, Member, Object, Value};
-use crate::words::{Keys, is_private};
+use crate::words::{Keys, SYNONYMS, is_private};
 use crate::{Code, Format};
 
 /// One field of an object.
@@ -125,6 +125,13 @@ pub(crate) fn get<'v>(fields: &[Field<'v>], key: &str) -> Option<Field<'v>> {
     fields.iter().find(|f| f.key == key).filter(|f| !f.value.is_null()).copied()
 }
 
+/// The word for what other programs call by this key, or by one that is near to it.
+fn meant(key: &str, keys: &Keys) -> Option<&'static str> {
+    let called = near(key, SYNONYMS.iter().map(|(other, _)| *other))?;
+    let (_, word) = SYNONYMS.iter().find(|(other, _)| *other == called)?;
+    keys.read.contains(word).then_some(*word)
+}
+
 /// Tells of every key that is not read: unknown ones, and those of a later version.
 pub(crate) fn check_keys(cx: &mut Context<'_>, fields: &[Field<'_>], keys: &Keys) {
     for field in fields {
@@ -145,9 +152,13 @@ pub(crate) fn check_keys(cx: &mut Context<'_>, fields: &[Field<'_>], keys: &Keys
             let known = keys.read.iter().chain(keys.later);
             let mut diagnostic =
                 Diagnostic::warning(Code::UnknownKey, format!("unknown key `{}` of {}", shown(key), keys.of));
-            match near(key, known.copied()) {
+            match near(key, known.copied()).or_else(|| meant(key, keys)) {
                 Some(word) => diagnostic.help = Some(format!("did you mean `{word}`?")),
-                None => diagnostic = diagnostic.with_note(format!("known keys: {}", keys.read.join(", "))),
+                // Once for each kind of object: the list is long.
+                None if cx.sink.is_first_unknown(keys.of) => {
+                    diagnostic = diagnostic.with_note(format!("known keys: {}", keys.read.join(", ")));
+                }
+                None => {}
             }
             diagnostic
         };

@@ -8,12 +8,12 @@ use jsonc_parser::common::{Range, Ranged as _};
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
 
-use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::source::{bom_len, floor_boundary};
 use crate::syntax::MAX_DEPTH;
 use crate::tree::{At, Member, Node, Object, Value};
+use crate::{Code, json_hints};
 
 /// JSON as it is accepted: with comments and trailing commas.
 pub(crate) const STRICT: ParseOptions = ParseOptions {
@@ -200,7 +200,13 @@ fn explain_error(cx: &Context<'_>, source: usize, text: &str, error: &ParseError
         matches!(error.kind(), K::UnterminatedObject | K::UnterminatedArray | K::UnterminatedCommentBlock);
     let end = if unterminated { start + first } else { floor_boundary(text, range.end + shift).min(line_end) };
     let mut diagnostic = Diagnostic::error(Code::Syntax, message).with_place(cx.place(At::new(source, start, end)));
-    diagnostic.help = help.map(str::to_owned);
+    diagnostic.help = json_hints::help(error.kind(), text, start, end).or(help).map(str::to_owned);
+    if matches!(error.kind(), K::UnterminatedObject | K::UnterminatedArray)
+        && let Some(opened) = json_hints::unclosed(text).filter(|opened| *opened != start)
+    {
+        let place = cx.place(At::new(source, opened, opened + 1));
+        diagnostic = diagnostic.with_related(place, "by the indentation, this one is not closed");
+    }
     diagnostic
 }
 

@@ -45,6 +45,7 @@ mod format;
 mod import;
 mod inputs;
 mod json;
+mod json_hints;
 mod left_out;
 mod lint;
 mod mask;

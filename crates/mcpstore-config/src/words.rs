@@ -205,6 +205,29 @@ pub(crate) const OAUTH: Keys = Keys {
     ],
 };
 
+/// Words that other programs have for ours.
+pub(crate) const SYNONYMS: &[(&str, &str)] = &[
+    ("environment", "env"),
+    ("envVars", "env"),
+    ("arguments", "args"),
+    ("parameters", "args"),
+    ("executable", "command"),
+    ("program", "command"),
+    ("workingDirectory", "cwd"),
+    ("workdir", "cwd"),
+    ("depends", "dependsOn"),
+    ("requires", "dependsOn"),
+    ("after", "dependsOn"),
+    ("endpoint", "url"),
+    ("address", "url"),
+    ("baseUrl", "url"),
+    ("httpHeaders", "headers"),
+    ("healthcheck", "health"),
+    ("restartPolicy", "restart"),
+    ("servers", "mcpServers"),
+    ("labels", "tags"),
+];
+
 /// True for a key that some object of a config may have, of whatever client.
 pub(crate) fn is_word(key: &str) -> bool {
     const ALL: &[&Keys] = &[

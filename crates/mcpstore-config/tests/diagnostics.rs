@@ -15,7 +15,7 @@ use mcpstore_config::{
 /// What no rendering may show: literal values out of `env` and `headers`, and expanded ones.
 const SECRETS: &[&str] = &["literal-secret", "literalsecret", "expanded-secret", "4711"];
 
-/// Codes that other crates make and test, because they say something about files on a disk.
+/// Codes that no text has, with a test of their own: `unsafe_file.rs`.
 const ELSEWHERE: &[Code] = &[Code::UnsafeFile];
 
 /// The folders of the cases, by name.

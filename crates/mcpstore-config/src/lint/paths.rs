@@ -25,8 +25,13 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
         }
     }
     if let Some(Node::List(list)) = get(&service.fields, "args").map(|field| &field.value.node) {
+        let mut script = false;
         for value in list {
             let Some(literal) = value.as_text() else { continue };
+            // What follows `-c` is for a shell.
+            if std::mem::replace(&mut script, literal == "-c") {
+                continue;
+            }
             let path =
                 literal.strip_prefix('-').and_then(|flag| flag.split_once('=')).map_or(literal, |(_, path)| path);
             if let Some(fault) = shell_only(path) {
@@ -50,7 +55,7 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
 fn shell_only(path: &str) -> Option<&'static str> {
     if path == "~" || path.starts_with("~/") {
         Some("~")
-    } else if path == "$HOME" || path.starts_with("$HOME/") {
+    } else if path.starts_with("$HOME/") {
         Some("$HOME")
     } else {
         None

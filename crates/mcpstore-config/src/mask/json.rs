@@ -169,6 +169,12 @@ impl Scan<'_> {
 /// The bytes of `${NAME}`, or of `${NAME:-` when a default follows: that may be secret.
 pub(crate) fn reference_len(text: &str) -> Option<usize> {
     let body = text.strip_prefix("${")?;
+    if body.starts_with("file:") || body.starts_with("input:") {
+        // What names a file or an input is no secret either.
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, ':' | '_' | '-' | '.' | '/' | '~' | ' ');
+        let length = body.find(|c| !is_name(c))?;
+        return body[length..].starts_with('}').then_some(length + 3);
+    }
     let name = body.strip_prefix("env:").unwrap_or(body);
     let length = name.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
     let before = text.len() - name.len() + length;

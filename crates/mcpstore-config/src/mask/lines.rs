@@ -1,6 +1,7 @@
 //! What the line-based formats have in common.
 
 use super::keys::{holds_secrets, is_secret_name};
+use crate::fields::camel;
 use crate::words::is_word;
 
 /// Where in a line something secret begins, and what it was.
@@ -45,25 +46,10 @@ pub(super) fn secret_key(line: &str) -> Option<Begins> {
 pub(super) fn unknown_key(line: &str, sign: char) -> Option<usize> {
     let at = line.find(sign)?;
     let key = line[..at].trim().trim_start_matches("- ").trim().trim_matches(['"', '\'']);
-    let camel = camel(key.rsplit('.').next().unwrap_or(key));
+    let last = key.rsplit('.').next().unwrap_or(key);
     let value = line[at + 1..].trim_start();
-    (!is_word(key) && !is_word(&camel) && !value.is_empty() && !value.starts_with('{')).then_some(at + 1)
-}
-
-/// `depends_on` as `dependsOn`.
-pub(super) fn camel(key: &str) -> String {
-    let mut out = String::with_capacity(key.len());
-    let mut up = false;
-    for c in key.chars() {
-        if c == '_' {
-            up = true;
-        } else if std::mem::take(&mut up) {
-            out.extend(c.to_uppercase());
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    (!is_word(last) && camel(last).is_none_or(|word| !is_word(&word)) && !value.is_empty() && !value.starts_with('{'))
+        .then_some(at + 1)
 }
 
 /// By how much a text opens more brackets than it closes.

@@ -100,7 +100,7 @@ pub(crate) fn is_plain(value: &str) -> bool {
     !value.is_empty() && !is_placeholder(value) && !is_setting(value)
 }
 
-/// The text with `${…}`, `{{…}}`, `%NAME%` and `$NAME` taken out.
+/// The text with `${…}`, `${{…}}`, `{{…}}`, `%NAME%` and `$NAME` taken out.
 fn without_references(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
@@ -108,7 +108,9 @@ fn without_references(value: &str) -> String {
         out.push_str(&rest[..at]);
         let tail = &rest[at..];
         let name = |text: &str| text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
-        let length = if tail.starts_with("${") {
+        let length = if tail.starts_with("${{") {
+            tail.find("}}").map(|n| n + 2)
+        } else if tail.starts_with("${") {
             tail.find('}').map(|n| n + 1)
         } else if tail.starts_with("{{") {
             tail.find("}}").map(|n| n + 2)

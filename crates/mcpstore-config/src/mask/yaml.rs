@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::lines::{body, camel, depth, is_telling, secret_key, unknown_key};
+use super::lines::{body, depth, is_telling, secret_key, unknown_key};
+use crate::fields::camel;
 use crate::words::is_word;
 
 /// How many times the text is read to follow aliases of aliases; after that every anchor counts as secret.
@@ -142,7 +143,7 @@ impl Block {
 
 /// True for a word that stands beside `env`.
 fn is_config(key: &str) -> bool {
-    is_word(key) || is_word(&camel(key))
+    is_word(key) || camel(key).is_some_and(|word| is_word(&word))
 }
 
 /// The columns before the first character that is no blank; a tab counts as eight.

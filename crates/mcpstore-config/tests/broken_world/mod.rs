@@ -9,7 +9,7 @@ use mcpstore_config::{
 use mcpstore_types::ServiceName;
 
 /// A few variables, files, programs and folders, always the same.
-pub struct World;
+pub(crate) struct World;
 
 impl Outside for World {
     fn variable(&self, name: &str) -> Option<String> {

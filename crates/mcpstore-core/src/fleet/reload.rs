@@ -22,10 +22,14 @@ struct Reload {
     outcomes: BTreeMap<NodeId, Outcome>,
     /// Before: up in its own right, or pulled in by one that is.
     was_needed: Vec<bool>,
+    /// Before: up, or pulled in by anything that is.
+    was_pulled: Vec<bool>,
     /// The same with the new definitions, and with what is to be started.
     needed: Vec<bool>,
     /// To be started, if it is down.
     start: Vec<bool>,
+    /// Down by a user's stop, and not to be pulled in.
+    kept: Vec<bool>,
 }
 
 impl Fleet {
@@ -38,19 +42,25 @@ impl Fleet {
         let graph = self.graph_after(&change, &removed)?;
         let mut was_needed = vec![false; self.entries.len()];
         let own: Vec<NodeId> = self.graph.nodes().filter(|id| self.is_up_in_its_own_right(*id)).collect();
-        self.add_needed(&own, &mut was_needed);
+        self.add_needed(&own, &self.kept_down(), &mut was_needed);
+        let mut was_pulled = vec![false; self.entries.len()];
+        let up: Vec<NodeId> = self.graph.nodes().filter(|id| self.is_wanted(*id)).collect();
+        self.add_needed(&up, &self.kept_down(), &mut was_pulled);
         let barred = self.barred();
         // Who was told to stop all of it wants nothing started.
         let start = change.start_added && self.timers.get(TimerKey::StopAll).is_none();
         let mut taken = self.take_over(turn, change, graph);
         was_needed.resize(self.entries.len(), false);
+        was_pulled.resize(self.entries.len(), false);
         let none = vec![false; self.entries.len()];
         let mut reload = Reload {
             reply: Reply::default(),
             outcomes: BTreeMap::new(),
             was_needed,
+            was_pulled,
             needed: none.clone(),
             start: none,
+            kept: self.kept_down(),
         };
         for id in removed {
             if !self.is_leaving_for_good(id) {
@@ -59,7 +69,7 @@ impl Fleet {
             reload.outcomes.insert(id, Outcome::Removed);
         }
         let freed = barred.into_iter().filter(|(id, by)| self.is_freed(*id, by, &taken)).map(|(id, _)| id);
-        let freed: Vec<_> = freed.collect();
+        let freed: Vec<_> = freed.chain(taken.freed.iter().copied()).filter(|id| !reload.kept[id.index()]).collect();
         taken.candidates.extend(freed);
         self.part_new_rivals(turn, &taken, &mut reload);
         self.find_needed(&mut reload);
@@ -76,32 +86,47 @@ impl Fleet {
     /// Up because it is enabled or was named; or, having lost who pulled it in long ago, just up.
     fn is_up_in_its_own_right(&self, id: NodeId) -> bool {
         let entry = self.entry(id);
-        matches!(entry.unit.desired, Desired::Up) && (entry.def.enabled || entry.by_name)
+        self.is_wanted(id) && (entry.def.enabled || entry.by_name)
+    }
+
+    /// It shall be up, at once or after the restart that is to come.
+    pub(super) fn is_wanted(&self, id: NodeId) -> bool {
+        let entry = self.entry(id);
+        entry.intent.map_or(matches!(entry.unit.desired, Desired::Up), Intent::comes_back)
     }
 
     /// A user has the last word: not even what pulls it in revives it.
     fn is_stopped_by_user(&self, id: NodeId) -> bool {
-        let entry = self.entry(id);
-        entry.by_hand && matches!(entry.unit.desired, Desired::Down)
+        self.entry(id).by_hand && !self.is_wanted(id)
     }
 
-    /// Marks `roots` and all they pull in, and returns who was not marked before. Not through what cannot be started.
-    fn add_needed(&self, roots: &[NodeId], marked: &mut [bool]) -> Vec<NodeId> {
+    /// By node: what a user stopped, and what is down because it cannot be without that.
+    fn kept_down(&self) -> Vec<bool> {
+        let by_hand: Vec<_> = self.graph.nodes().filter(|id| self.is_stopped_by_user(*id)).collect();
+        let mut kept = vec![false; self.entries.len()];
+        for id in self.graph.closure_down(&by_hand, DepKind::is_hard) {
+            kept[id.index()] = !self.is_wanted(id);
+        }
+        kept
+    }
+
+    /// Marks `roots` and all they pull in, and returns who was not marked before. Nothing that is kept down is pulled in.
+    fn add_needed(&self, roots: &[NodeId], kept: &[bool], marked: &mut [bool]) -> Vec<NodeId> {
         let mut found: Vec<NodeId> = Vec::new();
         let mut add = |id: NodeId, found: &mut Vec<NodeId>| {
-            if !self.is_leaving_for_good(id) && !self.is_stopped_by_user(id) && !marked[id.index()] {
+            if !self.is_leaving_for_good(id) && !marked[id.index()] {
                 marked[id.index()] = true;
                 found.push(id);
             }
         };
-        for id in roots {
+        for id in roots.iter().filter(|id| !self.is_stopped_by_user(**id)) {
             add(*id, &mut found);
         }
         let mut next = 0;
         while let Some(id) = found.get(next).copied() {
             next += 1;
             for edge in self.graph.dependencies(id) {
-                if edge.kind.pulls_in() && !self.is_done_with(edge) {
+                if edge.kind.pulls_in() && !kept[edge.node.index()] && !self.is_done_with(edge) {
                     add(edge.node, &mut found);
                 }
             }
@@ -112,11 +137,11 @@ impl Fleet {
     /// Whoever is up and needed by the new definitions.
     fn find_needed(&self, reload: &mut Reload) {
         reload.needed.fill(false);
-        let up = self.graph.nodes().filter(|id| matches!(self.entry(*id).unit.desired, Desired::Up));
+        let up = self.graph.nodes().filter(|id| self.is_wanted(*id));
         // What nothing needed before is up for no reason of the definitions, and so for none that could go.
         let roots: Vec<_> =
             up.filter(|id| self.is_up_in_its_own_right(*id) || !reload.was_needed[id.index()]).collect();
-        self.add_needed(&roots, &mut reload.needed);
+        self.add_needed(&roots, &reload.kept, &mut reload.needed);
     }
 
     /// One that kept `id` down goes, is to go, or is no rival any more.
@@ -135,16 +160,18 @@ impl Fleet {
         for id in &taken.changed {
             for index in 0..self.graph.conflicts(*id).len() {
                 let rival = self.graph.conflicts(*id)[index];
-                let stays =
-                    |id: NodeId| matches!(self.entry(id).unit.desired, Desired::Up) && reload.needed[id.index()];
+                let stays = |id: NodeId| self.is_wanted(id) && reload.needed[id.index()];
                 if !stays(*id) || !stays(rival) {
                     continue;
                 }
                 let both = taken.changed.binary_search(&rival).is_ok();
                 let yields = if both && self.graph.rank(rival) > self.graph.rank(*id) { rival } else { *id };
-                let mut stopped = Reply::default();
-                self.stop_closure(turn, &[yields], StopKind::Conflict, false, &mut stopped);
-                self.note_all(&stopped, Outcome::Stopped, reload);
+                let along = self.graph.closure_down(&[yields], DepKind::propagates_stop).into_iter();
+                // One that did its work and ended is left out, as with every stop.
+                let is_done = |id: NodeId| matches!(self.entry(id).unit.phase, Phase::Stopped { .. });
+                let along = along.filter(|id| self.is_wanted(*id) && (*id == yields || !is_done(*id)));
+                reload.outcomes.extend(along.map(|id| (id, Outcome::Stopped)));
+                self.stop_closure(turn, &[yields], StopKind::Conflict, false, &mut Reply::default());
             }
         }
     }
@@ -156,7 +183,7 @@ impl Fleet {
         candidates.dedup();
         for root in candidates {
             let mut seen = vec![false; self.entries.len()];
-            let pulled = self.add_needed(&[root], &mut seen);
+            let pulled = self.add_needed(&[root], &reload.kept, &mut seen);
             let new = pulled.iter().filter(|id| !reload.needed[id.index()]);
             let clash = new.clone().find_map(|id| {
                 let rivals = self.graph.conflicts(*id).iter();
@@ -182,7 +209,7 @@ impl Fleet {
     /// What the old definitions wanted up and the new ones do not goes down.
     fn stop_unneeded(&mut self, turn: &mut Turn<'_>, reload: &mut Reload) {
         for id in self.graph.nodes() {
-            let up = matches!(self.entry(id).unit.desired, Desired::Up) && !self.is_leaving_for_good(id);
+            let up = self.is_wanted(id) && !self.is_leaving_for_good(id);
             if up && reload.was_needed[id.index()] && !reload.needed[id.index()] {
                 let kind = StopKind::ByConfig;
                 self.mark(turn, id, kind, Command::Stop { kind, force: false });
@@ -194,13 +221,12 @@ impl Fleet {
     /// Starts who was chosen, and who is pulled in anew by one that is up.
     fn start_chosen(&mut self, turn: &mut Turn<'_>, reload: &mut Reload) {
         for id in self.graph.start_order().to_vec() {
-            let new = reload.start[id.index()] || !reload.was_needed[id.index()];
-            let down = matches!(self.entry(id).unit.desired, Desired::Down);
-            if !reload.needed[id.index()] || !new || !down {
+            let new = reload.start[id.index()] || !reload.was_pulled[id.index()];
+            if !reload.needed[id.index()] || !new || self.is_wanted(id) {
                 continue;
             }
             let rivals = self.graph.conflicts(id).iter().copied();
-            if let Some(rival) = rivals.into_iter().find(|r| matches!(self.entry(*r).unit.desired, Desired::Up)) {
+            if let Some(rival) = rivals.into_iter().find(|r| self.is_wanted(*r)) {
                 self.refuse_rival(id, id, rival, reload);
             } else if self.start_one(turn, id, false, &mut reload.reply) {
                 reload.outcomes.insert(id, Outcome::Started);
@@ -213,7 +239,7 @@ impl Fleet {
         let mut working = Vec::new();
         for &id in changed {
             let entry = self.entry(id);
-            let down = matches!(entry.unit.desired, Desired::Down) || entry.unit.leaked;
+            let down = !self.is_wanted(id) || entry.unit.leaked;
             // One that only waits has no life yet that could be the wrong one.
             let waits =
                 matches!(entry.unit.phase, Phase::Wait | Phase::Failed { kind: FailKind::Dependency } | Phase::Idle);
@@ -252,15 +278,13 @@ impl Fleet {
             for id in along {
                 let kind = StopKind::ByDependency;
                 self.mark(turn, id, kind, Command::Stop { kind, force: false });
-                reload.outcomes.insert(id, Outcome::Stopped);
+                // One that was to be stopped and was just called back goes all the same.
+                if reload.outcomes.remove(&id) != Some(Outcome::Started) {
+                    reload.outcomes.insert(id, Outcome::Stopped);
+                }
                 held.push(id);
             }
         }
-    }
-
-    fn note_all(&self, reply: &Reply, outcome: Outcome, reload: &mut Reload) {
-        let ids = reply.affected.iter().filter_map(|name| self.graph.id(name.as_str()));
-        reload.outcomes.extend(ids.map(|id| (id, outcome)));
     }
 
     /// The answer: what follows, and for the rest of what changed, whether it counts now or later.

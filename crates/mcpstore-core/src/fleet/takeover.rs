@@ -17,8 +17,10 @@ pub(super) struct Taken {
     /// Whatever changed, with `restart` among it; by node.
     pub(super) changed: Vec<NodeId>,
     pub(super) added: Vec<NodeId>,
-    /// Down, and perhaps to be started: nothing but the old definitions kept it down.
+    /// To be started, if the fleet is.
     pub(super) candidates: Vec<NodeId>,
+    /// Went down with a dependency, and may do without it now.
+    pub(super) freed: Vec<NodeId>,
 }
 
 impl Fleet {
@@ -74,8 +76,10 @@ impl Fleet {
             entry.by_name &= entry.def.enabled || !old.enabled;
             let freed = entry.def.dependencies != old.dependencies
                 && matches!((entry.unit.desired, entry.unit.stop_kind), (Desired::Down, StopKind::ByDependency));
-            if entry.def.enabled && (!old.enabled || freed) {
+            if entry.def.enabled && !old.enabled {
                 taken.candidates.push(id);
+            } else if entry.def.enabled && freed {
+                taken.freed.push(id);
             }
             let deadline = unit::deadline(&entry.unit, &entry.policy);
             self.timers.set(TimerKey::Unit(id), deadline);
@@ -110,9 +114,9 @@ impl Fleet {
         for id in self.graph.nodes().filter(|id| !self.graph.conflicts(*id).is_empty()) {
             let unit = &self.entry(id).unit;
             let by_rival = matches!(unit.phase, Phase::Idle) || matches!(unit.stop_kind, StopKind::Conflict);
-            if matches!(unit.desired, Desired::Down) && by_rival {
+            if by_rival && !self.is_wanted(id) {
                 let rivals = self.graph.conflicts(id).iter().copied();
-                barred.push((id, rivals.filter(|r| matches!(self.entry(*r).unit.desired, Desired::Up)).collect()));
+                barred.push((id, rivals.filter(|rival| self.is_wanted(*rival)).collect()));
             }
         }
         barred

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{SECOND, Sim, ms, name, needs, spec};
-use mcpstore_runtime::{CommandError, Goal, Outcome, Rejection, Reply, Target};
+use mcpstore_runtime::{CommandError, Goal, Rejection, Reply, Target};
 use mcpstore_testkit::scripted::{Answering, Happened, Life};
 use mcpstore_types::{
     ChangeImpact, DepKind, Dependency, Desired, ExitStatus, FieldChange, Phase, ServiceSpec, ServiceState, SpecDelta,
@@ -72,7 +72,7 @@ async fn what_is_removed_drains_first_and_goes_dependents_first() {
     call.await.unwrap().unwrap();
     assert!(sim.supervisor.info("api").is_none() && sim.supervisor.info("db").is_none());
     assert_eq!((sim.life("web"), sim.state("web")), (1, ServiceState::Running));
-    let ended = |service| sim.when(service, |what| matches!(what, Happened::Exited { .. }))[0];
+    let ended = |service| sim.when(service, |what| matches!(what, Happened::Exited(_)))[0];
     assert!(ended("api") >= 2 * SECOND && ended("db") >= ended("api"));
 }
 
@@ -88,7 +88,7 @@ async fn a_live_change_is_taken_over_in_the_same_life_and_by_its_prober() {
     let mut other = spec("a");
     other.policy.health.interval = ms(100);
     other.policy.restart.max_attempts = 1;
-    let samples = |sim: &Sim| sim.supervisor.metrics("a", None).unwrap().checks;
+    let samples = |sim: &Sim| sim.supervisor.metrics("a", None).unwrap().total_checks;
     let before = samples(&sim);
     assert_eq!(sim.apply(to_change(vec![live(other.clone())])).await, "a updated");
     sim.pass(SECOND).await;
@@ -122,7 +122,7 @@ async fn a_change_of_what_is_launched_restarts_it_and_those_that_go_with_it() {
     assert!(told.contains(&"1 running→stopping drain config_changed".to_owned()), "{told:#?}");
     let told = sim.told("api");
     assert!(told.contains(&"1 running→stopping drain dependency_restarted".to_owned()), "{told:#?}");
-    let exit = sim.when("api", |what| matches!(what, Happened::Exited { .. }))[0];
+    let exit = sim.when("api", |what| matches!(what, Happened::Exited(_)))[0];
     assert!(sim.when("db", |what| matches!(what, Happened::InputClosed))[0] >= exit);
 }
 
@@ -268,7 +268,7 @@ async fn a_reload_during_a_stop_of_all_starts_nothing() {
     };
     assert_eq!(sim.apply(delta).await, "a stored, b stored, c removed, d stored");
     sim.pass(60 * SECOND).await;
-    assert_eq!(sim.world.alive(), []);
+    assert!(sim.world.alive().is_empty());
     assert_eq!(sim.launches("a").len() + sim.launches("b").len() + sim.launches("d").len(), 1);
 }
 

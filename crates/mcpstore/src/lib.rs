@@ -34,13 +34,13 @@ pub use mcpstore_types as types;
 
 pub use mcpstore_graph::Plan;
 pub use mcpstore_runtime::{
-    CallFailure, CommandError, EventStream, Goal, HealthReport, ServiceInfo, ServiceMetrics, Snapshot, Supervisor,
-    SupervisorConfig, Target, WaitError,
+    CallFailure, CommandError, EventStream, Goal, HealthReport, Outcome, Reply, ServiceInfo, ServiceMetrics, Snapshot,
+    Supervisor, SupervisorConfig, Target, WaitError,
 };
 pub use mcpstore_transport::{AdapterSet, InProcess, Tool};
 pub use mcpstore_types::{
     DepCondition, DepKind, Dependency, Health, Notice, Policy, RestartMode, RestartPolicy, ServiceName, ServiceSpec,
-    ServiceState, Status,
+    ServiceState, SpecDelta, Status,
 };
 pub use store::McpStore;
 

@@ -22,7 +22,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Term, diagnostics_text};
 use crate::select::{Among, Known, Select};
 
-pub(crate) use doc::{Outcome, ReloadDoc, ReloadRow};
+pub(crate) use doc::{Outcome, ReloadDoc};
 pub(crate) use text::{lines, notice};
 pub(crate) use watch::watch;
 

@@ -132,6 +132,59 @@ mod tests {
         wanted.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
+    struct Files;
+
+    impl crate::Outside for Files {
+        fn variable(&self, name: &str) -> Option<String> {
+            (name == "DIR").then(|| "dir".to_owned())
+        }
+
+        fn file(&self, path: &str, from: &str) -> Result<String, String> {
+            match path {
+                "dir/.env" => Ok(format!("A=file\nB=of {from}\n")),
+                "bad" => Ok("A=1\nhunter2\n".to_owned()),
+                _ => Err("it is not there".to_owned()),
+            }
+        }
+    }
+
+    fn read_config(fields: &str) -> (Vec<String>, String) {
+        let text = format!(
+            "{{ \"mcpServers\": {{ \"a\": {{ {fields} }} }}, \"defaults\": {{ \"env\": {{ \"B\": \"x\", \"C\": \"y\" }} }} }}"
+        );
+        let sources = [crate::Source::new("mcp.json", text)];
+        let parsed = crate::parse(&sources, &Files, &crate::Options::default());
+        let env = parsed.config.services.iter().flat_map(|spec| match &spec.transport {
+            mcpstore_types::TransportSpec::Stdio(stdio) => {
+                stdio.env.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect()
+            }
+            _ => Vec::new(),
+        });
+        (env.collect(), crate::render_short(&parsed.diagnostics, &sources))
+    }
+
+    #[test]
+    fn it_stands_between_the_defaults_and_the_service() {
+        let (env, said) = read_config(r#""command": "x", "envFile": "${DIR}/.env", "env": { "A": "own" }"#);
+        assert_eq!((env.join(" "), said.as_str()), ("A=own B=of mcp.json C=y".to_owned(), ""));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_and_no_line_of_it_is_shown() {
+        for (fields, words) in [
+            (
+                r#""command": "x", "envFile": "no""#,
+                "error[MS043]: the file of `envFile` cannot be read: it is not there",
+            ),
+            (r#""command": "x", "envFile": "bad""#, "error[MS043]: line 2 of the file of `envFile` is no variable"),
+            (r#""command": "x", "envFile": "${NONE}""#, "error[MS021]"),
+            (r#""url": "https://h/mcp", "envFile": "dir/.env""#, "warning[MS027]: `envFile` has no effect"),
+        ] {
+            let (_, said) = read_config(fields);
+            assert!(said.contains(words) && !said.contains("hunter2"), "{said}");
+        }
+    }
+
     #[test]
     fn lines_become_variables() {
         let text = "\u{feff}# c\r\n\n A = 1 # one\r\nexport B=x#y\n exportC=\nD=#\nE= a b \nF.g-h=${A} $B\nexport=z";

@@ -209,7 +209,7 @@ fn shell_style(cx: &mut Context<'_>, name: &str, value: &Value<'_>, text: &str) 
     let Some(variable) = text.strip_prefix("Bearer ").unwrap_or(text).strip_prefix('$') else { return };
     if is_name(variable) && (name.starts_with("env.") || name.starts_with("headers.")) {
         // Not quoted: it may be a secret after all.
-        let message = format!("`{name}` begins with `$` and stays as it is: that is no reference");
+        let message = format!("`{name}` looks like a reference with `$`, and stays as it is");
         let diagnostic = cx.error_at(value, Code::NotAReference, message);
         let help = "write `${NAME}` if it is the name of a variable";
         cx.push(Diagnostic { severity: crate::Severity::Warning, ..diagnostic }.with_help(help));
@@ -358,6 +358,20 @@ mod tests {
     #[test]
     fn other_dollars_stay() {
         assert_eq!(good("$HOME $1 $$ $ {x} $${HOME} $$${HOME}"), "$HOME $1 $$ $ {x} ${HOME} $${HOME}");
+    }
+
+    #[test]
+    fn a_value_in_the_style_of_a_shell_is_told_and_not_shown() {
+        for (value, told) in
+            [("$TOKEN", true), ("Bearer $TOKEN", true), ("$1", false), ("a$TOKEN", false), ("$", false)]
+        {
+            let entry = format!("\"command\": \"x\", \"args\": [\"$X\"], \"env\": {{ \"A\": \"{value}\" }}");
+            let text = format!("{{ \"mcpServers\": {{ \"a\": {{ {entry} }} }} }}");
+            let parsed = crate::parse(&[crate::Source::new("mcp.json", text)], &Test, &crate::Options::default());
+            let said: Vec<&str> = parsed.diagnostics.iter().map(|d| d.message.as_str()).collect();
+            let wanted: &[&str] = &["`env.A` looks like a reference with `$`, and stays as it is"];
+            assert_eq!(said, if told { wanted } else { &[] }, "{value}");
+        }
     }
 
     #[test]

@@ -10,10 +10,10 @@ use super::registry::RemoteKind;
 use super::verbs::{SelectArgs, assignment};
 
 const IMPORT_HELP: &str = "\
-Without SOURCE, the files of the clients on this machine are listed. A server that is new is added, one
-that is there already with the same entry is left alone, and one that differs is a conflict, which
---overwrite decides. Secrets that stand in a file in plain text are put into files of their own, which
-only you can read, and referred to.
+Without SOURCE, the files of the clients on this machine are listed. A server that is new is
+added, one that is there already with the same entry is left alone, and one that differs is a
+conflict, which --overwrite decides. Secrets that stand in a file in plain text are put into
+files of their own, which only you can read, and referred to.
 
 Clients: claude-desktop, claude-code, cursor, windsurf, vscode, codex, zed, cline, gemini.
 
@@ -59,8 +59,8 @@ pub(crate) enum Secrets {
 }
 
 const EXPORT_HELP: &str = "\
-Only what the client understands is written; the rest is named. What the file said before is kept, and
---undo brings it back.
+Only what the client understands is written; the rest is named. What the file said before is
+kept, and --undo brings it back.
 
 Examples:
   mcpstore export --to cursor --dry-run
@@ -104,9 +104,9 @@ pub(crate) struct ClientFileArgs {
 }
 
 const CONNECT_HELP: &str = "\
-One entry is written into the client's file, and nothing else of it is touched; what it said before is
-kept, and --undo brings it back byte for byte. This version has no endpoint of its own to offer yet, so
-say which one the client shall reach.
+One entry is written into the client's file, and nothing else of it is touched; what it said
+before is kept, and --undo brings it back byte for byte. This version has no endpoint of its
+own to offer yet, so say which one the client shall reach.
 
 Clients: claude-desktop, claude-code, cursor, windsurf, vscode, codex, zed, cline, gemini.
 

@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use super::verbs::{SomeSelectArgs, assignment, duration};
 
 const ADD_HELP: &str = "\
-Everything behind -- is the command, each word as it is; no shell is involved. The entry is written
-into the config of the running manager (or the one that --config names), which keeps its comments and
-its order. It is on the disk when this command ends, and a manager that runs has taken it over.
+Everything behind -- is the command, each word as it is; no shell is involved. The entry is
+written into the config of the running manager (or the one that --config names), which keeps
+its comments and its order. It is on the disk when this command ends, and a manager that runs
+has taken it over.
 
 Secrets belong into variables: --env 'TOKEN=${TOKEN}' writes a reference.
 
@@ -89,8 +90,8 @@ impl RemoteKind {
 }
 
 const REMOVE_HELP: &str = "\
-The entry is taken out of every file of the config that has one, and the running manager stops and
-forgets the service. One that others depend on stays, unless they are removed too.
+The entry is taken out of every file of the config that has one, and the running manager stops
+and forgets the service. One that others depend on stays, unless they are removed too.
 
 Example:
   mcpstore remove api --force";
@@ -110,10 +111,10 @@ pub(crate) struct RemoveArgs {
 }
 
 const EDIT_HELP: &str = "\
-With --set and --unset, fields of one service are written: FIELD is its way from the entry, with dots
-between (timeouts.start, env.TOKEN). A VALUE that is JSON is taken as such, everything else is text.
-Without them, the file is opened in $VISUAL or $EDITOR, checked when the editor is left, and put in
-place only when it has no new errors.
+With --set and --unset, fields of one service are written: FIELD is its way from the entry,
+with dots between (timeouts.start, env.TOKEN). A VALUE that is JSON is taken as such,
+everything else is text. Without them, the file is opened in $VISUAL or $EDITOR, checked when
+the editor is left, and put in place only when it has no new errors.
 
 Examples:
   mcpstore edit

@@ -232,8 +232,8 @@ pub(crate) struct PlanArgs {
 }
 
 const PLAN_HELP: &str = "\
-Each line says what would become of a service and which field is the reason, with its place in the
-config. Without --config, the manager's own files are compared with what runs.
+Each line says what would become of a service and which field is the reason, with its place in
+the config. Without --config, the manager's own files are compared with what runs.
 
 Examples:
   mcpstore plan
@@ -272,9 +272,9 @@ pub(crate) struct ReloadArgs {
 }
 
 const RELOAD_HELP: &str = "\
-The manager watches its config and does this by itself; SIGHUP does it too. A config with an error
-changes nothing. Only services whose entry changed in a way that needs it are restarted, after calls
-under way had time to end (timeouts.drain).
+The manager watches its config and does this by itself; SIGHUP does it too. A config with an
+error changes nothing. Only services whose entry changed in a way that needs it are restarted,
+after calls under way had time to end (timeouts.drain).
 
 Example:
   mcpstore reload --wait";
@@ -375,9 +375,9 @@ pub(crate) enum ConfigCommand {
 }
 
 const APPROVE_HELP: &str = "\
-A config in the working directory runs nothing before its commands were shown and approved: it may
-come with a repository. An approval holds for this file, these commands, arguments and programs; a
-change of any of them asks again. A config that is named with --config needs none.
+A config in the working directory runs nothing before its commands were shown and approved: it
+may come with a repository. An approval holds for this file, these commands, arguments and
+programs; a change of any of them asks again. A config that is named with --config needs none.
 
 Examples:
   mcpstore config approve

@@ -47,7 +47,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
             output::print(&String::from_utf8_lossy(&script))?;
             return Ok(Exit::Done);
         }
-        Command::Init(_) => return Ok(Exit::Failed),
+        Command::Init(args) => return clients::init(&args, global),
         Command::Version => return info::version(global),
         _ => {}
     }

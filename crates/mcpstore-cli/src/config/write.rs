@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(add("a", command("true")).unwrap(), Edited::Created);
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
-            "{\n  \"mcpServers\": {\n    \"a\": { \"command\": \"true\" }\n  }\n}\n"
+            "{\n  \"mcpServers\": {\n    \"a\": {\n      \"command\": \"true\"\n    }\n  }\n}\n"
         );
         let text = "{\n  // mine\n  \"mcpServers\": {\n    \"a\": { \"command\": \"true\" }, // a\n    \"old\": { \"comand\": 5 }\n  },\n  \"unknown\": [1]\n}\n";
         std::fs::write(&path, text).unwrap();

@@ -4,13 +4,14 @@ use mcpstore::config::{Client, Found, starter, stated};
 use mcpstore::files::{Edited, Machine, edit_locked};
 
 use super::folders;
-use crate::args::InitArgs;
-use crate::config::read_files;
+use crate::args::{ConfigArgs, Global, InitArgs};
+use crate::config::{Chosen, Config, ConfigFiles, Trust, read_files};
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{print, talk};
+use crate::paths::Paths;
 use crate::quote::quoted;
 
-pub(in super::super) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
+pub(in super::super) fn run(args: &InitArgs, global: &Global) -> anyhow::Result<Exit> {
     let text = starter(&found());
     if args.print {
         print(&text)?;
@@ -22,7 +23,8 @@ pub(in super::super) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     match outcome {
         Ok(Edited::Created | Edited::Changed | Edited::Unchanged) => {
             talk(&format!("wrote {shown}"));
-            talk("try: mcpstore add time -- uvx mcp-server-time");
+            approve(args, global)?;
+            talk("try: mcpstore up");
             Ok(Exit::Done)
         }
         Err(mcpstore::files::EditFileError::Refused(_)) => {
@@ -32,6 +34,13 @@ pub(in super::super) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
         }
         Err(error) => Err(Failure::new(Exit::Failed, format!("{shown} was not written: {}", chain(&error))).into()),
     }
+}
+
+/// What was just written on the user's word runs without a question.
+fn approve(args: &InitArgs, global: &Global) -> anyhow::Result<()> {
+    let files = ConfigFiles { files: vec![args.file.clone()], chosen: Chosen::Found };
+    let config = Config::load_files(files, &ConfigArgs::default())?;
+    Ok(Trust::new(&Paths::resolve(global)?, None)?.approve(&config)?)
 }
 
 /// There is a config already.
@@ -44,9 +53,9 @@ fn found() -> Vec<Found> {
     use mcpstore::config::{Outside as _, Program};
     let machine = Machine::default();
     let mut out: Vec<Found> = Vec::new();
-    for program in ["npx", "uvx", "docker"] {
+    for (program, what) in [("npx", Found::Npx), ("uvx", Found::Uvx), ("docker", Found::Docker)] {
         if machine.program(program, None, None) == Program::Found {
-            out.push(Found::Program(program.to_owned()));
+            out.push(what);
         }
     }
     let Ok(folders) = folders() else { return out };
@@ -56,7 +65,7 @@ fn found() -> Vec<Found> {
             Ok((sources, _)) => stated(&sources).len(),
             Err(_) => continue,
         };
-        out.push(Found::Client { client, file: file.display().to_string(), servers });
+        out.push(Found::Client { name: client.title().to_owned(), path: file.display().to_string(), servers });
     }
     out
 }

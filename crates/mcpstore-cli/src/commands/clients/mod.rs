@@ -3,6 +3,7 @@
 mod connect;
 mod export;
 mod import;
+mod init;
 
 mod write_back;
 
@@ -16,7 +17,7 @@ use crate::exit::{Exit, Failure};
 pub(super) use connect::run as connect;
 pub(super) use export::run as export;
 pub(super) use import::run as import;
-
+pub(super) use init::run as init;
 
 /// The folders that clients keep their files in.
 fn folders() -> Result<Folders, Failure> {

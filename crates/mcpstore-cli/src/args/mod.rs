@@ -224,7 +224,11 @@ mod tests {
               restart     Restart services; those that depend on them go down first and come up after
               wait        Wait until services are where they shall be
               reset       Forget the failures of services that gave up
-              remove      Remove services from the running manager (not from the config)
+              add         Add a service to the config, and to the running manager
+              remove      Remove services from the config, and from the running manager
+              edit        Change the entry of a service, or the whole config, in an editor
+              enable      Have services started with the others from now on
+              disable     Keep services from being started with the others
               ls          List services with their states
               status      Show all there is to know about services
               tools       List the tools of running services
@@ -233,10 +237,17 @@ mod tests {
               events      Show what happened
               check       Probe services now; exit code 3 when not all are healthy
               metrics     Show how checks and calls went
-              plan        Show in which order services start and stop
+              plan        Show what the config would change in the running manager; without one, in which order
+                          services start
+              apply       Make the running manager's services what a config says
+              reload      Have the running manager read its config again, and take over what changed
               graph       Draw who depends on whom
               auth        Log in to remote servers, and out of them
-              config      Check a config, or explain what can be wrong with one
+              init        Write a first config, from what is on this machine
+              import      Take servers over from another client, or from a file
+              export      Write services into another client's file
+              connect     Write the address of an endpoint into another client's file
+              config      Check, show and approve configs
               completion  Write the completion script of a shell
               version     Show the version
               help        Print this message or the help of the given subcommand(s)

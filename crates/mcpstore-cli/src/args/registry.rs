@@ -18,7 +18,7 @@ Secrets belong into variables: --env 'TOKEN=${TOKEN}' writes a reference.
 Examples:
   mcpstore add time -- uvx mcp-server-time
   mcpstore add files --depends-on time -- npx -y @modelcontextprotocol/server-filesystem /srv
-  mcpstore add search https://mcp.example.com/mcp --header 'Authorization=Bearer ${SEARCH_TOKEN}'";
+  mcpstore add search https://mcp.example.com/mcp --header 'Authorization=Bearer ${TOKEN}'";
 
 /// Arguments of `add`.
 #[derive(Clone, Debug, Args)]

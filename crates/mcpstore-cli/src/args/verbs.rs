@@ -381,7 +381,7 @@ programs; a change of any of them asks again. A config that is named with --conf
 
 Examples:
   mcpstore config approve
-  mcpstore config approve --to approved.json    for `mcpstore up --approvals approved.json` elsewhere";
+  mcpstore config approve --to approved.json";
 
 /// Arguments of `config show`.
 #[derive(Clone, Debug, Args)]

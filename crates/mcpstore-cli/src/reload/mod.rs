@@ -117,7 +117,11 @@ impl Reloader {
     pub(crate) async fn reload(&self, wish: Wish) -> Result<ReloadDoc, Failure> {
         let mut state = self.0.state.lock().await;
         let own = self.0.own.clone();
-        let is_own = wish.files.is_none();
+        let is_own = match (&wish.files, &own) {
+            (None, _) => true,
+            (Some(files), Some(own)) => *files == own.files.files,
+            (Some(_), None) => false,
+        };
         let (files, args) = self.which(&wish)?;
         let strict = ConfigArgs { strict: args.strict || wish.strict, ..args };
         let read = tokio::task::spawn_blocking(move || read(files, &strict, own.as_deref())).await;
@@ -144,7 +148,11 @@ impl Reloader {
         }
         state.refused = None;
         if is_own {
-            state.named = loaded.config.services.iter().map(|spec| spec.name.clone()).collect();
+            // What stays though the files name it no more is still known to come from them.
+            if wish.prune != Prune::None {
+                state.named.clear();
+            }
+            state.named.extend(loaded.config.services.iter().map(|spec| spec.name.clone()));
         }
         if delta.is_empty() {
             return Ok(ReloadDoc::unchanged(&sources));

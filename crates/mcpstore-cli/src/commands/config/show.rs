@@ -148,18 +148,18 @@ mod tests {
         let all = stated(&sources);
         let services: Vec<&Stated> = all.iter().collect();
         expect![[r#"
-            api                           team.yaml:2:3
-              command = "uvx"             team.yaml:3:5
-              args = ["acme"]             team.yaml:4:5
-              env.TOKEN = "***"           team.yaml:6:7
-              env.REF = "${T}"            team.yaml:7:7
-              timeouts.callTotal = "5m"   team.yaml:9:7
-              timeouts.start = "5s"       mine.json:1:62
-              enabled = false             mine.json:1:28
+            api                          team.yaml:2:3
+              command = "uvx"            team.yaml:3:5
+              args = ["acme"]            team.yaml:4:5
+              env.TOKEN = "***"          team.yaml:6:7
+              env.REF = "${T}"           team.yaml:7:7
+              timeouts.callTotal = "5m"  team.yaml:9:7
+              timeouts.start = "5s"      mine.json:1:60
+              enabled = false            mine.json:1:28
         "#]]
         .assert_eq(&with_origin(&services, &sources));
         let json = serde_json::to_string(&document(&services, &sources).unwrap()).unwrap();
-        assert!(json.contains(r#""timeouts.start":{"file":"mine.json","line":1,"column":62}"#), "{json}");
+        assert!(json.contains(r#""timeouts.start":{"file":"mine.json","line":1,"column":60}"#), "{json}");
         assert!(!json.contains("s3cret"), "{json}");
     }
 }

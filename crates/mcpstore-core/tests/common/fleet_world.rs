@@ -291,7 +291,7 @@ impl World {
                 || change.changed.iter().any(|c| c.def.name == *n);
             let shadow = self.shadows.get_mut(n).unwrap();
             let fine = match outcome {
-                Outcome::Started => !shadow.wanted && !shadow.by_hand && !(stopping && named),
+                Outcome::Started => !(shadow.wanted || shadow.by_hand || stopping && named),
                 Outcome::Restarted => shadow.wanted,
                 Outcome::Stopped => shadow.wanted,
                 Outcome::Removed => change.removed.contains(n),

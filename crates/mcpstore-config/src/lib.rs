@@ -7,7 +7,8 @@
 //! out, and the others stay.
 //!
 //! Nothing is read from outside: the text and the look-up of variables are arguments. [`diff`] tells what must happen to
-//! get from one set of specs to another, [`render`] and [`render_short`] show diagnostics to people and to logs.
+//! get from one set of specs to another, [`render`] and [`render_short`] show diagnostics to people and to logs. [`edit`]
+//! changes a text and leaves everything else of it as it is.
 //!
 //! ```
 //! use mcpstore_config::{Options, Source, parse, render_short};

@@ -6,8 +6,9 @@
 //! in the text. It never stops at the first problem and never panics; a service with an error in its own entry is left
 //! out, and the others stay.
 //!
-//! Nothing is read from outside: the texts and the world they refer to ([`Outside`]) are arguments. [`diff`] tells what must happen to
-//! get from one set of specs to another, [`render`] and [`render_short`] show diagnostics to people and to logs.
+//! Nothing is read from outside: the texts and the world they refer to ([`Outside`]) are arguments. [`diff`] tells what must
+//! happen to get from one set of specs to another, [`render`] and [`render_short`] show diagnostics to people and to logs.
+//! [`edit`](edit()) changes a text and leaves everything else of it as it is.
 //!
 //! ```
 //! use mcpstore_config::{Nothing, Options, Source, parse, render_short};

@@ -50,6 +50,19 @@ const TOO_DEEP: &str = "too many objects and lists inside each other";
 ///
 /// A comment on the last line of an entry that is taken out goes with it; a comment above it stays.
 ///
+/// ```
+/// use mcpstore_config::{Change, Format, Plain, edit};
+///
+/// let text = "{\n  \"mcpServers\": {\n    \"a\": { \"command\": \"a\" } // mine\n  }\n}\n";
+/// let value = Plain::Object(vec![("command".to_owned(), Plain::text("b"))]);
+/// let insert = Change::Insert { key: "b", value: &value };
+/// assert_eq!(
+///     edit(text, Format::Json, &["mcpServers"], &[insert])?,
+///     "{\n  \"mcpServers\": {\n    \"a\": { \"command\": \"a\" }, // mine\n    \"b\": { \"command\": \"b\" }\n  }\n}\n",
+/// );
+/// # Ok::<(), mcpstore_config::EditError>(())
+/// ```
+///
 /// # Errors
 ///
 /// The text is none of its format, or larger than [`MAX_SOURCE_BYTES`]; an entry is there already, or is not; something on

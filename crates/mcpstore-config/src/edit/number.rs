@@ -40,6 +40,10 @@ pub(super) fn to_json(raw: &str) -> Option<String> {
         }
     }
     let (digits, rest) = split_digits(body);
+    // `e8` is a word, `.5` is a number.
+    if digits.is_empty() && !rest.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        return None;
+    }
     let whole = digits.trim_start_matches('0');
     let whole = if whole.is_empty() { "0" } else { whole };
     let mut out = format!("{sign}{whole}{rest}");
@@ -49,7 +53,7 @@ pub(super) fn to_json(raw: &str) -> Option<String> {
     {
         out.insert(at + 1, '0');
     }
-    (is_json(&out) && body.bytes().any(|b| b.is_ascii_digit())).then_some(out)
+    is_json(&out).then_some(out)
 }
 
 #[cfg(test)]
@@ -83,7 +87,7 @@ mod tests {
         ] {
             assert_eq!(to_json(raw).as_deref(), Some(json), "{raw}");
         }
-        for none in ["inf", "-nan", ".", "", "+", "1979-05-27", "0xZ"] {
+        for none in ["inf", "-nan", ".", "", "e8", "-e5", ".e5", "+", "1979-05-27", "0xZ"] {
             assert_eq!(to_json(none), None, "{none}");
         }
     }

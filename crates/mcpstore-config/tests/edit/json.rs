@@ -1,9 +1,9 @@
 //! JSON.
 
 use expect_test::{Expect, expect};
-use mcpstore_config::{Change, Format, Plain, edit};
+use mcpstore_config::{Change, EditError, Format, Plain, edit};
 
-use crate::{comes_back, difference, entry, number, object, shown};
+use crate::{comes_back, difference, entry, number, shown};
 
 const SERVERS: &[&str] = &["mcpServers"];
 
@@ -413,6 +413,17 @@ fn what_changes_nothing_changes_nothing() {
         assert_eq!(edit(COMMENTED, Format::Json, SERVERS, &[change]).as_deref(), Ok(COMMENTED), "{change:?}");
     }
     assert_eq!(edit(COMMENTED, Format::Json, SERVERS, &[]).as_deref(), Ok(COMMENTED));
+}
+
+#[test]
+fn an_empty_path_is_the_entry_itself() {
+    let value = entry();
+    let edited = |change: Change<'_>| edit(COMMENTED, Format::Json, SERVERS, &[change]);
+    let set = Change::Set { key: "a", path: &[], value: &value };
+    assert_eq!(edited(set), edited(Change::Replace { key: "a", value: &value }));
+    assert_eq!(edited(Change::Unset { key: "a", path: &[] }), edited(Change::Remove { key: "a" }));
+    let unknown = edited(Change::Set { key: "nobody", path: &[], value: &value });
+    assert!(matches!(unknown, Err(EditError::NoSuchKey { .. })), "{unknown:?}");
 }
 
 #[test]

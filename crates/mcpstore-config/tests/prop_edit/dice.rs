@@ -64,7 +64,7 @@ impl Out {
     }
 
     fn mark(&mut self, owner: &[String]) -> String {
-        let mark = format!("c{};", self.comments.len());
+        let mark = format!("comment {};", self.comments.len());
         self.comments.push(Comment { mark: mark.clone(), owner: owner.iter().take(2).cloned().collect() });
         mark
     }

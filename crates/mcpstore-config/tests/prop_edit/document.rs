@@ -246,10 +246,7 @@ fn value(nulls: bool) -> impl Strategy<Value = Plain> {
     })
 }
 
-fn members(
-    value: impl Strategy<Value = Plain>,
-    count: std::ops::Range<usize>,
-) -> impl Strategy<Value = Vec<(String, Plain)>> {
+fn members(value: impl Strategy<Value = Plain>, count: std::ops::Range<usize>) -> impl Strategy<Value = Members> {
     prop::collection::vec((key(), value), count).prop_map(|mut members| {
         let mut seen = std::collections::BTreeSet::new();
         members.retain(|(key, _)| seen.insert(key.clone()));
@@ -258,7 +255,8 @@ fn members(
 }
 
 fn entries(nulls: bool) -> impl Strategy<Value = Vec<(String, Plain)>> {
-    members(members(value(nulls), 0..4).prop_map(Plain::Object), 0..4)
+    prop_oneof![1 => Just(0..1_usize), 7 => Just(1..5)]
+        .prop_flat_map(move |count| members(members(value(nulls), 0..4).prop_map(Plain::Object), count))
 }
 
 /// A document of this format.
@@ -280,8 +278,9 @@ pub(crate) fn document(format: Format) -> impl Strategy<Value = Document> {
 /// Changes that are about the document, for the most part.
 pub(crate) fn changes(document: &Document) -> impl Strategy<Value = Vec<Owned>> + use<> {
     let nulls = document.format != Format::Toml;
-    let mut keys: Vec<String> = document.entries.iter().map(|(key, _)| key.clone()).collect();
-    keys.extend(["new", "n w", "a"].map(str::to_owned));
+    let some = ["new", "n w", "a"].map(str::to_owned);
+    let mut keys: Vec<String> = document.entries.iter().flat_map(|(key, _)| [key.clone(), key.clone()]).collect();
+    keys.push("new".to_owned());
     let mut fields: Vec<String> = vec!["env".to_owned(), "new".to_owned(), "A".to_owned()];
     for (_, entry) in &document.entries {
         if let Plain::Object(members) = entry {
@@ -294,11 +293,11 @@ pub(crate) fn changes(document: &Document) -> impl Strategy<Value = Vec<Owned>> 
         }
     }
     let path = prop::collection::vec(prop::sample::select(fields), 1..4);
-    let one = (0..5_u8, prop::sample::select(keys), path, value(nulls)).prop_map(|(kind, key, path, value)| Owned {
-        kind,
-        key,
-        path,
-        value,
+    let key = prop_oneof![3 => prop::sample::select(keys), 1 => prop::sample::select(some.to_vec())];
+    let one = (0..5_u8, key, path, value(nulls)).prop_map(|(kind, key, path, value)| {
+        // Most of what is added is new.
+        let key = if kind == 0 && key != "a" { format!("{key} 2") } else { key };
+        Owned { kind, key, path, value }
     });
     prop::collection::vec(one, 1..5)
 }

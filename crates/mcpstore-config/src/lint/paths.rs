@@ -44,7 +44,7 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
     if let Some(Node::Object(env)) = get(&service.fields, "env").map(|field| &field.value.node) {
         for member in &env.members {
             if let Some(fault) = member.value.as_text().and_then(shell_only) {
-                let what = format!("`env.{}`", crate::diagnostic::shown(&member.key));
+                let what = format!("`env.{}`", crate::diagnostic::shown_name(&member.key));
                 tell_shell(cx, &what, fault, &member.value);
             }
         }

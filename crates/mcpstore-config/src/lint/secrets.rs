@@ -3,7 +3,7 @@
 use super::Service;
 use crate::Code;
 use crate::context::Context;
-use crate::diagnostic::{Diagnostic, shown};
+use crate::diagnostic::{Diagnostic, shown, shown_name};
 use crate::expand::reference_at;
 use crate::fields::{Field, get, known};
 use crate::mask::keys::is_secret_name;
@@ -17,7 +17,7 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
     if let Some(Node::Object(headers)) = get(&service.fields, "headers").map(|field| &field.value.node) {
         for member in &headers.members {
             let Some(text) = member.value.as_text() else { continue };
-            let what = format!("header `{}`", shown(&member.key));
+            let what = format!("header `{}`", shown_name(&member.key));
             let scheme =
                 text.split_once(' ').map(|(scheme, _)| scheme).filter(|s| matches!(*s, "Bearer" | "Basic" | "token"));
             let reference = match scheme {
@@ -52,7 +52,7 @@ pub(super) fn env(cx: &mut Context<'_>, fields: &[Field<'_>]) {
     let Some(Node::Object(env)) = get(fields, "env").map(|field| &field.value.node) else { return };
     for member in &env.members {
         let Some(text) = member.value.as_text() else { continue };
-        let what = format!("`env.{}`", shown(&member.key));
+        let what = format!("`env.{}`", shown_name(&member.key));
         if is_secret_name(&member.key) && shapes::is_plain(text) {
             tell(cx, &what, &member.value, None, None, &format!("${{{}}}", shown(&variable(&member.key))));
         } else {

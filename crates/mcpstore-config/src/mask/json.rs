@@ -9,7 +9,16 @@ use crate::words::is_word;
 /// The ranges to hide, in order. In a `broken` text the values of all keys are hidden that are no words of the config language:
 /// nobody knows what they belong to.
 pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
-    let mut scan = Scan { text, broken, out: Vec::new(), depth: 0, secret: None, pending: None, after_colon: false };
+    let mut scan = Scan {
+        text,
+        broken,
+        out: Vec::new(),
+        open: Vec::new(),
+        has_key: false,
+        secret: None,
+        pending: None,
+        after_colon: false,
+    };
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -34,7 +43,7 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
 fn unpaired(text: &str, out: &mut Vec<Range<usize>>) {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        if line.bytes().filter(|b| *b == b'"').count() % 2 == 1 {
+        if [b'"', b'\''].iter().any(|quote| line.bytes().filter(|b| b == quote).count() % 2 == 1) {
             let known = secret_key(line).map(|begins| begins.at);
             let unknown = line.match_indices(':').find_map(|(at, _)| {
                 let key = line[..at].trim_end().trim_end_matches(['"', '\'']);
@@ -62,7 +71,10 @@ struct Scan<'t> {
     text: &'t str,
     broken: bool,
     out: Vec<Range<usize>>,
-    depth: usize,
+    /// The brackets that are open.
+    open: Vec<u8>,
+    /// A key was the last thing seen.
+    has_key: bool,
     /// The depth of the `env`, `headers` or `settings` we are in.
     secret: Option<usize>,
     /// The last key was one of those, and its value has not come yet.
@@ -75,22 +87,32 @@ impl Scan<'_> {
         let piece = &self.text[start..end];
         match piece.as_bytes().first() {
             Some(b'{' | b'[') => {
-                self.depth += 1;
+                self.open.push(piece.as_bytes()[0]);
                 let is_secret = self.pending == Some(Announced::All) || (self.pending.is_some() && piece == "[");
                 if is_secret && self.secret.is_none() {
-                    self.secret = Some(self.depth);
+                    self.secret = Some(self.open.len());
                 }
                 (self.pending, self.after_colon) = (None, false);
             }
             Some(b'}' | b']') => {
-                if self.secret == Some(self.depth) {
-                    self.secret = None;
+                // One of the other kind closes nothing: it slipped in.
+                let matching = if piece == "}" { b'{' } else { b'[' };
+                if self.open.last() == Some(&matching) {
+                    if self.secret == Some(self.open.len()) {
+                        self.secret = None;
+                    }
+                    self.open.pop();
                 }
-                self.depth = self.depth.saturating_sub(1);
-                (self.pending, self.after_colon) = (None, false);
+                self.has_key = false;
+                self.after_colon = false;
             }
-            Some(b',') => (self.pending, self.after_colon) = (None, false),
-            Some(b':') => self.after_colon = true,
+            Some(b',') => (self.pending, self.after_colon, self.has_key) = (None, false, false),
+            Some(b':') => {
+                if self.broken && !self.has_key {
+                    self.pending = self.pending.max(Some(Announced::Scalar));
+                }
+                (self.after_colon, self.has_key) = (true, false);
+            }
             Some(b' ' | b'\t' | b'\r' | b'\n') | None => {}
             Some(b'/') if piece.starts_with("//") || piece.starts_with("/*") => self.comment(start, end),
             Some(_) => {
@@ -101,11 +123,14 @@ impl Scan<'_> {
                 if self.broken && before_colon && announced.is_none() && !is_word(piece.trim_matches(['"', '\''])) {
                     announced = Some(Announced::Scalar);
                 }
+                if is_key && self.secret.is_some() {
+                    self.name(start, end);
+                }
                 if !is_key && (self.pending.is_some() || self.secret.is_some()) {
                     self.value(start, end);
                 }
                 self.pending = self.pending.max(announced);
-                self.after_colon = false;
+                (self.after_colon, self.has_key) = (false, is_key);
             }
         }
     }
@@ -128,6 +153,15 @@ impl Scan<'_> {
             let skip = if at == start { 2 } else { 0 };
             self.hide(at + skip, at + inner.len().max(skip));
             at += line.len();
+        }
+    }
+
+    /// Hides what follows a name inside the quotes of a key: by a slip, it is the value.
+    fn name(&mut self, start: usize, end: usize) {
+        let inner = self.text[start..end].trim_matches(['"', '\'']);
+        let begin = start + self.text[start..end].find(inner).unwrap_or(0);
+        if let Some(length) = inner.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
+            self.hide(begin + length, begin + inner.len());
         }
     }
 
@@ -192,7 +226,8 @@ pub(crate) fn reference_len(text: &str) -> Option<usize> {
 
 /// What a piece of text says about the value after it, when it is a key.
 fn announced(piece: &str) -> Option<Announced> {
-    let key = piece.trim_matches(['"', '\'']);
+    // Quotes, and whatever slipped in beside the word.
+    let key = piece.trim_matches(|c: char| !c.is_alphanumeric() && c != '\\');
     if holds_secrets(key) { Some(Announced::All) } else { is_secret_name(key).then_some(Announced::Scalar) }
 }
 

@@ -12,7 +12,8 @@ pub(super) struct Begins {
     pub(super) first: bool,
 }
 
-/// Finds in a line the first key whose values are hidden: a word of that kind with `=`, `:`, `.`, or a bracket after it. Quotes
+/// Finds in a line the first key whose values are hidden: a word of that kind that begins the line, or has
+/// `=`, `:`, `.`, or a bracket after it. Quotes
 /// are not heeded: in a broken line nobody knows which of them open and which close.
 pub(super) fn secret_key(line: &str) -> Option<Begins> {
     let is_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '\\');
@@ -21,15 +22,24 @@ pub(super) fn secret_key(line: &str) -> Option<Begins> {
     while let Some(start) = line[at..].find(is_key).map(|n| at + n) {
         let end = line[start..].find(|c| !is_key(c)).map_or(line.len(), |n| start + n);
         let word = &line[start..end];
-        first &= line[at..start].chars().all(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '?' | '-'));
         let behind = line[end..].trim_start_matches(['"', '\'']).trim_start();
         let is_list_sign = word.chars().all(|c| c == '-');
-        if holds_secrets(word) && (behind.is_empty() || behind.starts_with(['=', ':', '.', '{', '[', ']'])) {
+        // The sign between the two was forgotten.
+        let is_followed =
+            line[end..].starts_with(char::is_whitespace) && line[end..].trim_start().starts_with(['"', '\'']);
+        if holds_secrets(word)
+            && (first || is_followed || behind.is_empty() || behind.starts_with(['=', ':', '.', '{', '[', ']']))
+        {
             let skipped = line.len() - behind.len();
             let sign = behind.find(['=', ':']).filter(|n| behind[..*n].trim().is_empty()).map_or(0, |n| n + 1);
             return Some(Begins { at: skipped + sign, first });
         }
-        if is_secret_name(word)
+        // Flags and addresses have a look of their own.
+        let before = line[..start].trim_end_matches(['"', '\'']).trim_end();
+        let is_key_position = before.is_empty() || before.ends_with(['{', ',', '-', '#', '.']);
+        if is_key_position
+            && !word.starts_with('-')
+            && is_secret_name(word)
             && let Some(value) = behind.strip_prefix(['=', ':'])
             && !value.trim_start().starts_with('{')
             && !value.trim().is_empty()
@@ -61,8 +71,11 @@ pub(super) fn depth(text: &str) -> isize {
     })
 }
 
-/// True when a comment may speak of a value that was taken out.
+/// True when a comment may be an entry that was taken out, or speak of one.
 pub(super) fn is_telling(comment: &str) -> bool {
+    if comment.contains([':', '=']) {
+        return true;
+    }
     let lower = comment.to_ascii_lowercase();
     ["env", "header", "secret", "token", "password", "key"].iter().any(|word| lower.contains(word))
 }

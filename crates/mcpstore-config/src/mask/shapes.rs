@@ -62,12 +62,16 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
         }
         let word = &text[start..end];
         if let Some(name) = flag.take() {
-            if matches!(word, "-" | "," | "=" | ":") {
+            // A list sign, or a slip, between the two.
+            let between = |c: char| c.is_ascii_punctuation() && !matches!(c, ']' | '}' | '<' | '$' | '/' | '.' | '~');
+            let value = start + word.len() - word.trim_start_matches(between).len();
+            let is_flag = word.trim_start_matches('-').len() < word.len() && word.len() > 1;
+            if value == end {
                 flag = Some(name);
                 continue;
             }
-            let value = start..quoted_end(text, start, end);
-            if !word.starts_with(['-', '[', ']', '{', '}']) && is_plain(&text[value.clone()]) {
+            let value = value..quoted_end(text, value, end);
+            if !is_flag && !word.starts_with([']', '}']) && !value.is_empty() && is_plain(&text[value.clone()]) {
                 at = value.end;
                 out.push(Found { range: value, looks: Looks::Named(name) });
                 continue;
@@ -135,7 +139,8 @@ fn without_references(value: &str) -> String {
 
 /// True for what stands where a secret is to be filled in.
 pub(crate) fn is_placeholder(value: &str) -> bool {
-    if value.starts_with('<') || value.starts_with('[') || value.contains("...") || value.contains('…') {
+    let is_within = |open, close| value.starts_with(open) && value.ends_with(close);
+    if is_within('<', '>') || is_within('[', ']') || value.contains("...") || value.contains('…') {
         return true;
     }
     if value.len() > 80 {
@@ -250,7 +255,8 @@ fn named(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
             .rfind(|c| !is_name(c))
             .map_or(at, |n| at + n + text[at + n..].chars().next().map_or(1, char::len_utf8));
         let name = &text[name_start..equals];
-        let value_start = equals + 1;
+        let tail = &text[equals + 1..end];
+        let value_start = end - tail.trim_start_matches(['=', ',', ';', '[', '(', ':', '|', '\\']).len();
         let value_end = text[value_start..end].find(['&', ';', '#', '=', ',']).map_or(end, |n| value_start + n);
         if is_secret_name(name) && is_plain(&text[value_start..value_end]) {
             // A value may end with `=` as base64 does.
@@ -264,18 +270,22 @@ fn named(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
     }
 }
 
-/// `scheme://user:password@host`.
+/// `scheme://user:password@host`. A password may have characters in it that it should not: all up to the last `@` is taken.
 fn password(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
+    let Some(host) = text[start..end].rfind('@').map(|n| start + n) else { return };
     let mut at = start;
-    while let Some(scheme) = text[at..end].find("://").map(|n| at + n + 3) {
-        let authority_end = text[scheme..end].find(['/', '?', '#']).map_or(end, |n| scheme + n);
-        if let Some(host) = text[scheme..authority_end].rfind('@').map(|n| scheme + n)
-            && let Some(colon) = text[scheme..host].find(':').map(|n| scheme + n + 1)
-            && is_plain(&text[colon..host])
-        {
-            out.push(Found { range: colon..host, looks: Looks::Password });
-        }
+    // No word has many addresses; each look goes to the end of the word.
+    for _ in 0..8 {
+        let Some(scheme) = text[at..host].find("://").map(|n| at + n + 3) else { return };
         at = scheme;
+        let Some(colon) = text[scheme..host].find([':', '/']).map(|n| scheme + n) else { continue };
+        let secret = colon + 1..host;
+        let digits = text[secret.clone()].trim_start_matches(|c: char| c.is_ascii_digit());
+        let is_port = digits.len() < secret.len() && digits.starts_with(['/', '?', '#']);
+        if text[colon..].starts_with(':') && !is_port && is_plain(&text[secret.clone()]) {
+            out.push(Found { range: secret, looks: Looks::Password });
+            return;
+        }
     }
 }
 

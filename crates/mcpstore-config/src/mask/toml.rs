@@ -20,7 +20,7 @@ enum Open {
 /// The ranges to hide, in order.
 pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
     let mut out = Vec::new();
-    let (mut in_table, mut open, mut in_comment) = (false, Open::No, false);
+    let (mut in_table, mut open, mut in_comment, mut doubt) = (false, Open::No, false, false);
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let start = at;
@@ -28,6 +28,8 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
         let trimmed = line.trim();
         if trimmed.starts_with('#') {
             in_comment |= in_table || is_telling(trimmed);
+            // Somebody may have taken the sign of a comment from one line too few, or too many.
+            doubt |= in_comment;
             if in_comment || open != Open::No {
                 let whole = body(start, line);
                 out.push(whole.start + 1..whole.end);
@@ -35,14 +37,13 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
             continue;
         }
         in_comment = false;
-        let header = trimmed.starts_with('[');
-        if header && names_secrets(trimmed) {
+        if trimmed.starts_with('[') && names_secrets(trimmed) {
             (in_table, open) = (true, Open::No);
             continue;
         }
         match open {
             Open::No => {}
-            Open::Doubt if header => open = Open::No,
+            Open::Doubt if is_header(trimmed) => open = Open::No,
             Open::Doubt => {
                 out.push(body(start, line));
                 continue;
@@ -61,8 +62,8 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
                 continue;
             }
         }
-        if header && is_header(trimmed) {
-            in_table = false;
+        if is_header(trimmed) {
+            (in_table, doubt) = (false, false);
         } else if in_table {
             let from = key_end(line);
             let whole = body(start + from, &line[from..]);
@@ -72,7 +73,9 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
             let whole = body(start + begins.at, &line[begins.at..]);
             open = goes_on(&text[whole.clone()]);
             out.push(whole);
-        } else if broken && let Some(from) = unknown_key(line, '=') {
+        } else if (broken || doubt)
+            && let Some(from) = unknown_key(line, '=')
+        {
             let whole = body(start + from, &line[from..]);
             open = goes_on(&text[whole.clone()]);
             out.push(whole);
@@ -87,9 +90,10 @@ fn names_secrets(header: &str) -> bool {
     inside.split('.').any(|part| holds_secrets(part.trim().trim_matches(['"', '\''])))
 }
 
-/// True for what is a header and not a list.
+/// True for what is a whole header.
 fn is_header(line: &str) -> bool {
-    !line.contains('"') || line.contains('.') || line.starts_with("[[") || line.ends_with(']')
+    let line = line.split('#').next().unwrap_or_default().trim_end();
+    line.starts_with('[') && line.ends_with(']') && !line.contains('=')
 }
 
 /// Behind the `=` after a key, or 0 when the line does not begin with a key.

@@ -49,12 +49,16 @@ struct Block {
     doubt: bool,
     /// The key had a value on its own line: nothing below is a key.
     scalar: bool,
+    /// The syntax of the text is broken.
+    broken: bool,
 }
 
 fn pass<'t>(text: &'t str, broken: bool, is_secret: impl Fn(&'t str) -> bool) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut block: Option<Block> = None;
-    let mut in_comment = false;
+    let (mut in_comment, mut doubt) = (false, false);
+    // Whether the last key outside of blocks was a word of the config language; below another one nobody knows what stands.
+    let mut known = true;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let start = at;
@@ -65,6 +69,8 @@ fn pass<'t>(text: &'t str, broken: bool, is_secret: impl Fn(&'t str) -> bool) ->
         }
         if trimmed.starts_with('#') {
             in_comment |= block.is_some() || is_telling(trimmed);
+            // Somebody may have taken the sign of a comment from one line too few, or too many.
+            doubt |= in_comment;
             if in_comment {
                 let whole = body(start, line);
                 out.push(whole.start + 1..whole.end);
@@ -92,11 +98,26 @@ fn pass<'t>(text: &'t str, broken: bool, is_secret: impl Fn(&'t str) -> bool) ->
                 let scalar = !anchored && !value.trim().is_empty() && !value.trim_start().starts_with(['&', '!', '#']);
                 // Inside brackets the indentation says nothing.
                 let indent = indent + if trimmed.starts_with("- ") { 1 } else { 0 };
-                block = Some(Block { indent, entries: None, brackets, doubt: false, scalar });
+                block = Some(Block { indent, entries: None, brackets, doubt: false, scalar, broken });
             }
-        } else if broken && let Some(from) = unknown_key(line, ':') {
+        } else if !known && !trimmed.contains(':') {
+            out.push(body(start, line));
+        } else if (broken || doubt)
+            && let Some(from) = unknown_key(line, ':')
+        {
             out.push(body(start + from, &line[from..]));
-            block = Some(Block { indent, entries: None, brackets: depth(&line[from..]), doubt: false, scalar: true });
+            block = Some(Block {
+                indent,
+                entries: None,
+                brackets: depth(&line[from..]),
+                doubt: false,
+                scalar: true,
+                broken,
+            });
+        }
+        if let Some((key, _)) = trimmed.split_once(':') {
+            known = is_config(key.trim_start_matches("- ").trim().trim_matches(['"', '\'']));
+            doubt &= !known;
         }
     }
     out
@@ -108,11 +129,19 @@ impl Block {
         if self.brackets > 0 || indent > self.indent {
             return true;
         }
+        let (key, value) = trimmed.split_once(':').unwrap_or((trimmed, ""));
+        let key = key.trim().trim_matches(['"', '\'']);
+        let is_scalar = !matches!(value.trim().chars().next(), None | Some('{'));
+        let is_loose = trimmed.starts_with('-') || !trimmed.contains(':');
+        if !is_config(key) && (is_scalar || (self.broken && (self.doubt || is_loose))) {
+            // Nobody knows where it belongs.
+            return true;
+        }
         // A list may stand as deep as its key; and somebody may have forgotten to indent: then words of the config end it.
-        let key = trimmed.split(':').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+        let is_flat = self.entries.is_none_or(|entries| entries <= self.indent);
         indent == self.indent
             && !self.scalar
-            && (trimmed.starts_with("- ") || trimmed.starts_with(':') || (self.entries.is_none() && !is_config(key)))
+            && (trimmed.starts_with("- ") || trimmed.starts_with(':') || (is_flat && !is_config(key)))
     }
 
     /// Takes a line into the block; the result is the column from which it is hidden.
@@ -121,12 +150,12 @@ impl Block {
             self.brackets += depth(line);
             return 0;
         }
-        if indent > self.indent {
+        if !line.trim_start().starts_with("- ") {
             self.entries.get_or_insert(indent);
         }
         let is_entry = !self.doubt && !self.scalar && self.entries.is_none_or(|entries| entries == indent);
-        let Some(colon) = line.find(": ").or_else(|| line.trim_end().ends_with(':').then(|| line.trim_end().len() - 1))
-        else {
+        let trimmed = line.trim_end();
+        let Some(colon) = line.find(": ").or_else(|| trimmed.ends_with(':').then(|| trimmed.len() - 1)) else {
             return 0;
         };
         let key = line[..colon].trim();

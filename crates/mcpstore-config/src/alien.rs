@@ -11,10 +11,14 @@ pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
         match dialect {
             Dialect::Codex => codex(object),
             Dialect::Zed => zed(object),
-            Dialect::Servers | Dialect::Settings => vs_code(object),
-            Dialect::List => request_options(object),
-            Dialect::McpServers | Dialect::Bare | Dialect::Single => {}
+            Dialect::Servers => vs_code(object),
+            Dialect::Settings => {
+                vs_code(object);
+                opencode(object);
+            }
+            Dialect::McpServers | Dialect::Bare | Dialect::List | Dialect::Single => {}
         }
+        ["requestOptions", "requestInit"].iter().for_each(|key| request(object, key));
         login(object);
         // Some clients write these always.
         let says_nothing = |value: &Value<'_>| matches!(&value.node, Node::List(list) if list.is_empty());
@@ -111,9 +115,53 @@ fn vs_code(object: &mut Object<'_>) {
     object.members.retain(|member| member.key != "sandbox" || member.value.as_object().is_none());
 }
 
-/// Continue: headers stand in `requestOptions`.
-fn request_options(object: &mut Object<'_>) {
-    let Some(at) = object.members.iter().position(|member| member.key == "requestOptions") else { return };
+/// opencode: the program stands at the head of its arguments, and references have no dollar.
+fn opencode(object: &mut Object<'_>) {
+    if !matches!(object.get("type").and_then(Value::as_text), Some("local" | "remote")) {
+        return;
+    }
+    if !object.has("env")
+        && let Some(member) = object.members.iter_mut().find(|member| member.key == "environment")
+    {
+        member.key = "env".into();
+    }
+    let command = object.members.iter_mut().find(|member| member.key == "command");
+    let mut arguments = None;
+    if let Some(Member { key_at, value: Value { at, node }, .. }) = command
+        && let Node::List(list) = node
+        && !list.is_empty()
+    {
+        let rest = list.split_off(1);
+        let args = Value { at: *at, node: Node::List(rest) };
+        arguments = Some(Member { key: "args".into(), key_at: *key_at, value: args });
+        if let Some(program) = list.pop() {
+            (*at, *node) = (program.at, program.node);
+        }
+    }
+    object.members.extend(arguments.filter(|_| !object.has("args")));
+    object.members.iter_mut().for_each(|member| with_dollars(&mut member.value));
+}
+
+/// `{env:NAME}` becomes `${env:NAME}`, and `{file:path}` `${file:path}`.
+fn with_dollars(value: &mut Value<'_>) {
+    match &mut value.node {
+        // One that has a dollar already is not of this kind.
+        Node::Text(text) if !text.contains('$') => {
+            for word in ["{env:", "{file:"] {
+                if text.contains(word) {
+                    *text = Cow::Owned(text.replace(word, &format!("${word}")));
+                }
+            }
+        }
+        Node::List(list) => list.iter_mut().for_each(with_dollars),
+        Node::Object(object) => object.members.iter_mut().for_each(|member| with_dollars(&mut member.value)),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
+    }
+}
+
+/// Continue has headers in `requestOptions`, Copilot outside VS Code in `requestInit`.
+fn request(object: &mut Object<'_>, key: &str) {
+    let Some(at) = object.members.iter().position(|member| member.key == key) else { return };
     if !object.members[at].value.as_object().is_some_and(|inner| inner.has("headers")) {
         return;
     }

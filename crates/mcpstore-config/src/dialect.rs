@@ -19,7 +19,7 @@ pub enum Dialect {
     McpServers,
     /// `servers`: the `mcp.json` of VS Code.
     Servers,
-    /// `mcp` with `servers` in it: the settings of VS Code.
+    /// `mcp` with `servers` in it: the settings of VS Code, and opencode.
     Settings,
     /// `mcp_servers`: Codex.
     Codex,
@@ -72,8 +72,17 @@ pub(crate) struct Part<'t> {
 }
 
 /// Keys of the top level that only files have in which a client keeps its whole state.
-const CLIENT_STATE: &[&str] =
-    &["globalShortcut", "numStartups", "oauthAccount", "preferences", "projects", "selectedAuthType", "tipsHistory"];
+const CLIENT_STATE: &[&str] = &[
+    "general",
+    "globalShortcut",
+    "numStartups",
+    "oauthAccount",
+    "preferences",
+    "projects",
+    "security",
+    "selectedAuthType",
+    "tipsHistory",
+];
 
 /// Takes a text's tree apart. Of a text that is `broken` it may be a wrong one: what is missing in it is not told.
 pub(crate) fn split<'t>(cx: &mut Context<'_>, tree: Value<'t>, broken: bool) -> Part<'t> {

@@ -64,6 +64,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "excludeTools",
         "headersHelper",
         "oauthResource",
+        "requestInit",
         "requestOptions",
         "sandboxEnabled",
     ],

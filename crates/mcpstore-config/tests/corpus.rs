@@ -172,6 +172,9 @@ fn secrets_arrive_where_they_are_meant() {
     assert_eq!(env("continue-block", "Browser search", "KEY"), "s3cret-browser_key");
     assert_eq!(header("windsurf-file-secret", "vault", "Authorization"), "Bearer s3cret-of-a-file");
     assert_eq!(header("continue-global", "Remote", "Authorization"), "Bearer s3cret-remote_token");
+    assert_eq!(header("copilot-jetbrains", "github", "Authorization"), "Bearer s3cret-github_token");
+    assert_eq!(env("opencode-two", "local", "EXAMPLE_KEY"), "s3cret-example_key");
+    assert_eq!(header("opencode-two", "remote", "Authorization"), "Bearer s3cret-of-opencode");
     // Codex names the variables.
     assert_eq!(header("codex-http", "figma", "Authorization"), "Bearer s3cret-figma_oauth_token");
     assert_eq!(header("codex-http", "figma", "X-Trace"), "s3cret-trace_key");

@@ -36,7 +36,8 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
                 literal.strip_prefix('-').and_then(|flag| flag.split_once('=')).map_or(literal, |(_, path)| path);
             if let Some(fault) = shell_only(path) {
                 tell_shell(cx, "an argument", fault, value);
-            } else if !has_cwd && (matches!(path, "." | "..") || path.starts_with("./") || path.starts_with("../")) {
+            } else if !has_cwd && (path == ".." || path.starts_with("./") || path.starts_with("../")) {
+                // A lone dot is said on purpose: wherever it is started.
                 tell_relative(cx, "an argument is a relative path, and there is no `cwd`".to_owned(), value);
             }
         }

@@ -100,6 +100,7 @@ pub(super) struct Service {
     exclude_tools: Option<Later>,
     headers_helper: Option<Later>,
     oauth_resource: Option<Later>,
+    request_init: Option<Later>,
     request_options: Option<Later>,
     sandbox_enabled: Option<Later>,
 }

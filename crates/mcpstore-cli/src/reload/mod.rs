@@ -140,8 +140,7 @@ impl Reloader {
             return Ok(refusal);
         }
         let snapshot = self.0.supervisor.snapshot();
-        let running: Vec<ServiceSpec> = snapshot.services().iter().map(|info| ServiceSpec::clone(&info.spec)).collect();
-        let delta = delta(&running, &loaded.config.services, &state.named, wish.prune);
+        let delta = delta(&self.0.supervisor.specs(), &loaded.config.services, &state.named, wish.prune);
         let stated = stated(&sources);
         if wish.plan {
             return Ok(doc::planned(&delta, &snapshot, &stated, &sources, self.starts_all()));

@@ -5,6 +5,7 @@
 
 mod bad_config;
 mod canary;
+mod clients;
 mod crash;
 mod demo;
 mod direct;
@@ -12,6 +13,9 @@ mod hung;
 mod kills;
 mod manager;
 mod real_servers;
+mod registry;
+mod reload;
 mod soak;
 mod trace;
+mod trust;
 mod verbs;

@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     ConfigInvalid,
     /// No running manager answers.
     Unreachable,
+    /// The plan has changes.
+    Changes,
     /// The tool returned an error.
     ToolError,
     /// The manager refused.
@@ -32,7 +34,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// All of them, by code.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -40,6 +42,7 @@ impl Exit {
         Self::NoSuchService,
         Self::ConfigInvalid,
         Self::Unreachable,
+        Self::Changes,
         Self::ToolError,
         Self::Refused,
         Self::TimedOut,
@@ -56,6 +59,7 @@ impl Exit {
             Self::NoSuchService => 4,
             Self::ConfigInvalid => 5,
             Self::Unreachable => 6,
+            Self::Changes => 7,
             Self::ToolError => 8,
             Self::Refused => 9,
             Self::TimedOut => 124,
@@ -73,6 +77,7 @@ impl Exit {
             Self::NoSuchService => "no_such_service",
             Self::ConfigInvalid => "config_invalid",
             Self::Unreachable => "unreachable",
+            Self::Changes => "changes",
             Self::ToolError => "tool_error",
             Self::Refused => "refused",
             Self::TimedOut => "timed_out",
@@ -131,13 +136,28 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// An error and what led to it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut out = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !out.contains(&words) {
+            out.push_str(": ");
+            out.push_str(&words);
+        }
+        source = cause.source();
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn codes_are_those_of_the_documentation() {
-        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 5, 6, 8, 9, 124, 130]);
+        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 124, 130]);
         assert!(Exit::ALL.into_iter().all(|exit| Exit::from_code(exit.code()) == exit));
         assert_eq!(Exit::from_code(77), Exit::Failed);
     }

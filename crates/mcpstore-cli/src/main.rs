@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod config;
 mod control;
 mod demo;
 mod exit;
@@ -10,6 +11,7 @@ mod login;
 mod output;
 mod paths;
 mod quote;
+mod reload;
 mod select;
 mod up;
 

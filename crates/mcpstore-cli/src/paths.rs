@@ -1,24 +1,17 @@
-//! Where things are: the state folder, the control socket, the config.
+//! Where things are: the state folder, the control socket.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, Permissions};
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use mcpstore::config::{MAX_SOURCE_BYTES, Source};
 use mcpstore::transport::OAuth;
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure};
 use crate::quote::quoted;
-
-/// What is looked for in the working directory when no config is named, in this order.
-pub(crate) const CONFIG_NAMES: [&str; 3] = ["mcp.json", ".mcp.json", "mcpstore.json"];
-
-/// The environment variable that names the config; several paths are separated by `:`.
-pub(crate) const CONFIG_VARIABLE: &str = "MCPSTORE_CONFIG";
 
 /// Where a manager keeps its state and listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,61 +91,6 @@ pub(crate) fn look_at(path: &Path) -> String {
     format!("ls -ld {}", quoted(&there.to_string_lossy()))
 }
 
-/// Reads the config: the files named (`-` is stdin), else what [`CONFIG_VARIABLE`] names, else the first of
-/// [`CONFIG_NAMES`] in the working directory.
-///
-/// # Errors
-/// [`Failure`] with [`Exit::ConfigInvalid`]: there is none, or one cannot be read.
-pub(crate) fn read_config(files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    let files = match files {
-        [] => discover(Path::new(""), |name| std::env::var_os(name))?,
-        files => files.to_vec(),
-    };
-    files.iter().map(|file| read_source(file)).collect()
-}
-
-fn discover(dir: &Path, env: impl Fn(&str) -> Option<OsString>) -> Result<Vec<PathBuf>, Failure> {
-    if let Some(value) = env(CONFIG_VARIABLE).filter(|value| !value.is_empty()) {
-        return Ok(std::env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect());
-    }
-    match CONFIG_NAMES.iter().map(|name| dir.join(name)).find(|path| path.is_file()) {
-        Some(path) => Ok(vec![path]),
-        None => {
-            let tried = CONFIG_NAMES.map(|name| format!("./{name}")).join(", ");
-            let message = format!("no config: {CONFIG_VARIABLE} is not set, and there is none of {tried}");
-            Err(Failure::new(Exit::ConfigInvalid, message).next("mcpstore up --demo"))
-        }
-    }
-}
-
-/// Reads one config text; at most one byte more than the config crate takes, which then says so.
-fn read_source(file: &Path) -> Result<Source, Failure> {
-    let (name, read) = if file == Path::new("-") {
-        ("<stdin>".to_owned(), read_bounded(std::io::stdin().lock()))
-    } else {
-        (file.display().to_string(), std::fs::File::open(file).and_then(read_bounded))
-    };
-    match read {
-        Ok(bytes) => Ok(Source::new(name, String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) => {
-            let (why, next) = match error.kind() {
-                ErrorKind::NotFound => ("there is no such file".to_owned(), "mcpstore up --demo".to_owned()),
-                ErrorKind::IsADirectory => ("it is a folder".to_owned(), format!("ls -l {}", quoted(&name))),
-                _ if file == Path::new("-") => (error.to_string(), "mcpstore up --demo".to_owned()),
-                _ => (error.to_string(), format!("ls -l {}", quoted(&name))),
-            };
-            let message = format!("the config {name} cannot be read: {why}");
-            Err(Failure::new(Exit::ConfigInvalid, message).next(next))
-        }
-    }
-}
-
-fn read_bounded(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(MAX_SOURCE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,34 +123,6 @@ mod tests {
         assert_eq!(resolve(None, None, &[("XDG_STATE_HOME", "relative")]), None);
         assert_eq!(resolve(None, Some("/s"), &[home, run]), pair("/s", "/s/mcpstore.sock"));
         assert_eq!(resolve(Some("/k"), Some("/s"), &[home, run]), pair("/s", "/k"));
-    }
-
-    #[test]
-    fn a_config_is_found_where_it_should_be() {
-        let dir = tempfile::tempdir().unwrap();
-        let none = |_: &str| None;
-        let missing = discover(dir.path(), none).unwrap_err();
-        assert_eq!((missing.exit, missing.next.as_deref()), (Exit::ConfigInvalid, Some("mcpstore up --demo")));
-        assert!(missing.message.contains("./mcp.json, ./.mcp.json, ./mcpstore.json"), "{missing}");
-        for name in ["mcpstore.json", ".mcp.json", "mcp.json"] {
-            std::fs::write(dir.path().join(name), "{}").unwrap();
-            assert_eq!(
-                discover(dir.path(), none).unwrap(),
-                [dir.path().join(name)],
-                "the last one written comes first"
-            );
-        }
-        let named = discover(dir.path(), |name| (name == CONFIG_VARIABLE).then(|| "/a.json:/b.json".into())).unwrap();
-        assert_eq!(named, [PathBuf::from("/a.json"), PathBuf::from("/b.json")]);
-        let gone = read_config(&[dir.path().join("gone.json")]).unwrap_err();
-        assert!(
-            gone.exit == Exit::ConfigInvalid
-                && gone.message.ends_with("gone.json cannot be read: there is no such file")
-        );
-        assert_eq!(gone.next.as_deref(), Some("mcpstore up --demo"));
-        let folder = read_config(&[dir.path().to_owned()]).unwrap_err();
-        assert!(folder.message.ends_with("cannot be read: it is a folder"), "{folder}");
-        assert_eq!(folder.next.unwrap(), format!("ls -l {}", quoted(&dir.path().to_string_lossy())));
     }
 
     #[test]

@@ -79,7 +79,7 @@ codes! {
     BadSize = 29,
     /// A pattern or a path that names nothing, or too much.
     BadPattern = 30,
-    /// A file that others may change.
+    /// A file that somebody else can change.
     UnsafeFile = 31,
     /// Names that differ in nothing but capitals.
     SimilarName = 32,

@@ -18,6 +18,14 @@ impl<'a> Text<'a> {
     }
 }
 
+/// The place of what stands there.
+pub(crate) fn place(texts: &[Text<'_>], at: At) -> Place {
+    let text = &texts[at.source as usize];
+    let span = Span::new(at.start as usize, at.end as usize);
+    let (line, column) = text.lines.locate(&text.source.text, span.start);
+    Place { source: at.source as usize, span, line, column }
+}
+
 /// All texts of a config, while they are read.
 pub(crate) struct Context<'a> {
     pub(crate) texts: &'a [Text<'a>],
@@ -35,10 +43,7 @@ impl<'a> Context<'a> {
 
     /// The place of what stands there.
     pub(crate) fn place(&self, at: At) -> Place {
-        let text = self.text(at);
-        let span = Span::new(at.start as usize, at.end as usize);
-        let (line, column) = text.lines.locate(&text.source.text, span.start);
-        Place { source: at.source as usize, span, line, column }
+        place(self.texts, at)
     }
 
     /// An error at a value, still to be completed and pushed.

@@ -40,7 +40,7 @@ pub(crate) fn dependencies(
             let message = format!("`{service}` depends on itself");
             cx.push(Diagnostic::error(Code::SelfDependency, message).with_place(place).with_help("take it out"));
         } else if !names.contains(&dependency.on) {
-            unknown(cx, &dependency.on, place, names);
+            unknown(cx, service, &dependency.on, place, names);
         } else if let Some(&earlier) = seen.get(&dependency.on) {
             twice(cx, &dependency, place, &out[earlier]);
         } else {
@@ -110,24 +110,26 @@ fn name(cx: &mut Context<'_>, what: &str, value: &Value<'_>) -> Option<(ServiceN
 
 /// The service whose name is nearest to a word.
 pub(crate) fn nearest_service<'n>(cx: &mut Context<'_>, word: &str, names: &'n Names) -> Option<&'n str> {
-    cx.sink.may_search_names().then(|| likely(word, names)).flatten()
+    cx.sink.may_search_names().then(|| likely(word, names, None)).flatten()
 }
 
-fn likely<'n>(word: &str, names: &'n Names) -> Option<&'n str> {
+/// The nearest name but `other_than`: a service that depends on itself is never meant.
+fn likely<'n>(word: &str, names: &'n Names, other_than: Option<&ServiceName>) -> Option<&'n str> {
     // What `nearest` would accept differs in length by at most a third, or begins with the word.
     let length = word.len();
     let likely = names
         .iter()
+        .filter(|name| Some(*name) != other_than)
         .map(ServiceName::as_str)
         .filter(|name| name.len().abs_diff(length) <= (name.len().max(length) / 3).max(1) || name.len() > length);
     near(word, likely)
 }
 
-fn unknown(cx: &mut Context<'_>, on: &ServiceName, place: Place, names: &Names) {
+fn unknown(cx: &mut Context<'_>, service: &ServiceName, on: &ServiceName, place: Place, names: &Names) {
     let mut diagnostic =
         Diagnostic::error(Code::UnknownDependency, format!("unknown dependency `{on}`")).with_place(place);
     if cx.sink.may_search_names() {
-        if let Some(name) = likely(on.as_str(), names) {
+        if let Some(name) = likely(on.as_str(), names, Some(service)) {
             diagnostic = diagnostic.with_help(format!("did you mean `{name}`?"));
         } else if names.len() <= 12 {
             let known: Vec<&str> = names.iter().map(ServiceName::as_str).collect();

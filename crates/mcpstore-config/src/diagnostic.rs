@@ -145,6 +145,14 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
+/// The name of a variable or a header, fit for a message: what follows the name in it, by a slip, may be its secret value.
+pub(crate) fn shown_name(name: &str) -> String {
+    match name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
+        Some(end) => format!("{}…", shown(&name[..end])),
+        None => shown(name),
+    }
+}
+
 /// Appends `c`, or its escape when it would not show or would mislead: control, zero-width and direction characters.
 pub(crate) fn push_visible(out: &mut String, c: char) {
     let hidden = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

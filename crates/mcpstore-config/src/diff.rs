@@ -39,6 +39,18 @@ pub fn diff(old: &[ServiceSpec], new: &[ServiceSpec]) -> SpecDelta {
     delta
 }
 
+/// The specs after a delta: those that stay keep their order, new ones follow by name.
+///
+/// `apply(&diff(old, new), old)` holds equal specs to `new`, in whatever order.
+#[must_use]
+pub fn apply(delta: &SpecDelta, old: &[ServiceSpec]) -> Vec<ServiceSpec> {
+    let changed: BTreeMap<&ServiceName, &ServiceSpec> =
+        delta.changed.iter().map(|(spec, _)| (&spec.name, spec)).collect();
+    let stays = old.iter().filter(|spec| delta.removed.binary_search(&spec.name).is_err());
+    let now = stays.map(|spec| changed.get(&spec.name).map_or_else(|| spec.clone(), |new| (*new).clone()));
+    now.chain(delta.added.iter().cloned()).collect()
+}
+
 /// Collects the fields that differ.
 #[derive(Default)]
 struct Changes(Vec<FieldChange>);

@@ -267,7 +267,7 @@ fn told(cx: &Context<'_>, name: &str, fault: &Fault<'_>) -> Diagnostic {
 }
 
 /// Where in the source a part of a text stands: exactly, or the whole literal when escapes shift it.
-fn reference_at(source: &str, literal: At, text: &str, range: &Range<usize>) -> At {
+pub(crate) fn reference_at(source: &str, literal: At, text: &str, range: &Range<usize>) -> At {
     let (start, end) = (literal.start as usize, literal.end as usize);
     // With quotes around it, or without.
     let shift = (end - start).checked_sub(text.len()).map(|around| around / 2).filter(|shift| *shift <= 3);

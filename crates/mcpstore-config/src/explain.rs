@@ -141,8 +141,10 @@ pub const fn explain(code: Code) -> &'static str {
              `sandboxWrite` is absolute, so that it means the same wherever the manager was started."
         }
         Code::UnsafeFile => {
-            "Somebody other than you can change this file, so they could have your manager run any program. It is not read until \
-             it belongs to you (or root) and only you can write it: `chmod go-w FILE`, `chown $USER FILE`."
+            "The file, or a folder on the way to it, can be changed by somebody else: everyone may write to it, a group that is \
+             not yours alone may, or it belongs to another user. A config names programs to run, so whoever can change it \
+             can run programs as you. Nothing of the file is read. Run the command that is shown, after a look at what the \
+             file says. Links are followed, and what they lead to is judged."
         }
         Code::SimilarName => {
             "Two services have names that differ in nothing but capitals. Both run, but people and file systems confuse them. \

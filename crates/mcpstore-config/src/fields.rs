@@ -7,7 +7,7 @@ use mcpstore_types::nearest;
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::tree::{At, Member, Object, Value};
-use crate::words::{Keys, is_private};
+use crate::words::{Keys, SYNONYMS, is_private};
 use crate::{Code, Format};
 
 /// One field of an object.
@@ -39,6 +39,19 @@ pub(crate) fn fields<'v>(cx: &mut Context<'_>, object: &'v Object<'v>) -> Vec<Fi
 pub(crate) fn entry<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: &Keys) -> Vec<Field<'v>> {
     let out = once(cx, object, Some(keys));
     check_keys(cx, &out, keys);
+    out
+}
+
+/// The fields whose keys are read, each once; nothing is told, because [`entry`] told it already.
+pub(crate) fn known<'v>(cx: &Context<'_>, object: &'v Object<'v>, keys: &Keys) -> Vec<Field<'v>> {
+    let mut out: Vec<Field<'v>> = Vec::new();
+    for member in object.members.iter().rev() {
+        let key = canonical(cx, member, Some(keys));
+        if keys.read.contains(&key) && !out.iter().any(|field| field.key == key) {
+            out.push(Field { key, key_at: member.key_at, value: &member.value });
+        }
+    }
+    out.reverse();
     out
 }
 
@@ -80,6 +93,24 @@ fn canonical<'v>(cx: &Context<'_>, member: &'v Member<'_>, keys: Option<&Keys>) 
     known.copied().find(|word| is_snake_of(key, word)).unwrap_or(key)
 }
 
+/// A word in snake case as JSON spells it; `None` when it is none, or the same.
+pub(crate) fn camel(snake: &str) -> Option<String> {
+    let mut out = String::with_capacity(snake.len());
+    let mut up = false;
+    for c in snake.chars() {
+        match c {
+            '_' if !out.is_empty() && !up => up = true,
+            'a'..='z' | '0'..='9' if up => {
+                out.push(c.to_ascii_uppercase());
+                up = false;
+            }
+            'a'..='z' | '0'..='9' => out.push(c),
+            _ => return None,
+        }
+    }
+    (out != snake && !up).then_some(out)
+}
+
 /// True when `snake` is `camel` with `_` and a small letter for every capital.
 fn is_snake_of(snake: &str, camel: &str) -> bool {
     let mut left = snake.bytes();
@@ -92,6 +123,13 @@ fn is_snake_of(snake: &str, camel: &str) -> bool {
 /// The field of this key; one that is `null` counts as absent, as clients that write every field do.
 pub(crate) fn get<'v>(fields: &[Field<'v>], key: &str) -> Option<Field<'v>> {
     fields.iter().find(|f| f.key == key).filter(|f| !f.value.is_null()).copied()
+}
+
+/// The word for what other programs call by this key, or by one that is near to it.
+fn meant(key: &str, keys: &Keys) -> Option<&'static str> {
+    let called = near(key, SYNONYMS.iter().map(|(other, _)| *other))?;
+    let (_, word) = SYNONYMS.iter().find(|(other, _)| *other == called)?;
+    keys.read.contains(word).then_some(*word)
 }
 
 /// Tells of every key that is not read: unknown ones, and those of a later version.
@@ -114,9 +152,13 @@ pub(crate) fn check_keys(cx: &mut Context<'_>, fields: &[Field<'_>], keys: &Keys
             let known = keys.read.iter().chain(keys.later);
             let mut diagnostic =
                 Diagnostic::warning(Code::UnknownKey, format!("unknown key `{}` of {}", shown(key), keys.of));
-            match near(key, known.copied()) {
+            match near(key, known.copied()).or_else(|| meant(key, keys)) {
                 Some(word) => diagnostic.help = Some(format!("did you mean `{word}`?")),
-                None => diagnostic = diagnostic.with_note(format!("known keys: {}", keys.read.join(", "))),
+                // Once for each kind of object: the list is long.
+                None if cx.sink.is_first_unknown(keys.of) => {
+                    diagnostic = diagnostic.with_note(format!("known keys: {}", keys.read.join(", ")));
+                }
+                None => {}
             }
             diagnostic
         };

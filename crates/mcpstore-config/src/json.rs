@@ -8,15 +8,15 @@ use jsonc_parser::common::{Range, Ranged as _};
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
 
-use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::source::{bom_len, floor_boundary};
 use crate::syntax::MAX_DEPTH;
 use crate::tree::{At, Member, Node, Object, Value};
+use crate::{Code, json_hints};
 
 /// JSON as it is accepted: with comments and trailing commas.
-const STRICT: ParseOptions = ParseOptions {
+pub(crate) const STRICT: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_trailing_commas: true,
     allow_loose_object_property_names: false,
@@ -104,7 +104,7 @@ impl Reader {
 }
 
 /// The byte at which the nesting goes over the bound. Strings and comments are skipped as the parser does.
-fn too_deep(text: &str) -> Option<usize> {
+pub(crate) fn too_deep(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -146,10 +146,10 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// A syntax error, in words for people who do not know the grammar by heart.
-fn explain_error(cx: &Context<'_>, source: usize, text: &str, error: &ParseError) -> Diagnostic {
+/// A syntax error, in words for people who do not know the grammar by heart: what is wrong, and what to do.
+pub(crate) const fn error_words(kind: &ParseErrorKind) -> (&'static str, Option<&'static str>) {
     use ParseErrorKind as K;
-    let (message, help): (&str, Option<&str>) = match error.kind() {
+    match kind {
         K::ExpectedColonAfterObjectKey => ("expected `:` after a key", None),
         K::ExpectedObjectValue => ("expected a value after `:`", None),
         K::ExpectedComma => ("expected `,`", Some("put a comma between two entries")),
@@ -183,7 +183,13 @@ fn explain_error(cx: &Context<'_>, source: usize, text: &str, error: &ParseError
         ),
         K::NestingDepthExceeded => ("too many objects and lists inside each other", None),
         K::CommentsNotAllowed | K::TrailingCommasNotAllowed => ("this is no JSON", None),
-    };
+    }
+}
+
+/// The diagnostic for a syntax error.
+fn explain_error(cx: &Context<'_>, source: usize, text: &str, error: &ParseError) -> Diagnostic {
+    use ParseErrorKind as K;
+    let (message, help) = error_words(error.kind());
     let range = error.range();
     let shift = bom_len(text);
     let start = floor_boundary(text, range.start + shift);
@@ -194,7 +200,13 @@ fn explain_error(cx: &Context<'_>, source: usize, text: &str, error: &ParseError
         matches!(error.kind(), K::UnterminatedObject | K::UnterminatedArray | K::UnterminatedCommentBlock);
     let end = if unterminated { start + first } else { floor_boundary(text, range.end + shift).min(line_end) };
     let mut diagnostic = Diagnostic::error(Code::Syntax, message).with_place(cx.place(At::new(source, start, end)));
-    diagnostic.help = help.map(str::to_owned);
+    diagnostic.help = json_hints::help(error.kind(), text, start, end).or(help).map(str::to_owned);
+    if matches!(error.kind(), K::UnterminatedObject | K::UnterminatedArray)
+        && let Some(opened) = json_hints::unclosed(text).filter(|opened| *opened != start)
+    {
+        let place = cx.place(At::new(source, opened, opened + 1));
+        diagnostic = diagnostic.with_related(place, "by the indentation, this one is not closed");
+    }
     diagnostic
 }
 

@@ -6,8 +6,9 @@
 //! in the text. It never stops at the first problem and never panics; a service with an error in its own entry is left
 //! out, and the others stay.
 //!
-//! Nothing is read from outside: the texts and the world they refer to ([`Outside`]) are arguments. [`diff`] tells what must happen to
-//! get from one set of specs to another, [`render`] and [`render_short`] show diagnostics to people and to logs.
+//! Nothing is read from outside: the texts and the world they refer to ([`Outside`]) are arguments. [`diff`] tells what must
+//! happen to get from one set of specs to another, [`render`] and [`render_short`] show diagnostics to people and to logs.
+//! [`edit`](edit()) changes a text and leaves everything else of it as it is.
 //!
 //! ```
 //! use mcpstore_config::{Nothing, Options, Source, parse, render_short};
@@ -24,6 +25,7 @@
 //! ```
 
 mod alien;
+mod clients;
 mod code;
 mod context;
 mod cycle;
@@ -33,13 +35,18 @@ mod diagnostic;
 mod dialect;
 mod diff;
 mod duration;
+mod edit;
+mod entry;
 mod env_file;
 mod expand;
 mod explain;
+mod export;
 mod fields;
 mod format;
+mod import;
 mod inputs;
 mod json;
+mod json_hints;
 mod left_out;
 mod lint;
 mod mask;
@@ -56,7 +63,9 @@ mod render;
 mod sandbox;
 #[cfg(feature = "schema")]
 mod schema;
+mod secret;
 mod service;
+mod show;
 mod sink;
 mod size;
 mod source;
@@ -65,17 +74,23 @@ mod syntax;
 mod toml;
 mod transport;
 mod tree;
+mod unsafe_file;
 mod values;
 mod words;
 mod yaml;
 
+pub use clients::{Client, Folders, References};
 pub use code::Code;
 pub use cycle::cycle_diagnostic;
 pub use diagnostic::{Diagnostic, Severity};
 pub use dialect::Dialect;
-pub use diff::diff;
+pub use diff::{apply, diff};
+pub use edit::{Change, EditError, edit, read_plain};
+pub use entry::entry;
 pub use explain::{diagnostics_markdown, explain, title};
+pub use export::{Exported, export, export_url};
 pub use format::Format;
+pub use import::{Imported, MovedSecret, Outcome, import};
 pub use left_out::left_out_diagnostic;
 pub use outside::{Nothing, Outside, Program, Variables};
 pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, parse};
@@ -84,7 +99,9 @@ pub use profiles::Profile;
 pub use render::{render, render_short};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
+pub use show::{Stated, stated};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};
 pub use starter::{Found, starter};
 pub use syntax::{MAX_DEPTH, MAX_SOURCE_BYTES};
+pub use unsafe_file::unsafe_file_diagnostic;

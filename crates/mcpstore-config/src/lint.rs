@@ -1,12 +1,90 @@
-//! What is well formed and still most likely a mistake.
+//! What is well formed and still most likely a mistake. Warnings all: nothing is left out for them.
+//!
+//! Each check looks at every entry once, so that all of them together take time as the texts are long.
 
-use mcpstore_types::ServiceName;
+use std::collections::BTreeMap;
 
-use crate::Config;
+use mcpstore_types::{ServiceName, ServiceSpec, StdioSpec, TransportSpec};
+
 use crate::context::Context;
+use crate::defaults::Defaults;
+use crate::fields::{Field, get, known};
 use crate::merge::Entry;
+use crate::tree::{At, Value};
+use crate::words::{DEFAULTS, SERVICE};
+use crate::{Config, Format};
 
-/// Looks over a whole config, once it is read.
-pub(crate) fn all(cx: &mut Context<'_>, config: &Config, entries: &[(ServiceName, Entry<'_>)]) {
-    let _ = (cx, config, entries);
+mod depends;
+mod names;
+mod paths;
+mod program;
+mod secrets;
+mod times;
+
+/// A service as the checks see it.
+struct Service<'a> {
+    name: &'a ServiceName,
+    name_at: At,
+    /// Its fields, as they are written.
+    fields: Vec<Field<'a>>,
+    /// What became of them; `None` when the entry has an error.
+    spec: Option<&'a ServiceSpec>,
+}
+
+impl<'a> Service<'a> {
+    /// How it is launched, if it is and the entry has no error.
+    fn stdio(&self) -> Option<&'a StdioSpec> {
+        match self.spec.map(|spec| &spec.transport) {
+            Some(TransportSpec::Stdio(stdio)) => Some(stdio),
+            _ => None,
+        }
+    }
+
+    /// The value of a field that is text.
+    fn text(&self, key: &str) -> Option<(&'a str, &'a Value<'a>)> {
+        let value = get(&self.fields, key)?.value;
+        Some((value.as_text()?, value))
+    }
+}
+
+/// Looks over a whole config, once it is read. `block` is its `defaults`, as they are written.
+pub(crate) fn all(
+    cx: &mut Context<'_>,
+    config: &Config,
+    entries: &[(ServiceName, Entry<'_>)],
+    block: Option<&Value<'_>>,
+    defaults: &Defaults,
+) {
+    let specs: BTreeMap<&ServiceName, &ServiceSpec> = config.services.iter().map(|spec| (&spec.name, spec)).collect();
+    let mut services: BTreeMap<&ServiceName, Service<'_>> = BTreeMap::new();
+    for (name, entry) in entries {
+        let fields = entry.value.as_object().map_or_else(Vec::new, |object| known(cx, object, &SERVICE));
+        services.insert(name, Service { name, name_at: entry.name_at, fields, spec: specs.get(name).copied() });
+    }
+    let block = block.and_then(Value::as_object).map_or_else(Vec::new, |object| known(cx, object, &DEFAULTS));
+    times::check(cx, &block, &defaults.policy);
+    secrets::env(cx, &block);
+    names::check(cx, entries);
+    let mut launchers = program::Launchers::default();
+    for (name, _) in entries {
+        let Some(service) = services.get(name) else { continue };
+        cx.sink.about(Some(name.clone()));
+        program::check(cx, service, &mut launchers);
+        paths::check(cx, service);
+        secrets::check(cx, service);
+        if let Some(spec) = service.spec {
+            times::check(cx, &service.fields, &spec.policy);
+            depends::check(cx, service, spec, &services);
+        }
+    }
+    cx.sink.about(None);
+}
+
+/// How one writes `key` with this text in the format of what stands there.
+fn written(cx: &Context<'_>, at: At, key: &str, value: &str) -> String {
+    match cx.text(at).format {
+        Format::Json => format!("\"{key}\": {value}"),
+        Format::Toml => format!("{key} = {value}"),
+        Format::Yaml => format!("{key}: {value}"),
+    }
 }

@@ -1,10 +1,20 @@
 //! Hides what is secret in a text before any of it is shown.
 //!
-//! Values inside `env`, `headers` and `settings` become `***`; references such as `${TOKEN}` stay, they name a secret and are none.
-//! This works on characters, not on the syntax tree, because it must work on broken texts too. Where it is in doubt it
-//! hides: a service that is called `env` has its values hidden as well.
+//! Values inside `env`, `headers` and `settings`, and what looks like a secret elsewhere, become `***`; references such as
+//! `${TOKEN}` stay where they can be told apart: they name a secret and are none. This works on characters and lines, not on the
+//! syntax tree, because it must work on broken texts too. Where it is in doubt it hides: a service that is called `env` has its
+//! values hidden as well.
 
 use std::ops::Range;
+
+use crate::Format;
+
+pub(crate) mod json;
+pub(crate) mod keys;
+mod lines;
+pub(crate) mod shapes;
+mod toml;
+mod yaml;
 
 const HIDDEN: &str = "***";
 
@@ -17,11 +27,18 @@ pub(crate) struct Masked {
 }
 
 impl Masked {
-    /// Hides the secrets of `text`.
-    pub(crate) fn new(text: &str) -> Self {
+    /// Hides the secrets of `text`, and the ranges of `more`, which lie on character boundaries. `broken`: its syntax is.
+    pub(crate) fn new(text: &str, format: Format, broken: bool, more: &[Range<usize>]) -> Self {
+        let mut ranges = match format {
+            Format::Json => json::secrets(text, broken),
+            Format::Toml => toml::secrets(text, broken),
+            Format::Yaml => yaml::secrets(text, broken),
+        };
+        ranges.extend(shapes::find(text).into_iter().map(|found| found.range));
+        ranges.extend(more.iter().map(|range| without_quotes(text, range.clone())));
         let mut masked = Self { text: String::with_capacity(text.len()), cuts: Vec::new() };
         let mut copied = 0;
-        for hidden in secrets(text) {
+        for hidden in joined(text, ranges) {
             masked.text.push_str(&text[copied..hidden.start]);
             let start = masked.text.len();
             masked.text.push_str(HIDDEN);
@@ -49,177 +66,38 @@ impl Masked {
     }
 }
 
-/// The ranges to hide, in order, each within one line.
-fn secrets(text: &str) -> Vec<Range<usize>> {
-    let mut scan = Scan { text, out: Vec::new(), depth: 0, secret: None, pending: false, after_colon: false };
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let end = match byte {
-            b'"' | b'\'' => quoted_end(bytes, at),
-            b'/' if bytes.get(at + 1) == Some(&b'/') => line_end(text, at),
-            b'/' if bytes.get(at + 1) == Some(&b'*') => text[at + 2..].find("*/").map_or(text.len(), |n| at + n + 4),
-            b'{' | b'}' | b'[' | b']' | b':' | b',' | b' ' | b'\t' | b'\r' | b'\n' => at + 1,
-            _ => word_end(bytes, at),
-        };
-        scan.piece(at, end);
-        at = end;
-    }
-    scan.out
-}
-
-struct Scan<'t> {
-    text: &'t str,
-    out: Vec<Range<usize>>,
-    depth: usize,
-    /// The depth of the `env`, `headers` or `settings` we are in.
-    secret: Option<usize>,
-    /// The last key was one of those, and its value has not come yet.
-    pending: bool,
-    after_colon: bool,
-}
-
-impl Scan<'_> {
-    fn piece(&mut self, start: usize, end: usize) {
-        let piece = &self.text[start..end];
-        match piece.as_bytes().first() {
-            Some(b'{' | b'[') => {
-                self.depth += 1;
-                if self.pending && self.secret.is_none() {
-                    self.secret = Some(self.depth);
-                }
-                (self.pending, self.after_colon) = (false, false);
-            }
-            Some(b'}' | b']') => {
-                if self.secret == Some(self.depth) {
-                    self.secret = None;
-                }
-                self.depth = self.depth.saturating_sub(1);
-                (self.pending, self.after_colon) = (false, false);
-            }
-            Some(b',') => (self.pending, self.after_colon) = (false, false),
-            Some(b':') => self.after_colon = true,
-            Some(b' ' | b'\t' | b'\r' | b'\n') | None => {}
-            Some(b'/') if piece.starts_with("//") || piece.starts_with("/*") => self.comment(start, end),
-            Some(_) => {
-                // Nothing but a comma or a bracket ends the doubt: there may be a slip between the key and its value.
-                let names = !self.after_colon && names_secrets(piece);
-                let is_key = names || (!self.after_colon && self.text[end..].trim_start().starts_with(':'));
-                if !is_key && (self.pending || self.secret.is_some()) {
-                    self.value(start, end);
-                }
-                self.pending |= names;
-                self.after_colon = false;
-            }
+/// The ranges in order, none touching another, each within one line.
+fn joined(text: &str, mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.retain(|range| range.start < range.end);
+    ranges.sort_by_key(|range| (range.start, range.end));
+    let mut whole: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match whole.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => whole.push(range),
         }
     }
-
-    /// A comment may hold a value that was taken out.
-    fn comment(&mut self, start: usize, end: usize) {
-        let piece = &self.text[start..end];
-        let lower = piece.to_ascii_lowercase();
-        if self.secret.is_none()
-            && !self.pending
-            && !lower.contains("env")
-            && !lower.contains("header")
-            && !lower.contains("secret")
-        {
-            return;
-        }
-        let mut at = start;
-        for line in piece.split_inclusive('\n') {
-            let inner = line.trim_end_matches(['\n', '\r']);
-            let skip = if at == start { 2 } else { 0 };
-            self.hide(at + skip, at + inner.len().max(skip));
+    let mut out = Vec::with_capacity(whole.len());
+    for range in whole {
+        let mut at = range.start;
+        for line in text[range].split_inclusive('\n') {
+            let inner = line.trim_end_matches(['\n', '\r']).len();
+            if inner > 0 {
+                out.push(at..at + inner);
+            }
             at += line.len();
         }
     }
+    out
+}
 
-    /// Hides a value but for its quotes and the references in it.
-    fn value(&mut self, start: usize, end: usize) {
-        let piece = &self.text[start..end];
-        if piece == "null" {
-            return;
-        }
-        let quote = piece.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let (mut at, stop) = match quote {
-            Some(quote) => (start + 1, if piece.len() > 1 && piece.ends_with(quote) { end - 1 } else { end }),
-            None => (start, end),
-        };
-        while let Some(found) = self.text[at..stop].find("${") {
-            let Some(kept) = reference_len(&self.text[at + found..stop]) else {
-                // No reference: go on behind it, with the hidden range still open.
-                self.hide(at, at + found + 2);
-                at += found + 2;
-                continue;
-            };
-            self.hide(at, at + found);
-            at += found + kept;
-        }
-        self.hide(at, stop);
+/// The range without the quotes at its ends.
+fn without_quotes(text: &str, range: Range<usize>) -> Range<usize> {
+    let piece = &text[range.clone()];
+    match piece.chars().next() {
+        Some(quote @ ('"' | '\'')) if piece.len() > 1 && piece.ends_with(quote) => range.start + 1..range.end - 1,
+        _ => range,
     }
-
-    fn hide(&mut self, start: usize, end: usize) {
-        if start >= end {
-            return;
-        }
-        match self.out.last_mut() {
-            Some(last) if last.end == start => last.end = end,
-            _ => self.out.push(start..end),
-        }
-    }
-}
-
-/// The bytes of `${NAME}`, or of `${NAME:-` when a default follows: that may be secret.
-fn reference_len(text: &str) -> Option<usize> {
-    let body = text.strip_prefix("${")?;
-    let name = body.strip_prefix("env:").unwrap_or(body);
-    let length = name.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-    let before = text.len() - name.len() + length;
-    let rest = &name[length..];
-    if length == 0 {
-        None
-    } else if rest.starts_with('}') {
-        Some(before + 1)
-    } else if rest.starts_with(":-") {
-        Some(before + 2)
-    } else {
-        None
-    }
-}
-
-/// True for the keys whose values are secret. A key with an escape might be one of them.
-fn names_secrets(piece: &str) -> bool {
-    let key = piece.trim_matches(['"', '\'']);
-    key.eq_ignore_ascii_case("env")
-        || key.eq_ignore_ascii_case("headers")
-        || key.eq_ignore_ascii_case("settings")
-        || key.eq_ignore_ascii_case("clientSecret")
-        || key.contains('\\')
-}
-
-/// The end of a text in quotes: behind its quote, or at the end of its line.
-fn quoted_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'\n' => return at,
-            b'\\' if bytes.get(at + 1).is_some_and(|&b| b == b'\\' || b == bytes[start]) => at += 1,
-            _ if byte == bytes[start] => return at + 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    bytes.len()
-}
-
-fn line_end(text: &str, start: usize) -> usize {
-    text[start..].find('\n').map_or(text.len(), |n| start + n)
-}
-
-fn word_end(bytes: &[u8], start: usize) -> usize {
-    let rest = bytes.iter().skip(start + 1);
-    start + 1 + rest.take_while(|b| !b"{}[]:, \t\r\n\"'/".contains(b)).count()
 }
 
 #[cfg(test)]
@@ -227,7 +105,7 @@ mod tests {
     use super::*;
 
     fn masked(text: &str) -> String {
-        Masked::new(text).text
+        Masked::new(text, Format::Json, false, &[]).text
     }
 
     #[test]
@@ -270,7 +148,7 @@ mod tests {
     #[test]
     fn places_move_along() {
         let text = r#"{"env": {"A": "secret ${T}", "B": 5}}"#;
-        let mask = Masked::new(text);
+        let mask = Masked::new(text, Format::Json, false, &[]);
         let at = |needle: &str| (text.find(needle).unwrap(), mask.text.find(needle).unwrap());
         for needle in ["env", "${T}", "B", "}}"] {
             let (original, now) = at(needle);

@@ -161,3 +161,117 @@ fn is_same_word(a: &str, b: &str) -> bool {
     let plain = |word: &'_ str| word.bytes().filter(|b| *b != b'_').map(|b| b.to_ascii_lowercase()).collect::<Vec<_>>();
     a == b || (a.contains('_') != b.contains('_') && plain(a) == plain(b))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Where a value of the `layer`th layer stands: no two values have the same place.
+    fn at(layer: u32, nth: &mut u32) -> At {
+        *nth += 1;
+        At { source: layer, start: *nth, end: *nth + 1 }
+    }
+
+    /// What an entry may state: by key, a text, `null`, or members.
+    type Fields = Vec<(&'static str, Result<Option<u8>, Vec<(&'static str, u8)>>)>;
+
+    fn fields() -> impl Strategy<Value = Fields> {
+        let single = prop::sample::select(vec!["command", "args", "cwd", "enabled", "tags"]);
+        let block = prop::sample::select(vec!["restart", "timeouts", "env", "headers"]);
+        let member = prop::sample::select(vec!["delay", "max_delay", "maxDelay", "A_B", "AB"]);
+        let field = prop_oneof![
+            3 => (single, prop::option::of(0..3_u8)).prop_map(|(key, value)| (key, Ok(value))),
+            3 => (block.clone(), prop::collection::vec((member, 0..3_u8), 0..3)).prop_map(|(key, members)| (key, Err(members))),
+            1 => block.prop_map(|key| (key, Ok(None))),
+        ];
+        prop::collection::vec(field, 0..5).prop_map(|fields| {
+            let mut seen = std::collections::BTreeSet::new();
+            fields.into_iter().filter(|(key, _)| seen.insert(*key)).collect()
+        })
+    }
+
+    fn object(layer: u32, nth: &mut u32, fields: &Fields) -> Value<'static> {
+        let text = |nth: &mut u32, value: u8| Value { at: at(layer, nth), node: Node::Text(value.to_string().into()) };
+        let members = fields.iter().map(|(key, value)| {
+            let key_at = at(layer, nth);
+            let value = match value {
+                Ok(Some(value)) => text(nth, *value),
+                Ok(None) => Value { at: at(layer, nth), node: Node::Null },
+                Err(members) => {
+                    let mut seen = std::collections::BTreeSet::new();
+                    let once = members.iter().filter(|(key, _)| seen.insert(key.replace('_', "").to_ascii_lowercase()));
+                    let members: Vec<Member<'static>> = once
+                        .map(|(key, value)| Member {
+                            key: (*key).into(),
+                            key_at: at(layer, nth),
+                            value: text(nth, *value),
+                        })
+                        .collect();
+                    Value::object(at(layer, nth), members)
+                }
+            };
+            Member { key: (*key).into(), key_at, value }
+        });
+        let members = members.collect();
+        Value::object(at(layer, nth), members)
+    }
+
+    fn layer(number: u32, (services, defaults): &(Vec<(&'static str, Fields)>, Option<Fields>)) -> Layer<'static> {
+        let mut nth = 0;
+        let mut entries = BTreeMap::new();
+        for (name, fields) in services {
+            let name_at = at(number, &mut nth);
+            let value = object(number, &mut nth, fields);
+            let entry = Entry { name_at, value, overrides: Vec::new(), patches: Vec::new() };
+            entries.insert(ServiceName::new(name).expect("a good name"), entry);
+        }
+        let defaults = defaults.as_ref().map(|fields| object(number, &mut nth, fields));
+        Layer { entries, defaults, gateway: None, profiles: None }
+    }
+
+    fn layers() -> impl Strategy<Value = (Vec<(&'static str, Fields)>, Option<Fields>)> {
+        let services = prop::collection::vec((prop::sample::select(vec!["a", "b"]), fields()), 0..3);
+        (services, prop::option::of(fields()))
+    }
+
+    /// Everything there is to see of a layer: values, places, origins. The order of members has no meaning.
+    fn seen(layer: &Layer<'_>) -> String {
+        fn value(of: &Value<'_>) -> String {
+            match &of.node {
+                Node::Object(object) => {
+                    let member = |m: &Member<'_>| format!("{}@{:?}={}", m.key, m.key_at, value(&m.value));
+                    let mut members: Vec<String> = object.members.iter().map(member).collect();
+                    members.sort();
+                    format!("{{{}}}", members.join(","))
+                }
+                node => format!("{node:?}@{:?}", of.at),
+            }
+        }
+        let entries = layer.entries.iter().map(|(name, entry)| {
+            let Entry { name_at, value: inner, overrides, patches } = entry;
+            format!("{name}@{name_at:?} {} {overrides:?} {patches:?}\n", value(inner))
+        });
+        entries.chain(layer.defaults.iter().map(value)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_does_not_matter_which_texts_are_laid_over_each_other_first((a, b, c) in (layers(), layers(), layers())) {
+            let make = |number, parts| layer(number, parts);
+            let left = make(0, &a).under(make(1, &b)).under(make(2, &c));
+            let right = make(0, &a).under(make(1, &b).under(make(2, &c)));
+            prop_assert_eq!(seen(&left), seen(&right));
+        }
+
+        #[test]
+        fn nothing_changes_nothing(a in layers()) {
+            let nothing = Layer::default;
+            prop_assert_eq!(seen(&layer(0, &a).under(nothing())), seen(&layer(0, &a)));
+            prop_assert_eq!(seen(&nothing().under(layer(0, &a))), seen(&layer(0, &a)));
+        }
+    }
+}

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told() {
-        assert_eq!(read(r#"{ "clientSecret": "x" }"#).1, "`oauth.clientSecret` has no effect without `clientId`");
+        assert_eq!(read(r#"{ "clientSecret": "${S}" }"#).1, "`oauth.clientSecret` has no effect without `clientId`");
         assert!(read(r#"{ "issuer": "as.example" }"#).1.contains("`oauth.issuer` is no HTTP address"));
         assert!(read(r#"{ "callbackPort": 70000 }"#).1.contains("`oauth.callbackPort` is outside its range"));
         assert!(read(r#"{ "clientid": "x" }"#).1.contains("clientid"));

@@ -177,7 +177,7 @@ pub fn parse(sources: &[Source], outside: &dyn Outside, options: &Options) -> Pa
     if let Some(value) = &layer.profiles {
         config.profiles = profiles::read(&mut cx, value, &config, &names);
     }
-    lint::all(&mut cx, &config, &ordered);
+    lint::all(&mut cx, &config, &ordered, layer.defaults.as_ref(), &defaults);
     finish(config, sink)
 }
 
@@ -239,6 +239,15 @@ fn finish(config: Config, sink: Sink) -> Parsed {
         diagnostic.notes.push(note);
     }
     diagnostics.sort_by_key(|d| d.primary.map(|place| (place.source, place.span.start)));
+    // What an anchor of YAML stands for is read wherever an alias repeats it, and told once.
+    diagnostics.dedup_by(|later, earlier| {
+        let same = later.primary.is_some()
+            && (later.primary, later.code, &later.message) == (earlier.primary, earlier.code, &earlier.message);
+        if same {
+            earlier.notes.append(&mut later.notes);
+        }
+        same
+    });
     Parsed { config, diagnostics, more_errors: sink.more_errors, more_warnings: sink.more_warnings }
 }
 

@@ -12,6 +12,10 @@ use crate::fields::{Field, entry, get};
 use crate::values::{kind, number, object, out_of_range, whole, word, wrong_type};
 use crate::words::{HEALTH, RESTART, TIMEOUTS};
 
+/// The words for `health.probe`.
+pub(crate) const PROBES: [(&str, ProbeKind); 3] =
+    [("auto", ProbeKind::Auto), ("ping", ProbeKind::Ping), ("list", ProbeKind::List)];
+
 /// The largest count a policy may state.
 pub(crate) const MAX_COUNT: u32 = 1_000_000;
 
@@ -180,8 +184,7 @@ fn probe(cx: &mut Context<'_>, field: Field<'_>, probe: &mut ProbeKind) {
         cx.push(diagnostic.with_help("write one of: auto, ping, list"));
         return;
     }
-    let known = [("auto", ProbeKind::Auto), ("ping", ProbeKind::Ping), ("list", ProbeKind::List)];
-    set(probe, word(cx, "health.probe", field.value, &known));
+    set(probe, word(cx, "health.probe", field.value, &PROBES));
 }
 
 fn set<T>(target: &mut T, value: Option<T>) {

@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normali
 use crate::diagnostic::push_visible;
 use crate::mask::Masked;
 use crate::source::{LineIndex, floor_boundary};
-use crate::{Diagnostic, Place, Severity, Source};
+use crate::{Code, Diagnostic, Format, Place, Severity, Source};
 
 /// Places at most so many lines apart are shown in one piece of text.
 const NEAR_LINES: usize = 4;
@@ -20,7 +20,7 @@ const MAX_LINE: usize = 600;
 ///
 /// `sources` are those the diagnostics came from; `width` is the terminal's, in columns (at least 40 are used). With
 /// `color` there are ANSI sequences in the result, and never otherwise: what is quoted is cleaned of them. Values inside
-/// `env` and `headers` are shown as `***`. The result ends with a line break unless it is empty.
+/// `env` and `headers`, and what looks like a secret elsewhere, are shown as `***`. The result ends with a line break unless it is empty.
 #[must_use]
 pub fn render(diagnostics: &[Diagnostic], sources: &[Source], color: bool, width: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(width.max(40));
@@ -30,7 +30,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source], color: bool, width
         let all = diagnostic.primary.iter().chain(diagnostic.related.iter().map(|(place, _)| place));
         for place in all {
             if let Some(source) = sources.get(place.source) {
-                texts.entry(place.source).or_insert_with(|| Text::new(source));
+                texts.entry(place.source).or_insert_with(|| Text::new(place.source, source, diagnostics));
             }
         }
         let level = match diagnostic.severity {
@@ -93,8 +93,19 @@ struct Text<'s> {
 }
 
 impl<'s> Text<'s> {
-    fn new(source: &'s Source) -> Self {
-        Self { source, lines: LineIndex::new(&source.text), masked: Masked::new(&source.text) }
+    /// The text of this index. What its diagnostics say of it is heeded: whether it is broken, and where secrets stand.
+    fn new(index: usize, source: &'s Source, diagnostics: &[Diagnostic]) -> Self {
+        let text = source.text.as_str();
+        let mine =
+            || diagnostics.iter().filter_map(|d| Some((d.code, d.primary.filter(|place| place.source == index)?)));
+        let broken = mine().any(|(code, _)| matches!(code, Code::Syntax | Code::TooDeep));
+        let secrets: Vec<_> = mine()
+            .filter(|(code, _)| *code == Code::PlainSecret)
+            .map(|(_, place)| place.span.start..place.span.end)
+            .filter(|range| text.get(range.clone()).is_some())
+            .collect();
+        let masked = Masked::new(text, Format::of(&source.name, text), broken, &secrets);
+        Self { source, lines: LineIndex::new(text), masked }
     }
 
     /// A line, and where in it `place` stands; both with secrets hidden.

@@ -8,8 +8,8 @@ use crate::depends::{Names, dependencies};
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Field, entry, get};
 use crate::transport::transport;
-use crate::tree::Value;
-use crate::values::{boolean, nonempty, object, text, text_list, word};
+use crate::tree::{Node, Value};
+use crate::values::{boolean, nonempty, object, text, text_list, word, wrong_type};
 use crate::words::SERVICE;
 use crate::{Code, Place, policy};
 
@@ -38,7 +38,15 @@ pub(crate) fn service(
     names: &Names,
 ) -> Read {
     let before = cx.sink.errors();
-    let Some(object) = object(cx, name.as_str(), value) else {
+    let object = match &value.node {
+        Node::Text(_) => {
+            let help = "write an object with `command` and `args`, or with `url`";
+            wrong_type(cx, name.as_str(), value, "an object", Some(help));
+            None
+        }
+        _ => object(cx, name.as_str(), value),
+    };
+    let Some(object) = object else {
         return Read { spec: None, dependencies: Vec::new() };
     };
     let entry = entry(cx, object, &SERVICE);

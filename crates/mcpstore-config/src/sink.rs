@@ -25,6 +25,8 @@ pub(crate) struct Sink {
     /// All errors so far, kept or not.
     errors: usize,
     searches: usize,
+    /// Kinds of objects of which an unknown key was told.
+    unknown_of: Vec<&'static str>,
 }
 
 impl Sink {
@@ -59,6 +61,15 @@ impl Sink {
     /// The number of errors so far: whether it grew tells whether a part had an error.
     pub(crate) const fn errors(&self) -> usize {
         self.errors
+    }
+
+    /// True the first time that an unknown key of this kind of object is told.
+    pub(crate) fn is_first_unknown(&mut self, of: &'static str) -> bool {
+        let is_first = !self.unknown_of.contains(&of);
+        if is_first {
+            self.unknown_of.push(of);
+        }
+        is_first
     }
 
     /// True while one more search over all service names is within the bound.

@@ -8,7 +8,7 @@ use mcpstore_types::{HttpSpec, Secret, StdioSpec, TransportSpec, is_protocol_hea
 
 use crate::context::Context;
 use crate::defaults::Defaults;
-use crate::diagnostic::{Diagnostic, shown};
+use crate::diagnostic::{Diagnostic, shown_name};
 use crate::expand::expanded;
 use crate::fields::{Field, fields, get};
 use crate::oauth::oauth;
@@ -225,14 +225,14 @@ pub(crate) fn environment(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<St
     let mut out = BTreeMap::new();
     let Some(object) = object(cx, "env", field.value) else { return out };
     for field in fields(cx, object) {
-        let name = format!("env.{}", shown(field.key));
+        let name = format!("env.{}", shown_name(field.key));
         let place = cx.place(field.key_at);
         if field.key.is_empty() {
             cx.push(Diagnostic::error(Code::Empty, "the name of a variable is empty").with_place(place));
             continue;
         }
         if field.key.contains(['=', '\0']) {
-            let message = format!("variable name `{}` has `=` or NUL in it", shown(field.key));
+            let message = format!("the name of variable `{}` has `=` or NUL in it", shown_name(field.key));
             cx.push(Diagnostic::error(Code::BadCharacter, message).with_place(place));
             continue;
         }
@@ -250,7 +250,7 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
     let mut out = BTreeMap::new();
     let Some(object) = object(cx, "headers", field.value) else { return out };
     for field in fields(cx, object) {
-        let name = format!("headers.{}", shown(field.key));
+        let name = format!("headers.{}", shown_name(field.key));
         let place = cx.place(field.key_at);
         // spec: RFC 9110 §5.6.2, token
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -259,7 +259,10 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
             continue;
         }
         if !field.key.bytes().all(is_token) {
-            let message = format!("header name `{}` has a character that HTTP does not allow there", shown(field.key));
+            let message = format!(
+                "the name of header `{}` has a character that HTTP does not allow there",
+                shown_name(field.key)
+            );
             cx.push(Diagnostic::error(Code::BadCharacter, message).with_place(place));
             continue;
         }

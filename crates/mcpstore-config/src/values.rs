@@ -2,10 +2,10 @@
 
 use crate::tree::{Node, Object, Value};
 
-use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::shown;
 use crate::fields::{Field, near};
+use crate::{Code, Format};
 
 /// What a value is, for messages.
 pub(crate) const fn kind(value: &Value<'_>) -> &'static str {
@@ -21,7 +21,10 @@ pub(crate) const fn kind(value: &Value<'_>) -> &'static str {
 
 /// Pushes "expected …, found …" for the value of `name`.
 pub(crate) fn wrong_type(cx: &mut Context<'_>, name: &str, value: &Value<'_>, expected: &str, help: Option<&str>) {
-    let message = format!("`{name}` is {}; expected {expected}", kind(value));
+    // Some names are words about a value that has none.
+    let is_phrase = name.starts_with("a ") || name.starts_with("an ");
+    let shown = if is_phrase { name.to_owned() } else { format!("`{name}`") };
+    let message = format!("{shown} is {}; expected {expected}", kind(value));
     let mut diagnostic = cx.error_at(value, Code::WrongType, message).with_label(format!("expected {expected}"));
     diagnostic.help = help.map(str::to_owned);
     cx.push(diagnostic);
@@ -38,7 +41,9 @@ pub(crate) fn text<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v>) -
             None
         }
         _ => {
-            wrong_type(cx, name, value, "text", None);
+            let is_command = name == "command" && matches!(value.node, Node::List(_));
+            let help = is_command.then_some("the program is `command`, what follows it is `args`");
+            wrong_type(cx, name, value, "text", help);
             None
         }
     }
@@ -76,7 +81,13 @@ pub(crate) fn boolean(cx: &mut Context<'_>, name: &str, value: &Value<'_>) -> Op
     if let Node::Bool(found) = value.node {
         return Some(found);
     }
-    let help = matches!(value.node, Node::Text(_)).then_some("write true or false without quotes");
+    let help = match value.node {
+        Node::Text(_) if cx.text(value.at).format == Format::Yaml => {
+            Some("write true or false; `yes` and `on` are text here")
+        }
+        Node::Text(_) => Some("write true or false without quotes"),
+        _ => None,
+    };
     wrong_type(cx, name, value, "true or false", help);
     None
 }

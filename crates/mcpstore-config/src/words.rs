@@ -206,6 +206,49 @@ pub(crate) const OAUTH: Keys = Keys {
     ],
 };
 
+/// Words that other programs have for ours.
+pub(crate) const SYNONYMS: &[(&str, &str)] = &[
+    ("environment", "env"),
+    ("envVars", "env"),
+    ("arguments", "args"),
+    ("parameters", "args"),
+    ("executable", "command"),
+    ("program", "command"),
+    ("workingDirectory", "cwd"),
+    ("workdir", "cwd"),
+    ("depends", "dependsOn"),
+    ("requires", "dependsOn"),
+    ("after", "dependsOn"),
+    ("endpoint", "url"),
+    ("address", "url"),
+    ("baseUrl", "url"),
+    ("httpHeaders", "headers"),
+    ("healthcheck", "health"),
+    ("restartPolicy", "restart"),
+    ("servers", "mcpServers"),
+    ("labels", "tags"),
+];
+
+/// True for a key that some object of a config may have, of whatever client.
+pub(crate) fn is_word(key: &str) -> bool {
+    const ALL: &[&Keys] = &[
+        &SERVICE,
+        &TOP,
+        &DEFAULTS,
+        &GATEWAY,
+        &PROFILE,
+        &INPUT,
+        &DEPENDENCY,
+        &RESTART,
+        &TIMEOUTS,
+        &LIMITS,
+        &HEALTH,
+        &OAUTH,
+    ];
+    ALL.iter().any(|keys| keys.read.contains(&key) || keys.later.contains(&key) || keys.foreign.contains(&key))
+        || matches!(key, "servers" | "mcp" | "mcp_servers" | "context_servers")
+}
+
 /// True for keys that are nobody's business: `$schema`, `_comment`, `x-…`, `//`.
 pub(crate) fn is_private(key: &str) -> bool {
     key.starts_with(['$', '_']) || key.starts_with("x-") || key.starts_with("//")

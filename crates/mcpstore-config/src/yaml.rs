@@ -25,6 +25,7 @@ pub(crate) fn tree<'t>(cx: &mut Context<'_>, source: usize, text: &'t str) -> Op
     let mut reader = Reader {
         source,
         shift,
+        text,
         bytes: Bytes::new(body),
         parser: Parser::new_from_str(body),
         anchors: BTreeMap::new(),
@@ -32,12 +33,14 @@ pub(crate) fn tree<'t>(cx: &mut Context<'_>, source: usize, text: &'t str) -> Op
     };
     match reader.document() {
         Ok(value) => Some(value),
-        Err(Fault { code, at, message }) => {
+        Err(Fault { code, at, message, help }) => {
             let start = floor_boundary(text, (at.start as usize).max(shift));
             let line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
             let end = floor_boundary(text, at.end as usize).clamp(start, line_end.max(start));
             let place = cx.place(At::new(source, start, end));
-            cx.push(Diagnostic::error(code, message).with_place(place));
+            let mut diagnostic = Diagnostic::error(code, message).with_place(place);
+            diagnostic.help = help.map(str::to_owned);
+            cx.push(diagnostic);
             None
         }
     }
@@ -48,6 +51,7 @@ struct Fault {
     code: Code,
     at: At,
     message: String,
+    help: Option<&'static str>,
 }
 
 type Outcome<T> = Result<T, Fault>;
@@ -55,6 +59,8 @@ type Outcome<T> = Result<T, Fault>;
 struct Reader<'t> {
     source: usize,
     shift: usize,
+    /// The whole text.
+    text: &'t str,
     bytes: Bytes,
     parser: Parser<'t, saphyr_parser::StrInput<'t>>,
     anchors: BTreeMap<usize, Value<'t>>,
@@ -91,7 +97,7 @@ impl<'t> Reader<'t> {
         let at = self.at(span);
         if depth > MAX_DEPTH {
             let message = format!("more than {MAX_DEPTH} objects and lists inside each other");
-            return Err(Fault { code: Code::TooDeep, at, message });
+            return Err(Fault { code: Code::TooDeep, at, message, help: None });
         }
         let (value, anchor) = match event {
             Event::Alias(anchor) => return self.alias(anchor, at),
@@ -153,12 +159,12 @@ impl<'t> Reader<'t> {
     fn alias(&mut self, anchor: usize, at: At) -> Outcome<Value<'t>> {
         let Some(value) = self.anchors.get(&anchor).cloned() else {
             let message = "this alias stands for something that is not complete yet".to_owned();
-            return Err(Fault { code: Code::Syntax, at, message });
+            return Err(Fault { code: Code::Syntax, at, message, help: None });
         };
         self.repeated += nodes(&value);
         if self.repeated > MAX_REPEATED {
             let message = format!("aliases repeat more than {MAX_REPEATED} values");
-            return Err(Fault { code: Code::TooLarge, at, message });
+            return Err(Fault { code: Code::TooLarge, at, message, help: None });
         }
         Ok(value)
     }
@@ -174,12 +180,25 @@ impl<'t> Reader<'t> {
     }
 
     fn fault(&self, span: YamlSpan, message: &str) -> Fault {
-        Fault { code: Code::Syntax, at: self.at(span), message: message.to_owned() }
+        Fault { code: Code::Syntax, at: self.at(span), message: message.to_owned(), help: None }
     }
 
     fn syntax(&self, error: &ScanError) -> Fault {
-        let at = self.at(YamlSpan::empty(*error.marker()));
-        Fault { code: Code::Syntax, at, message: format!("this is no YAML: {}", shown(error.info())) }
+        let mut at = self.at(YamlSpan::empty(*error.marker()));
+        let info = error.info();
+        let message = format!("this is no YAML: {}", shown(info));
+        let mut help = None;
+        if info.contains("tab")
+            && let Some(tab) = self.text.get(at.start as usize..).and_then(|rest| rest.find('\t'))
+        {
+            let tab = at.start as usize + tab;
+            (at, help) = (At::new(self.source, tab, tab + 1), Some("indent with spaces; YAML takes no tabs there"));
+        } else if info.contains("mapping values are not allowed") {
+            help = Some(
+                "look at the indentation of this line and the one before; a text with `: ` in it stands in quotes",
+            );
+        }
+        Fault { code: Code::Syntax, at, message, help }
     }
 }
 
@@ -198,7 +217,7 @@ fn merge<'t>(object: &mut Object<'t>, from: Vec<Value<'t>>) -> Outcome<()> {
         for part in parts {
             let Node::Object(from) = part.node else {
                 let message = "`<<` takes an object, or a list of objects".to_owned();
-                return Err(Fault { code: Code::Syntax, at: part.at, message });
+                return Err(Fault { code: Code::Syntax, at: part.at, message, help: None });
             };
             let new = from.members.into_iter().filter(|member| known.insert(member.key.clone()));
             object.members.extend(new);

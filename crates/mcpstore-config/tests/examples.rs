@@ -113,9 +113,9 @@ fn every_policy_field_arrives() {
     let spec = one(
         r#""restart": { "policy": "always", "maxAttempts": 7, "window": "1m", "maxInWindow": 3, "delay": "250ms", "maxDelay": "2m",
                         "jitter": 0.5, "stableAfter": "5s", "slowRetry": "10m" },
-           "timeouts": { "wait": "1s", "start": "2s", "handshake": "3s", "list": "4s", "call": "5s", "callTotal": "6s", "drain": "7s",
+           "timeouts": { "wait": "1s", "start": "20s", "handshake": "3s", "list": "4s", "call": "5s", "callTotal": "6s", "drain": "7s",
                          "close": "8s", "term": "9s", "kill": "10s", "reap": "11s" },
-           "health": { "probe": "list", "interval": "12s", "timeout": "13s", "rise": 14, "fall": 15, "startup": "16s" }"#,
+           "health": { "probe": "list", "interval": "13s", "timeout": "12s", "rise": 14, "fall": 15, "startup": "16s" }"#,
     );
     let restart = spec.policy.restart;
     assert_eq!((restart.mode, restart.max_attempts, restart.max_in_window), (RestartMode::Always, 7, 3));
@@ -127,10 +127,10 @@ fn every_policy_field_arrives() {
     assert_eq!((restart.backoff.jitter_percent, restart.slow_retry), (50, Some(Duration::from_secs(600))));
     let t = spec.policy.timeouts;
     let all = [t.wait, t.start, t.handshake, t.list, t.call, t.call_total, t.drain, t.close, t.term, t.kill, t.reap];
-    assert_eq!(all.map(|d| d.as_secs()), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(all.map(|d| d.as_secs()), [1, 20, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let h = spec.policy.health;
     assert_eq!((h.probe, h.rise, h.fall), (ProbeKind::List, 14, 15));
-    assert_eq!([h.interval, h.timeout, h.startup].map(|d| d.as_secs()), [12, 13, 16]);
+    assert_eq!([h.interval, h.timeout, h.startup].map(|d| d.as_secs()), [13, 12, 16]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn syntax_errors_say_what_was_expected() {
         "{ 'a': 1 }": mcp.json:1:3: error[MS001]: text stands in double quotes, not single ones
         "{ \"a\": \"x }": mcp.json:1:8: error[MS001]: this text has no closing `"`
         "{ \"a\": \"\\x\" }": mcp.json:1:9: error[MS001]: this text has an escape that JSON does not know; write a backslash as `\\`; JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
-        "{ \"a\": yes }": mcp.json:1:8: error[MS001]: expected a value; text stands in double quotes; known words are true, false and null
+        "{ \"a\": yes }": mcp.json:1:8: error[MS001]: expected a value; write true
         "{ \"a\": 0x1 }": mcp.json:1:8: error[MS001]: this is no JSON number; write it as digits, for example 12 or 0.5
         "{ \"a\": -x }": mcp.json:1:9: error[MS001]: this is no JSON number; write it as digits, for example 12 or 0.5
         "{ \"a\": 1. }": mcp.json:1:8: error[MS001]: this is no JSON number; write it as digits, for example 12 or 0.5

@@ -12,7 +12,9 @@ mod jitter;
 mod table;
 mod unit;
 
-pub use fleet::{Effect, Fleet, FleetConfig, Input, Rejection, Reply, ServiceDef, Target};
+pub use fleet::{
+    ChangedDef, Effect, Fleet, FleetConfig, Input, Outcome, Reconfigure, Rejection, Reply, ServiceDef, Target,
+};
 #[cfg(feature = "planted-faults")]
 pub use fleet::{Faults, Pending};
 pub use jitter::{backoff_delay, jitter_key};

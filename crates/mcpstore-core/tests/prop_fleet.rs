@@ -5,7 +5,9 @@ mod common;
 use std::time::Duration;
 
 use common::fleet_world::{Broken, Checked, World, def, name};
-use mcpstore_core::{FleetConfig, InitFailure, Input, Report, ServiceDef, SpawnFailure, Target};
+use mcpstore_core::{
+    ChangedDef, FleetConfig, InitFailure, Input, Reconfigure, Report, ServiceDef, SpawnFailure, Target,
+};
 use mcpstore_types::{DepCondition, DepKind, Dependency, Incarnation, RestartMode, ServiceName};
 use proptest::prelude::*;
 
@@ -31,6 +33,9 @@ enum Op {
     Reset(usize),
     /// The service that was removed, or another one new, comes (back).
     Register(usize, Plan),
+    /// A new set of definitions: who is another one now (and whether that takes a new life), who goes, and whether the
+    /// fleet was started.
+    Reload(Vec<(usize, Plan, bool)>, Vec<usize>, bool),
     /// A good answer to whatever the service waits for.
     Answer(usize),
     AnswerAll,
@@ -99,6 +104,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (some(), force()).prop_map(|(s, f)| Op::StopRemove(s, f)),
         1 => i().prop_map(Op::Reset),
         3 => (i(), plan()).prop_map(|(s, p)| Op::Register(s, p)),
+        5 => (prop::collection::vec((i(), plan(), any::<bool>()), 0..4), prop::collection::vec(i(), 0..3), any::<bool>())
+            .prop_map(|(plans, gone, start)| Op::Reload(plans, gone, start)),
         20 => i().prop_map(Op::Answer),
         8 => Just(Op::AnswerAll),
         2 => (i(), 0..3_usize).prop_map(|(s, k)| Op::SpawnFails(s, k)),
@@ -136,6 +143,41 @@ fn definition(index: usize, plan: &Plan, world: &World) -> ServiceDef {
     made
 }
 
+/// The way to these definitions, as a difference would give it: who is not known is new. What goes is named by none of
+/// those that are made anew; where one that stays names it, the reload is refused.
+fn reload(world: &World, plans: &[(usize, Plan, bool)], gone: &[usize], start_added: bool) -> Reconfigure {
+    let mut change = Reconfigure { start_added, ..Reconfigure::default() };
+    let mut seen: Vec<usize> = Vec::new();
+    for (index, plan, restart) in plans {
+        if seen.contains(index) || gone.contains(index) {
+            continue;
+        }
+        seen.push(*index);
+        let mut def = definition(*index, plan, world);
+        def.dependencies.retain(|d| gone.iter().all(|g| service(*g) != d.on));
+        if world.defs.contains_key(&def.name) {
+            change.changed.push(ChangedDef { def, restart: *restart });
+        } else {
+            change.added.push(def);
+        }
+    }
+    for index in gone {
+        if world.defs.contains_key(&service(*index)) && !change.removed.contains(&service(*index)) {
+            change.removed.push(service(*index));
+            // Whoever stays and names it is made to do without.
+            for def in world.defs.values().filter(|d| d.dependencies.iter().any(|d| d.on == service(*index))) {
+                let goes = gone.iter().any(|g| service(*g) == def.name);
+                if !goes && !change.changed.iter().any(|c| c.def.name == def.name) {
+                    let mut def = def.clone();
+                    def.dependencies.retain(|d| gone.iter().all(|g| service(*g) != d.on));
+                    change.changed.push(ChangedDef { def, restart: false });
+                }
+            }
+        }
+    }
+    change
+}
+
 fn play(world: &mut World, op: &Op) -> Checked<()> {
     let targets = |list: &[usize]| Target::Names(list.iter().map(|i| service(*i)).collect());
     let known = |world: &World, list: &[usize]| -> Vec<usize> {
@@ -151,6 +193,7 @@ fn play(world: &mut World, op: &Op) -> Checked<()> {
         Op::StopRemove(list, force) => Input::StopRemove { target: targets(&known(world, list)), force: *force },
         Op::Reset(i) => Input::ResetFailed(targets(&known(world, &[*i]))),
         Op::Register(i, plan) => Input::Register(vec![definition(*i, plan, world)]),
+        Op::Reload(plans, gone, start) => Input::Reconfigure(reload(world, plans, gone, *start)),
         Op::Answer(i) => return world.answer(&service(*i)).map(|_| ()),
         Op::AnswerAll => return world.answer_all(),
         Op::SpawnFails(i, kind) => {

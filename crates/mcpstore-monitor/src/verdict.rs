@@ -58,6 +58,11 @@ impl ProbeVerdict {
         Self { rise: spec.rise.max(1), fall: spec.fall.max(1), health: Health::Unknown, passes: 0, failures: 0 }
     }
 
+    /// Goes on with the `rise` and `fall` of another spec. What was counted stays; they act from the next outcome on.
+    pub fn retune(&mut self, spec: &HealthSpec) {
+        (self.rise, self.fall) = (spec.rise.max(1), spec.fall.max(1));
+    }
+
     /// The verdict as of the last outcome.
     #[must_use]
     pub const fn health(&self) -> Health {
@@ -183,6 +188,15 @@ mod tests {
             assert_eq!(run(&mut fresh(rise, fall), "+-+-"), "HXHX");
         }
         assert_eq!(run(&mut fresh(3, 2), "+--++-+++"), "HDXxxxxxH");
+    }
+
+    #[test]
+    fn other_limits_count_from_the_next_outcome_on() {
+        let mut verdict = fresh(2, 3);
+        assert_eq!(run(&mut verdict, "+--"), "HDd");
+        verdict.retune(&HealthSpec { rise: 1, fall: 2, ..HealthSpec::default() });
+        assert_eq!(verdict.health(), Health::Degraded);
+        assert_eq!(run(&mut verdict, "-+"), "XH");
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Owner {
         let Some(session) = life.session.clone() else { return };
         let prober = Prober {
             session,
-            spec: Arc::clone(&record.spec),
+            specs: record.spec_feed.subscribe(),
             monitor: Arc::clone(&record.monitor),
             clock: Arc::clone(&self.shared.clock),
             reporter,

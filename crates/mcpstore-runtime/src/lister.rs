@@ -20,7 +20,7 @@ const WHOLE_LIST: u32 = 6;
 /// What a lister works with.
 pub(crate) struct Lister {
     pub(crate) session: Arc<dyn Session>,
-    pub(crate) spec: Arc<ServiceSpec>,
+    pub(crate) specs: watch::Receiver<Arc<ServiceSpec>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) reporter: Reporter,
 }
@@ -54,7 +54,8 @@ impl Lister {
         if ok {
             changed.await;
         } else {
-            let _ = timeout(self.spec.policy.health.interval, changed).await;
+            let interval = self.specs.borrow().policy.health.interval;
+            let _ = timeout(interval, changed).await;
         }
     }
 
@@ -69,7 +70,7 @@ impl Lister {
         if !self.session.server().has_tools {
             return Ok(ToolList::default());
         }
-        let page = self.spec.policy.timeouts.list;
+        let page = self.specs.borrow().policy.timeouts.list;
         let limits = CallLimits::new(page, page.saturating_mul(WHOLE_LIST));
         let _own = self.monitor.own_request();
         list_tools(self.session.as_ref(), limits).await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcpstore_core::{Input, Rejection, Reply, Report};
 use mcpstore_transport::{HandshakeError, LaunchError, Launched, Session, ToolList};
-use mcpstore_types::{Health, ServiceName, ServiceSpec};
+use mcpstore_types::{Health, ServiceName, ServiceSpec, SpecDelta};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many inputs may wait for the owner. Helpers wait for room; nothing is dropped.
@@ -19,6 +19,8 @@ pub(crate) enum Msg {
     Command { input: Input, answer: Answer },
     /// These services exist now.
     Register { specs: Vec<ServiceSpec>, answer: Answer },
+    /// Take over what changed in the specs.
+    Reconfigure { delta: SpecDelta, start_added: bool, answer: Answer },
     /// A helper reports about one life.
     Life { service: ServiceName, life: u64, news: News },
 }

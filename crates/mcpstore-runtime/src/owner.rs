@@ -31,6 +31,8 @@ pub(crate) struct Shared {
 /// What is kept of one service beside the core's record.
 pub(crate) struct Record {
     pub(crate) spec: Arc<ServiceSpec>,
+    /// The same for the helpers of a life, which go on with another one when it changes under them.
+    pub(crate) spec_feed: watch::Sender<Arc<ServiceSpec>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) logs: Arc<LogRing>,
     /// Those of the life before: what a server said when it died is wanted most when it runs again.
@@ -41,6 +43,26 @@ pub(crate) struct Record {
     pub(crate) detail: Option<Arc<str>>,
     pub(crate) last_stderr: Arc<[String]>,
     pub(crate) life: Option<Life>,
+}
+
+impl Record {
+    /// A service that was just registered.
+    pub(crate) fn new(spec: ServiceSpec) -> Self {
+        let spec = Arc::new(spec);
+        Self {
+            spec_feed: watch::Sender::new(Arc::clone(&spec)),
+            spec,
+            monitor: Arc::default(),
+            logs: Arc::new(LogRing::new(Incarnation(0))),
+            previous_logs: None,
+            health: Health::Unknown,
+            tools: None,
+            tools_error: None,
+            detail: None,
+            last_stderr: Arc::from([]),
+            life: None,
+        }
+    }
 }
 
 /// What is made and shown at the end of a turn, all of it after the snapshot that it speaks of.
@@ -144,6 +166,10 @@ impl Owner {
                 let reply = self.register(specs);
                 self.turn.answers.push((answer, reply));
             }
+            Msg::Reconfigure { delta, start_added, answer } => {
+                let reply = self.reconfigure(delta, start_added);
+                self.turn.answers.push((answer, reply));
+            }
             Msg::Life { service, life, news } => self.hear(&service, life, news),
         }
     }
@@ -160,18 +186,7 @@ impl Owner {
         let defs: Vec<ServiceDef> = specs.iter().map(ServiceDef::from).collect();
         let reply = self.apply(Input::Register(defs))?;
         for spec in specs {
-            let record = Record {
-                monitor: Arc::default(),
-                logs: Arc::new(LogRing::new(Incarnation(0))),
-                previous_logs: None,
-                health: Health::Unknown,
-                tools: None,
-                tools_error: None,
-                detail: None,
-                last_stderr: Arc::from([]),
-                life: None,
-                spec: Arc::new(spec),
-            };
+            let record = Record::new(spec);
             self.turn.touched.insert(record.spec.name.clone());
             self.records.insert(record.spec.name.clone(), record);
         }
@@ -333,11 +348,17 @@ impl Owner {
 
     /// Hands an input to the core and does what it says.
     fn apply(&mut self, input: Input) -> Result<Reply, Rejection> {
+        self.apply_after(input, |_| {})
+    }
+
+    /// As [`Owner::apply`]; `prepare` runs once the core has taken the input, before anything of it is done.
+    pub(crate) fn apply_after(&mut self, input: Input, prepare: impl FnOnce(&mut Self)) -> Result<Reply, Rejection> {
         let now = self.now();
         let mut effects = std::mem::take(&mut self.effects);
         let reply = self.fleet.apply(now, input, &mut effects);
         if let Ok(reply) = &reply {
             self.turn.touched.extend(reply.affected.iter().cloned());
+            prepare(self);
         }
         for effect in effects.drain(..) {
             match effect {

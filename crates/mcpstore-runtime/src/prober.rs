@@ -7,7 +7,7 @@ use mcpstore_core::Report;
 use mcpstore_monitor::{ProbeOutcome, ProbeVerdict};
 use mcpstore_transport::{CallError, CallLimits, Session, TimeoutKind, list_tools, ping};
 use mcpstore_types::{Clock, Health, HealthSpec, ProbeKind, ServiceSpec};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,8 @@ const FIRST_LIST: Duration = Duration::from_secs(2);
 /// What a prober works with.
 pub(crate) struct Prober {
     pub(crate) session: Arc<dyn Session>,
-    pub(crate) spec: Arc<ServiceSpec>,
+    /// Its spec, and every later one that takes effect in the same life.
+    pub(crate) specs: watch::Receiver<Arc<ServiceSpec>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reporter: Reporter,
@@ -43,7 +44,7 @@ impl Prober {
     pub(crate) async fn run(self, cancel: CancellationToken) {
         let lister = Lister {
             session: Arc::clone(&self.session),
-            spec: Arc::clone(&self.spec),
+            specs: self.specs.clone(),
             monitor: Arc::clone(&self.monitor),
             reporter: self.reporter.clone(),
         };
@@ -53,18 +54,19 @@ impl Prober {
         cancel.run_until_cancelled(both).await;
     }
 
-    async fn probe_for_ever(self, start_list: oneshot::Sender<()>, first_list: oneshot::Receiver<()>) {
-        let health = self.spec.policy.health.clone();
-        let mut verdict = ProbeVerdict::new(&health);
+    async fn probe_for_ever(mut self, start_list: oneshot::Sender<()>, first_list: oneshot::Receiver<()>) {
+        let mut verdict = ProbeVerdict::new(&self.specs.borrow().policy.health);
         let mut first = Some((start_list, first_list));
         let mut silent_since = Instant::now();
         let mut signs = self.monitor.signs_of_life(self.session.as_ref());
         loop {
-            let mut probed = probe(self.session.as_ref(), &health, &self.monitor).await;
+            let spec = Arc::clone(&self.specs.borrow_and_update());
+            verdict.retune(&spec.policy.health);
+            let mut probed = probe(self.session.as_ref(), &spec.policy.health, &self.monitor).await;
             let now = self.monitor.signs_of_life(self.session.as_ref());
             if now != signs || matches!(probed.outcome, ProbeOutcome::Pass { .. }) {
                 (signs, silent_since) = (now, Instant::now());
-            } else if probed.busy && silent_since.elapsed() >= self.spec.policy.timeouts.call {
+            } else if probed.busy && silent_since.elapsed() >= spec.policy.timeouts.call {
                 // Longer than any call may take without a byte: whoever calls it again and again must not keep it hung.
                 probed.outcome = ProbeOutcome::Fail;
             }
@@ -83,7 +85,22 @@ impl Prober {
                 }
                 self.tell(change.health, consequence(before, change.health), probed.error).await;
             }
-            sleep(verdict.next_probe_in(&health)).await;
+            self.until_due(&verdict).await;
+        }
+    }
+
+    /// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on.
+    async fn until_due(&mut self, verdict: &ProbeVerdict) {
+        let probed = Instant::now();
+        loop {
+            let wait = verdict.next_probe_in(&self.specs.borrow_and_update().policy.health);
+            tokio::select! {
+                () = sleep(wait.saturating_sub(probed.elapsed())) => return,
+                changed = self.specs.changed() => if changed.is_err() {
+                    // The service is gone, and this with it.
+                    std::future::pending::<()>().await;
+                },
+            }
         }
     }
 
@@ -92,7 +109,7 @@ impl Prober {
         match probed.outcome {
             ProbeOutcome::Pass { latency } => self.monitor.note_check(self.clock.now(), true, Some(latency)),
             ProbeOutcome::Fail => self.monitor.note_check(self.clock.now(), false, None),
-            ProbeOutcome::Unknown => tracing::debug!(service = %self.spec.name, "probe could not decide"),
+            ProbeOutcome::Unknown => tracing::debug!(service = %self.reporter.service, "probe could not decide"),
         }
     }
 

@@ -80,6 +80,7 @@ impl Owner {
         let running = matches!(status.state, ServiceState::Running);
         Some(ServiceInfo {
             spec: Arc::clone(&record.spec),
+            leaving: self.fleet.is_leaving(name.as_str()),
             pid: life.and_then(|l| l.pid()),
             server: life.and_then(|l| l.server.clone()),
             tools: record.tools.clone().filter(|_| !ends),

@@ -62,6 +62,8 @@ pub struct ServiceInfo {
     pub spec: Arc<ServiceSpec>,
     /// Its state and what stands beside it.
     pub status: Status,
+    /// It is on its way to being removed.
+    pub leaving: bool,
     /// Its main process, while one lives.
     pub pid: Option<u32>,
     /// Who its server said it is, in this life.

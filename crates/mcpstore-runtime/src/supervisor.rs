@@ -191,7 +191,7 @@ impl Supervisor {
         self.ask(|answer| Msg::Command { input, answer }).await
     }
 
-    async fn ask(&self, msg: impl FnOnce(Answer) -> Msg) -> Result<Reply, CommandError> {
+    pub(crate) async fn ask(&self, msg: impl FnOnce(Answer) -> Msg) -> Result<Reply, CommandError> {
         let (answer, reply) = oneshot::channel();
         self.inbox.send(msg(answer)).await.map_err(|_| CommandError::ShutDown)?;
         Ok(reply.await.map_err(|_| CommandError::ShutDown)??)

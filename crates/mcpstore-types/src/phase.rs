@@ -74,6 +74,8 @@ pub enum StopKind {
     Completed,
     /// A service it conflicts with was started.
     Conflict,
+    /// A new config neither enables it nor has anything that pulls it in.
+    ByConfig,
 }
 
 /// Why a service failed.
@@ -282,6 +284,7 @@ impl StopKind {
             Self::ByDependency => "by_dependency",
             Self::Completed => "completed",
             Self::Conflict => "conflict",
+            Self::ByConfig => "by_config",
         }
     }
 }

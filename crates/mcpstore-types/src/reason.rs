@@ -38,6 +38,8 @@ pub enum Reason {
     DependencyLost,
     /// A service it conflicts with was started.
     ConflictStarted,
+    /// A new config asks for it: its spec changed, or it is no longer enabled.
+    ConfigChanged,
     /// Its process or connection was made.
     Spawned,
     /// Its process or connection could not be made; a later attempt may help.
@@ -99,6 +101,7 @@ impl Reason {
             Self::DependencyRestarted => "dependency_restarted",
             Self::DependencyLost => "dependency_lost",
             Self::ConflictStarted => "conflict_started",
+            Self::ConfigChanged => "config_changed",
             Self::Spawned => "spawned",
             Self::SpawnFailed => "spawn_failed",
             Self::SpecUnusable => "spec_unusable",

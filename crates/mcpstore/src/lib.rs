@@ -17,7 +17,7 @@
 //! ```
 //!
 //! There is no logic in this crate: it puts the crates below together and re-exports what their users need. Who needs
-//! one part alone takes that crate: [`config`], [`graph`], [`state_machine`], [`transport`], [`monitor`], [`runtime`].
+//! one part alone takes that crate: [`config`], [`files`], [`graph`], [`state_machine`], [`transport`], [`monitor`], [`runtime`].
 
 mod load;
 mod store;
@@ -25,6 +25,7 @@ mod store;
 pub use load::{LoadOptions, Loaded, load};
 pub use mcpstore_config as config;
 pub use mcpstore_core as state_machine;
+pub use mcpstore_files as files;
 pub use mcpstore_graph as graph;
 pub use mcpstore_monitor as monitor;
 pub use mcpstore_runtime as runtime;
@@ -33,13 +34,13 @@ pub use mcpstore_types as types;
 
 pub use mcpstore_graph::Plan;
 pub use mcpstore_runtime::{
-    CallFailure, CommandError, EventStream, Goal, HealthReport, ServiceInfo, ServiceMetrics, Snapshot, Supervisor,
-    SupervisorConfig, Target, WaitError,
+    CallFailure, CommandError, EventStream, Goal, HealthReport, Outcome, Reply, ServiceInfo, ServiceMetrics, Snapshot,
+    Supervisor, SupervisorConfig, Target, WaitError,
 };
 pub use mcpstore_transport::{AdapterSet, InProcess, Tool};
 pub use mcpstore_types::{
     DepCondition, DepKind, Dependency, Health, Notice, Policy, RestartMode, RestartPolicy, ServiceName, ServiceSpec,
-    ServiceState, Status,
+    ServiceState, SpecDelta, Status,
 };
 pub use store::McpStore;
 

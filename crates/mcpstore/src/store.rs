@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_runtime::{
-    CallFailure, CommandError, EventStream, Goal, HealthReport, ServiceInfo, ServiceMetrics, Supervisor,
+    CallFailure, CommandError, EventStream, Goal, HealthReport, Reply, ServiceInfo, ServiceMetrics, Supervisor,
     SupervisorConfig, WaitError,
 };
 use mcpstore_transport::Tool;
-use mcpstore_types::{ServiceName, ServiceSpec, Status};
+use mcpstore_types::{ServiceName, ServiceSpec, SpecDelta, Status};
 use serde_json::value::RawValue;
 
 /// A store of MCP services: the verbs of the seed, each one call.
@@ -108,6 +108,16 @@ impl McpStore {
     /// [`WaitError`] when the supervisor is gone.
     pub async fn stop_all(&self, force: bool) -> Result<Vec<Arc<ServiceInfo>>, WaitError> {
         self.supervisor.stop_all_and_wait(force).await
+    }
+
+    /// Takes over what changed in the specs, all of it or none, and waits until it is done. Compare with
+    /// [`Supervisor::specs`]; `start_added`: the services were started, so new ones are started too. What becomes of each
+    /// service stands in [`Reply::outcomes`].
+    ///
+    /// # Errors
+    /// [`WaitError::Command`]: it was rejected as a whole, and nothing changed; see [`Supervisor::apply`].
+    pub async fn apply(&self, delta: SpecDelta, start_added: bool) -> Result<Reply, WaitError> {
+        self.supervisor.apply_and_wait(delta, start_added).await
     }
 
     /// Waits until a service is where `goal` says; `limit` bounds the wait.

@@ -1,5 +1,7 @@
 //! The command line: what can be asked for, as clap reads it.
 
+mod clients;
+mod registry;
 mod verbs;
 
 use std::ffi::OsString;
@@ -9,10 +11,12 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::quote::quoted;
 use crate::up::UpArgs;
+pub(crate) use clients::{ClientFileArgs, ConnectArgs, ExportArgs, ImportArgs, InitArgs, Secrets};
+pub(crate) use registry::{AddArgs, EditArgs, EnableArgs, RemoveArgs};
 pub(crate) use verbs::{
-    AuthCommand, CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand, DemoServerArgs, DownArgs, EventsArgs,
-    GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, RemoveArgs, ResetArgs, StatusArgs, ToolsArgs,
-    VerbArgs, WaitArgs,
+    ApplyArgs, ApproveArgs, AuthCommand, CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand,
+    DemoServerArgs, DownArgs, EventsArgs, GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, ReloadArgs,
+    ResetArgs, ShowArgs, StatusArgs, ToolsArgs, VerbArgs, WaitArgs,
 };
 
 const AFTER_HELP: &str = "\
@@ -117,8 +121,16 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Forget the failures of services that gave up.
     Reset(ResetArgs),
-    /// Remove services from the running manager (not from the config).
+    /// Add a service to the config, and to the running manager.
+    Add(AddArgs),
+    /// Remove services from the config, and from the running manager.
     Remove(RemoveArgs),
+    /// Change the entry of a service, or the whole config, in an editor.
+    Edit(EditArgs),
+    /// Have services started with the others from now on.
+    Enable(EnableArgs),
+    /// Keep services from being started with the others.
+    Disable(EnableArgs),
     /// List services with their states.
     Ls(LsArgs),
     /// Show all there is to know about services.
@@ -135,14 +147,26 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show how checks and calls went.
     Metrics(MetricsArgs),
-    /// Show in which order services start and stop.
+    /// Show what the config would change in the running manager; without one, in which order services start.
     Plan(PlanArgs),
+    /// Make the running manager's services what a config says.
+    Apply(ApplyArgs),
+    /// Have the running manager read its config again, and take over what changed.
+    Reload(ReloadArgs),
     /// Draw who depends on whom.
     Graph(GraphArgs),
     /// Log in to remote servers, and out of them.
     #[command(subcommand)]
     Auth(AuthCommand),
-    /// Check a config, or explain what can be wrong with one.
+    /// Write a first config, from what is on this machine.
+    Init(InitArgs),
+    /// Take servers over from another client, or from a file.
+    Import(ImportArgs),
+    /// Write services into another client's file.
+    Export(ExportArgs),
+    /// Write the address of an endpoint into another client's file.
+    Connect(ConnectArgs),
+    /// Check, show and approve configs.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Write the completion script of a shell.
@@ -200,7 +224,11 @@ mod tests {
               restart     Restart services; those that depend on them go down first and come up after
               wait        Wait until services are where they shall be
               reset       Forget the failures of services that gave up
-              remove      Remove services from the running manager (not from the config)
+              add         Add a service to the config, and to the running manager
+              remove      Remove services from the config, and from the running manager
+              edit        Change the entry of a service, or the whole config, in an editor
+              enable      Have services started with the others from now on
+              disable     Keep services from being started with the others
               ls          List services with their states
               status      Show all there is to know about services
               tools       List the tools of running services
@@ -209,10 +237,17 @@ mod tests {
               events      Show what happened
               check       Probe services now; exit code 3 when not all are healthy
               metrics     Show how checks and calls went
-              plan        Show in which order services start and stop
+              plan        Show what the config would change in the running manager; without one, in which order
+                          services start
+              apply       Make the running manager's services what a config says
+              reload      Have the running manager read its config again, and take over what changed
               graph       Draw who depends on whom
               auth        Log in to remote servers, and out of them
-              config      Check a config, or explain what can be wrong with one
+              init        Write a first config, from what is on this machine
+              import      Take servers over from another client, or from a file
+              export      Write services into another client's file
+              connect     Write the address of an endpoint into another client's file
+              config      Check, show and approve configs
               completion  Write the completion script of a shell
               version     Show the version
               help        Print this message or the help of the given subcommand(s)

@@ -97,17 +97,6 @@ pub(crate) struct ResetArgs {
     pub(crate) select: SomeSelectArgs,
 }
 
-/// Arguments of `remove`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  mcpstore remove api --force")]
-pub(crate) struct RemoveArgs {
-    #[command(flatten)]
-    pub(crate) select: SomeSelectArgs,
-    /// Stop what is active first.
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
 /// Arguments of `ls`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  mcpstore ls\n  mcpstore ls -w 'tag:prod'\n  mcpstore ls -o json")]
@@ -209,21 +198,86 @@ pub(crate) struct MetricsArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigArgs {
     /// A config file; given several times, later ones win; - is stdin. Default: MCPSTORE_CONFIG, then ./mcp.json,
-    /// ./.mcp.json, ./mcpstore.json.
+    /// ./.mcp.json, ./mcpstore.json (or .toml, .yaml), then your own, ~/.config/mcpstore/mcp.json.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Vec<PathBuf>,
     /// Unknown keys are errors.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// A value for ${input:ID} in the config; may be given several times.
+    #[arg(long, value_name = "ID=VALUE", value_parser = assignment)]
+    pub(crate) input: Vec<(String, String)>,
+}
+
+/// `NAME=VALUE`.
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
 }
 
 /// Arguments of `plan`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  mcpstore plan --config mcp.json\n  mcpstore plan -o json")]
+#[command(after_help = PLAN_HELP)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    /// End with exit code 7 when anything would change.
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// As `apply --prune`: services that the config does not name would go.
+    #[arg(long)]
+    pub(crate) prune: bool,
 }
+
+const PLAN_HELP: &str = "\
+Each line says what would become of a service and which field is the reason, with its place in
+the config. Without --config, the manager's own files are compared with what runs.
+
+Examples:
+  mcpstore plan
+  mcpstore plan --config mcp.json --exit-code
+  mcpstore plan -o json";
+
+/// Arguments of `apply`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mcpstore apply --config mcp.json --wait\n  mcpstore apply --config mcp.json --prune"
+)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Stop and remove what the config does not name.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Wait until what was started or restarted runs.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Give up waiting after this time (exit code 124).
+    #[arg(long, value_name = "D", value_parser = duration, requires = "wait")]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Arguments of `reload`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = RELOAD_HELP)]
+pub(crate) struct ReloadArgs {
+    /// Wait until what was started or restarted runs.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Give up waiting after this time (exit code 124).
+    #[arg(long, value_name = "D", value_parser = duration, requires = "wait")]
+    pub(crate) timeout: Option<Duration>,
+}
+
+const RELOAD_HELP: &str = "\
+The manager watches its config and does this by itself; SIGHUP does it too. A config with an
+error changes nothing. Only services whose entry changed in a way that needs it are restarted,
+after calls under way had time to end (timeouts.drain).
+
+Example:
+  mcpstore reload --wait";
 
 /// Arguments of `graph`.
 #[derive(Clone, Debug, Args)]
@@ -294,6 +348,18 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         args: ConfigArgs,
     },
+    /// Show what all files together state; what may be secret is hidden.
+    #[command(after_help = "Examples:\n  mcpstore config show --origin\n  mcpstore config show api -o json")]
+    Show(ShowArgs),
+    /// Say which files are the config.
+    #[command(after_help = "Example:\n  mcpstore config path")]
+    Path {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Let a config run that was found in this folder, as it stands.
+    #[command(after_help = APPROVE_HELP)]
+    Approve(ApproveArgs),
     /// Explain a diagnostic.
     #[command(after_help = "Example:\n  mcpstore config explain MS012")]
     Explain {
@@ -306,6 +372,41 @@ pub(crate) enum ConfigCommand {
         after_help = "Example:\n  mcpstore config schema > mcpstore.schema.json\n  # then, in the config: \"$schema\": \"./mcpstore.schema.json\""
     )]
     Schema,
+}
+
+const APPROVE_HELP: &str = "\
+A config in the working directory runs nothing before its commands were shown and approved: it
+may come with a repository. An approval holds for this file, these commands, arguments and
+programs; a change of any of them asks again. A config that is named with --config needs none.
+
+Examples:
+  mcpstore config approve
+  mcpstore config approve --to approved.json";
+
+/// Arguments of `config show`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Only these services.
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Say where each value stands.
+    #[arg(long)]
+    pub(crate) origin: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `config approve`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApproveArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Write a file with the approvals instead, for machines where nobody can be asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// Arguments of `completion`.

@@ -8,12 +8,12 @@ use mcpstore::types::{HttpSpec, TransportSpec};
 use mcpstore::{ServiceName, ServiceSpec};
 use serde::Serialize;
 
-use super::config::read;
 use crate::args::{AuthCommand, ConfigArgs, Format, Global};
+use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::login::Terminal;
 use crate::output::{self, Schema, Term, clean_line, rfc3339, talk};
-use crate::paths::{Paths, read_config};
+use crate::paths::Paths;
 use crate::select::{Among, Known, Select};
 
 pub(super) async fn run(command: AuthCommand, global: &Global) -> anyhow::Result<Exit> {
@@ -49,7 +49,7 @@ pub(super) async fn run(command: AuthCommand, global: &Global) -> anyhow::Result
 
 /// The remote services of the config.
 fn remote(config: &ConfigArgs) -> anyhow::Result<Vec<ServiceSpec>> {
-    let loaded = read(&read_config(&config.config)?, config.strict);
+    let loaded = Config::load(config)?.loaded;
     let is_remote = |spec: &ServiceSpec| http(spec).is_some();
     Ok(loaded.config.services.into_iter().filter(is_remote).collect())
 }

@@ -3,10 +3,13 @@
 mod arguments;
 mod auth;
 mod call;
+mod clients;
 mod config;
 mod down;
 mod info;
 mod plan;
+mod registry;
+mod reload;
 mod show;
 mod stream;
 mod tools;
@@ -44,6 +47,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
             output::print(&String::from_utf8_lossy(&script))?;
             return Ok(Exit::Done);
         }
+        Command::Init(args) => return clients::init(&args, global),
         Command::Version => return info::version(global),
         _ => {}
     }
@@ -56,7 +60,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Restart(args) => verbs::run(&session, Op::Restart, &args).await,
         Command::Wait(args) => verbs::wait(&session, &args).await,
         Command::Reset(args) => verbs::reset(&session, &args).await,
-        Command::Remove(args) => verbs::remove(&session, &args).await,
+        Command::Remove(args) => registry::remove(&session, &args).await,
         Command::Ls(args) => show::ls(&session, &args).await,
         Command::Status(args) => show::status(&session, &args).await,
         Command::Tools(args) => tools::tools(&session, &args).await,
@@ -67,11 +71,21 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Events(args) => stream::events(&session, &args).await,
         Command::Plan(args) => plan::plan(&session, &args).await,
         Command::Graph(args) => plan::graph(&session, &args).await,
+        Command::Reload(args) => reload::reload(&session, &args).await,
+        Command::Apply(args) => reload::apply(&session, &args).await,
+        Command::Import(args) => clients::import(&session, &args).await,
+        Command::Export(args) => clients::export(&session, &args).await,
+        Command::Connect(args) => clients::connect(&session, &args),
+        Command::Add(args) => registry::add(&session, &args).await,
+        Command::Edit(args) => registry::edit(&session, &args).await,
+        Command::Enable(args) => registry::enable(&session, &args, true).await,
+        Command::Disable(args) => registry::enable(&session, &args, false).await,
         // Done above, or in `main`.
         Command::Up(_)
         | Command::DemoServer(_)
         | Command::Auth(_)
         | Command::Config(_)
+        | Command::Init(_)
         | Command::Completion(_)
         | Command::Version => Ok(Exit::Done),
     }

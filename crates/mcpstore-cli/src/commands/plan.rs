@@ -5,20 +5,34 @@ use mcpstore::types::DepKind;
 use mcpstore::{DepCondition, Dependency, ServiceName};
 
 use super::Session;
-use super::config::read;
 use crate::args::{ConfigArgs, Format, GraphArgs, GraphFormat, PlanArgs};
+use crate::config::Config;
 use crate::control::protocol::{Op, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::{
     self, DependencyDoc, GraphDoc, GraphService, PlanDoc, Schema, Term, diagnostics_text, plan_text, summary, talk,
 };
-use crate::paths::read_config;
 use crate::quote::with_config;
+use crate::reload::Outcome;
 
 /// `plan`.
 pub(super) async fn plan(session: &Session<'_>, args: &PlanArgs) -> anyhow::Result<Exit> {
+    if let Some(document) = super::reload::planned(session, &args.config, args.prune).await? {
+        super::reload::report(session, &document)?;
+        return Ok(match document.outcome {
+            Outcome::Refused => Exit::ConfigInvalid,
+            Outcome::Planned if args.exit_code => Exit::Changes,
+            Outcome::Planned => {
+                talk("try: mcpstore apply");
+                Exit::Done
+            }
+            Outcome::Unchanged | Outcome::Changed => Exit::Done,
+        });
+    }
+    // Nothing runs that could change: everything would be started.
     let (doc, graph, exit) = services(session, &args.config).await?;
     let plan = plan_doc(&doc, &graph);
+    let exit = if args.exit_code && exit == Exit::Done && !plan.start_order.is_empty() { Exit::Changes } else { exit };
     match session.global.output {
         Format::Json | Format::Ndjson => output::print_json(&Schema::new("mcpstore.plan/1", plan))?,
         Format::Name => output::print(&plan.start_order.iter().map(|name| format!("{name}\n")).collect::<String>())?,
@@ -44,8 +58,8 @@ pub(super) async fn graph(session: &Session<'_>, args: &GraphArgs) -> anyhow::Re
 ///
 /// A config with errors is planned without what they leave out, and said so; the exit is 5 then.
 async fn services(session: &Session<'_>, args: &ConfigArgs) -> anyhow::Result<(GraphDoc, DepGraph, Exit)> {
-    let sources = match read_config(&args.config) {
-        Ok(sources) => sources,
+    let config = match Config::load(args) {
+        Ok(config) => config,
         Err(no_config) if args.config.is_empty() => {
             let asked: Result<GraphDoc, Failure> = session.client.ask(&Request::new(Op::Graph)).await;
             return match asked {
@@ -60,7 +74,7 @@ async fn services(session: &Session<'_>, args: &ConfigArgs) -> anyhow::Result<(G
         }
         Err(failure) => return Err(failure.into()),
     };
-    let loaded = read(&sources, args.strict);
+    let Config { sources, loaded, .. } = config;
     let exit = if loaded.has_errors() {
         let words = diagnostics_text(&loaded, &sources, &Term { color: false, ..Term::stderr(session.global.color) });
         talk(words.trim_end());

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::Session;
-use crate::args::{Format, RemoveArgs, ResetArgs, VerbArgs, WaitArgs};
+use crate::args::{Format, ResetArgs, VerbArgs, WaitArgs};
 use crate::control::Progress;
 use crate::control::protocol::{Op, Request};
 use crate::exit::Exit;
 use crate::output::{self, Schema, VerbDoc, brief, short_duration, talk};
 use crate::quote::quoted;
+use crate::select::Select;
 
 /// `start`, `stop` and `restart`.
 pub(super) async fn run(session: &Session<'_>, op: Op, args: &VerbArgs) -> anyhow::Result<Exit> {
@@ -22,10 +23,10 @@ pub(super) async fn reset(session: &Session<'_>, args: &ResetArgs) -> anyhow::Re
     carry_out(session, &Request::about(Op::Reset, args.select.select())).await
 }
 
-/// `remove`: waits until what was stopped for it is gone.
-pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::Result<Exit> {
-    let mut request = Request::about(Op::Remove, args.select.select());
-    (request.force, request.wait) = (args.force, true);
+/// Removes services from a manager that has them from no file; waits until what was stopped for it is gone.
+pub(super) async fn remove(session: &Session<'_>, select: &Select, force: bool) -> anyhow::Result<Exit> {
+    let mut request = Request::about(Op::Remove, select.clone());
+    (request.force, request.wait) = (force, true);
     carry_out(session, &request).await
 }
 
@@ -34,6 +35,20 @@ pub(super) async fn wait(session: &Session<'_>, args: &WaitArgs) -> anyhow::Resu
     let mut request = Request::about(Op::Wait, args.select.select());
     (request.goal, request.timeout_ms) = (Some(args.goal.clone()), millis(args.timeout));
     carry_out(session, &request).await
+}
+
+/// Waits until these run.
+pub(super) async fn wait_running(
+    session: &Session<'_>,
+    names: Vec<String>,
+    timeout: Option<Duration>,
+) -> anyhow::Result<Exit> {
+    let mut request = Request::about(Op::Wait, Select { all: false, patterns: names });
+    (request.goal, request.timeout_ms) = (Some("running".to_owned()), millis(timeout));
+    // Its document was printed already.
+    let global = crate::args::Global { output: Format::Auto, ..session.global.clone() };
+    let quiet = Session { client: session.client.clone(), global: &global, term: session.term };
+    carry_out(&quiet, &request).await
 }
 
 async fn carry_out(session: &Session<'_>, request: &Request) -> anyhow::Result<Exit> {

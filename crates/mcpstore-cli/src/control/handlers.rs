@@ -1,5 +1,6 @@
 //! What each request does. Reading ones here; those that change something in `verbs`, those that follow in `follow`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::connection::{Items, raw};
-use super::protocol::{Op, Request};
+use super::protocol::{Op, ReloadWish, Request};
 use super::server::{Context, ShutdownRequest};
 use super::{follow, verbs};
 use crate::exit::{Exit, Failure};
@@ -17,6 +18,7 @@ use crate::output::{
     service_rows,
 };
 use crate::quote::quoted;
+use crate::reload::{Prune, ReloadDoc, Wish};
 
 /// What a tool's name means.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,6 +35,15 @@ pub(crate) struct FoundTools {
     pub(crate) tools: Vec<ToolRow>,
     /// Words about services that were passed over.
     pub(crate) skipped: Vec<String>,
+}
+
+/// Where the services of a manager come from.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct FilesDoc {
+    /// Absolute paths; empty when there are none that could be read again.
+    pub(crate) files: Vec<PathBuf>,
+    /// How they were chosen.
+    pub(crate) chosen: Option<String>,
 }
 
 /// What a shutdown sets in motion.
@@ -93,9 +104,31 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
             raw(&MetricsDoc { services: infos.iter().map(|info| metrics_row(supervisor, info, over)).collect() })
         }
         Op::Graph => raw(&graph(&snapshot)),
+        Op::Reload => raw(&reload(&request, context).await?),
+        Op::Files => raw(&files(context)),
         Op::Logs => follow::logs(&request, context, items).await,
         Op::Events => follow::events(&request, context, items).await,
         Op::Down => down(request.force, &snapshot, context, items).await,
+    }
+}
+
+/// Reads the config again, or other files.
+async fn reload(request: &Request, context: &Context) -> Result<ReloadDoc, Failure> {
+    let ReloadWish { files, strict, input, prune, plan } = request.reload.clone().unwrap_or_default();
+    let prune = match prune.as_str() {
+        "all" => Prune::All,
+        "none" => Prune::None,
+        _ => Prune::Own,
+    };
+    context.reloader.reload(Wish { files, strict, input, prune, plan, quiet: false }).await
+}
+
+/// The manager's own files.
+fn files(context: &Context) -> FilesDoc {
+    let files = context.reloader.files();
+    FilesDoc {
+        files: files.map(|files| files.files.clone()).unwrap_or_default(),
+        chosen: files.map(|files| files.chosen.word().to_owned()),
     }
 }
 

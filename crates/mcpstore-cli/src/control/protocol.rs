@@ -4,6 +4,8 @@
 //! `{"ok":…}` and `{"error":…}`. Bodies pass as raw JSON: a tool's result and its schema arrive byte for byte. One that has
 //! a line break in it (JSON may, between its tokens) goes as a string, `{"ok_text":"…"}`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -39,12 +41,35 @@ pub(crate) enum Op {
     Metrics,
     /// All services with their dependencies.
     Graph,
+    /// The config again: what changed is taken over, or with `plan` only told.
+    Reload,
+    /// Which files the services come from.
+    Files,
     /// Lines of servers, as items.
     Logs,
     /// Notices, as items.
     Events,
     /// Stop everything and end. The connection stays open until the manager is gone.
     Down,
+}
+
+/// What is asked of a reload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReloadWish {
+    /// Other files than the manager's own, with absolute paths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) files: Option<Vec<PathBuf>>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) strict: bool,
+    /// Values of inputs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) input: Vec<(String, String)>,
+    /// `own`, `none` or `all`: which services go that the files do not name.
+    pub(crate) prune: String,
+    /// Only say what would happen.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) plan: bool,
 }
 
 /// One request. A struct with every field that any operation has, since tagged enums would take raw JSON apart.
@@ -76,6 +101,9 @@ pub(crate) struct Request {
     pub(crate) tool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) arguments: Option<Box<RawValue>>,
+    /// For a reload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reload: Option<ReloadWish>,
     /// For logs: the last so many lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lines: Option<usize>,
@@ -104,6 +132,7 @@ impl Request {
             service: None,
             tool: None,
             arguments: None,
+            reload: None,
             lines: None,
             since: None,
         }

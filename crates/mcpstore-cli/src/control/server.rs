@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::bind::{Bound, bind};
 use super::connection::{converse, turn_away};
+use crate::reload::Reloader;
 
 /// The most conversations at one time; further ones are turned away with a word.
 pub(super) const MAX_CONNECTIONS: usize = 64;
@@ -60,6 +61,7 @@ pub(super) struct Context {
     /// True once the manager ends.
     pub(super) closing: watch::Receiver<bool>,
     pub(super) in_flight: InFlight,
+    pub(super) reloader: Reloader,
 }
 
 impl Context {
@@ -117,12 +119,13 @@ impl Drop for CallUnderWay {
 /// [`crate::exit::Failure`]: another manager runs on the socket, or it cannot be bound.
 pub(crate) fn serve(
     store: McpStore,
+    reloader: Reloader,
     socket: &Path,
     shutdown: mpsc::Sender<ShutdownRequest>,
 ) -> anyhow::Result<ControlServer> {
     let bound = bind(socket)?;
     let (closing, receiver) = watch::channel(false);
-    let context = Context { store, shutdown, closing: receiver, in_flight: InFlight::default() };
+    let context = Context { store, shutdown, closing: receiver, in_flight: InFlight::default(), reloader };
     Ok(ControlServer { accept: tokio::spawn(accept(bound, context)), closing })
 }
 

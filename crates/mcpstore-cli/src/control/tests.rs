@@ -19,7 +19,13 @@ use super::server::{ControlServer, MAX_CONNECTIONS};
 use super::{Client, FoundTool, FoundTools, GoingDown, Next, Progress, ShutdownRequest, Streamed, read, serve};
 use crate::exit::{Exit, Failure};
 use crate::output::{HealthDoc, StatusDoc, VerbDoc};
+use crate::reload::Reloader;
 use crate::select::Select;
+
+/// Of a manager without a config.
+fn reloader(store: &McpStore) -> Reloader {
+    Reloader::new(store.supervisor().clone(), None, mpsc::channel(8).0)
+}
 
 /// Only what hangs meets it.
 const LONG: Duration = Duration::from_secs(30);
@@ -85,7 +91,7 @@ async fn house() -> House {
     store.add_services(specs).await.unwrap();
     let (send, asked) = mpsc::channel(8);
     let socket = dir.path().join("run/s.sock");
-    let server = serve(store.clone(), &socket, send).unwrap();
+    let server = serve(store.clone(), reloader(&store), &socket, send).unwrap();
     House { store, client: Client::new(&socket), server, asked, dir }
 }
 
@@ -363,7 +369,7 @@ async fn a_socket_is_private_and_has_one_manager() {
     assert_eq!((mode(&socket), mode(socket.parent().unwrap())), (0o600, 0o700));
     let again = || {
         let (send, _) = mpsc::channel(1);
-        serve(house.store.clone(), &socket, send)
+        serve(house.store.clone(), reloader(&house.store), &socket, send)
     };
     let second = again().unwrap_err();
     let failure: &Failure = second.downcast_ref().unwrap();
@@ -398,7 +404,7 @@ async fn in_a_folder_of_everybodys_the_socket_is_private_too() {
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
     let socket = open.join("s.sock");
     let (send, _asked) = mpsc::channel(1);
-    let server = serve(house.store.clone(), &socket, send).unwrap();
+    let server = serve(house.store.clone(), reloader(&house.store), &socket, send).unwrap();
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     Client::new(&socket).raw(&Request::new(Op::Status)).await.unwrap();
     drop(server);

@@ -1,5 +1,7 @@
 //! Arguments of `up`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::args::ConfigArgs;
@@ -9,6 +11,9 @@ const AFTER_HELP: &str = "\
 It stays until Ctrl-C, SIGTERM or `mcpstore down`, also when services failed or were stopped:
 they can be started again from a second terminal. --exit-on-failure ends that: the first
 service that fails for good stops all (exit code 1).
+
+A config that was found in this folder, and not named, runs nothing before its commands were shown
+and approved; the approval holds until they change. A config that is named is approved by that.
 
 A service whose config entry has an error is left out, and so is what requires it; the rest
 runs. When dependencies go round in a circle, or nothing is left to run, nothing starts (exit
@@ -31,6 +36,18 @@ pub(crate) struct UpArgs {
     pub(crate) selectors: Vec<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    /// Start the services of a profile of the config.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["selectors", "demo"])]
+    pub(crate) profile: Option<String>,
+    /// Run a config that was found in this folder without asking: its commands are approved as they stand.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// A file with approvals, made by `mcpstore config approve --to FILE`. Default: MCPSTORE_APPROVALS.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) approvals: Option<PathBuf>,
+    /// Leave the services as they are when the config changes; `mcpstore reload` still takes it over.
+    #[arg(long)]
+    pub(crate) no_watch: bool,
     /// Run three small servers that live in this program, instead of a config.
     #[arg(long, conflicts_with_all = ["config", "strict"])]
     pub(crate) demo: bool,

@@ -3,15 +3,17 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use mcpstore::config::{MAX_PARALLEL_STARTS_DEFAULT, Source, Variables};
-use mcpstore::{LoadOptions, Loaded, ServiceSpec, load};
+use mcpstore::config::{MAX_PARALLEL_STARTS_DEFAULT, Source};
+use mcpstore::types::suggestion;
+use mcpstore::{Loaded, ServiceName, ServiceSpec};
 
 use super::UpArgs;
+use crate::config::{Ask, Config, ConfigFiles, Trust};
 use crate::exit::{Exit, Failure};
 use crate::output::{Term, diagnostics_text, misnamed, talk};
-use crate::paths::read_config;
+use crate::paths::Paths;
 use crate::quote::with_config;
-use crate::select::{Among, Known};
+use crate::select::{Among, Known, Select};
 
 /// Shows a config that works.
 const EXAMPLE: &str = "mcpstore up --demo --print-config";
@@ -22,38 +24,64 @@ pub(super) struct Prepared {
     pub(super) services: Vec<ServiceSpec>,
     /// How many may start at the same time.
     pub(super) max_parallel_starts: usize,
+    /// Which of them to start; `None`: every enabled one.
+    pub(super) selection: Option<Select>,
+    /// Where they come from; `None` for the demo.
+    pub(super) files: Option<ConfigFiles>,
 }
 
-/// Reads the config, tells what is wrong with it on stderr, and checks the selectors. Starts nothing.
+/// Reads the config, tells what is wrong with it on stderr, asks whether it may run when it was only found, and checks the
+/// selectors. Starts nothing.
 ///
 /// # Errors
-/// [`Failure`]: no config, no service that can run, or a selector that matches nothing.
-pub(super) fn prepare(args: &UpArgs, term: &Term) -> anyhow::Result<Prepared> {
+/// [`Failure`]: no config, no service that can run, one that was not approved, or a selector that matches nothing.
+pub(super) fn prepare(args: &UpArgs, paths: &Paths, term: &Term) -> anyhow::Result<Prepared> {
+    let mut selection = args.selection();
     let prepared = if args.demo {
         let program = std::env::current_exe().context("the path of this program is unknown")?;
         let services = crate::demo::services(&program)?;
-        Prepared { services, max_parallel_starts: MAX_PARALLEL_STARTS_DEFAULT }
+        let max_parallel_starts = MAX_PARALLEL_STARTS_DEFAULT;
+        Prepared { services, max_parallel_starts, selection: selection.clone(), files: None }
     } else {
-        let sources = read_config(&args.config.config)?;
-        let loaded = load(
-            &sources,
-            &Variables(|name: &str| std::env::var(name).ok()),
-            LoadOptions { strict: args.config.strict },
-        );
+        let config = Config::load(&args.config)?;
+        let Config { sources, loaded, .. } = &config;
         // Cleaned already, and with colours: so not through `talk`. What cannot be written is lost.
-        let _ = std::io::stderr().write_all(diagnostics_text(&loaded, &sources, term).as_bytes());
-        if let Some(words) = left_out(&loaded) {
+        let _ = std::io::stderr().write_all(diagnostics_text(loaded, sources, term).as_bytes());
+        if let Some(words) = left_out(loaded) {
             talk(&words);
         }
-        usable(&loaded, &sources, args)?;
-        Prepared { services: loaded.config.services, max_parallel_starts: loaded.config.max_parallel_starts }
+        usable(loaded, sources, args)?;
+        let trust = Trust::new(paths, args.approvals.as_deref())?;
+        trust.demand(&config, Ask::of(args.yes))?;
+        if let Some(profile) = &args.profile {
+            selection = Some(of_profile(profile, loaded)?);
+        }
+        let Config { files, loaded, .. } = config;
+        let max_parallel_starts = loaded.config.max_parallel_starts;
+        Prepared { services: loaded.config.services, max_parallel_starts, selection, files: Some(files) }
     };
-    if let Some(select) = args.selection() {
+    if let Some(select) = &prepared.selection {
         let known: Vec<Known<'_>> =
             prepared.services.iter().map(|spec| Known { name: &spec.name, tags: &spec.tags }).collect();
         select.among(&known, Among::Config).map_err(|failure| failure.next(plan_command(args)))?;
     }
     Ok(prepared)
+}
+
+/// The services of a profile that can run.
+fn of_profile(name: &str, loaded: &Loaded) -> Result<Select, Failure> {
+    let Some(profile) = loaded.config.profiles.get(name) else {
+        let known: Vec<&String> = loaded.config.profiles.keys().collect();
+        let message = format!("no profile `{name}` in the config{}", suggestion(name, &known));
+        return Err(Failure::new(Exit::Usage, message).next("mcpstore config show"));
+    };
+    let runs = |name: &&ServiceName| loaded.config.services.iter().any(|spec| spec.name == **name);
+    let patterns: Vec<String> = profile.services.iter().filter(runs).map(ToString::to_string).collect();
+    if patterns.is_empty() {
+        let message = format!("nothing was started: profile `{name}` has no service that can run");
+        return Err(Failure::new(Exit::ConfigInvalid, message).next("mcpstore config check"));
+    }
+    Ok(Select { all: false, patterns })
 }
 
 /// Which services do not run, and that the others do.
@@ -103,6 +131,7 @@ pub(super) fn plan_command(args: &UpArgs) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+    use mcpstore::{LoadOptions, load};
 
     use super::*;
     use crate::args::{Cli, Command};

@@ -13,15 +13,21 @@ use super::hints::Reach;
 use super::prepare::{plan_command, prepare};
 use super::screen::Screen;
 use super::signals::Signals;
-use super::watch::{Options, Watch};
+use super::watch::{Inbox, Options, Watch};
 use crate::args::{Format, Global};
+use crate::config::{ConfigFiles, Trust};
 use crate::control;
 use crate::exit::{Exit, Failure};
 use crate::output::{Term, print};
 use crate::paths::Paths;
+use crate::reload::{self, Own, Reloader};
+use crate::select::Select;
 
 /// Requests to shut down that may wait; more are not needed, the first one counts.
 const SHUTDOWN_REQUESTS: usize = 8;
+
+/// Lines about reloads that may wait to be shown.
+const RELOADS_TOLD: usize = 64;
 
 /// Runs the manager until it is told to end.
 ///
@@ -39,22 +45,24 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let term = Term::stderr(global.color);
-    let prepared = prepare(&args, &term)?;
     let paths = Paths::resolve(global)?;
+    let prepared = prepare(&args, &paths, &term)?;
     paths.make_state_dir()?;
     let mut signals = Signals::listen().context("signals cannot be listened to")?;
 
     let defaults = SupervisorConfig::default();
     let fleet = FleetConfig { max_parallel_starts: prepared.max_parallel_starts, ..defaults.fleet };
-    let (ask, mut asked) = mpsc::channel(SHUTDOWN_REQUESTS);
+    let (ask, asked) = mpsc::channel(SHUTDOWN_REQUESTS);
     let (adapters, said) = contain::adapters(&paths).await?;
     let store = McpStore::with_config(SupervisorConfig { fleet, adapters, ..defaults });
     // Before anything starts: of two managers on one socket the second must not have started anything.
-    let control = control::serve(store.clone(), &paths.socket, ask)?;
+    let (told, reloads) = mpsc::channel(RELOADS_TOLD);
     store.add_services(prepared.services).await?;
-
     let supervisor = store.supervisor();
-    let target = match args.selection() {
+    let reloader = Reloader::new(supervisor.clone(), own(&args, &prepared.files, &prepared.selection, &paths)?, told);
+    let control = control::serve(store.clone(), reloader.clone(), &paths.socket, ask)?;
+
+    let target = match &prepared.selection {
         Some(select) => select.target(&supervisor.snapshot())?,
         None => Target::All,
     };
@@ -66,15 +74,32 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let live = term.tty && !args.no_table && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
     let mut screen = Screen::new(live);
     screen.say(&said);
-    let mut watch = Watch::new(supervisor, screen, term, options);
+    let watching = (!args.no_watch).then(|| tokio::spawn(reload::watch(reloader.clone())));
+    let mut watch = Watch::new(supervisor, reloader, screen, term, options);
     let refused =
         |error| Failure::new(Exit::Refused, format!("nothing was started: {error}")).next(plan_command(&args));
     let reply = supervisor.start(target).await.map_err(refused)?;
-    let exit = watch.until_down(reply, &mut signals, &mut asked).await;
+    let exit = watch.until_down(reply, &mut signals, Inbox { asked, reloads }).await;
     drop(watch);
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     // Last: a client that waits for the end takes the end of the conversation for it.
     control.close().await;
     Ok(exit)
+}
+
+/// Where the services come from, with paths that hold wherever a command is typed.
+fn own(
+    args: &UpArgs,
+    files: &Option<ConfigFiles>,
+    selection: &Option<Select>,
+    paths: &Paths,
+) -> anyhow::Result<Option<Own>> {
+    let Some(files) = files.clone() else { return Ok(None) };
+    let files = files.absolute().context("the config has no absolute path")?;
+    let trust = Trust::new(paths, args.approvals.as_deref())?;
+    Ok(Some(Own { files, args: args.config.clone(), trust, selection: selection.clone() }))
 }
 
 /// The socket, when commands without options would not look there.

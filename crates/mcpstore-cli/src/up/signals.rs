@@ -1,4 +1,4 @@
-//! The signals that end `up`.
+//! The signals that `up` heeds.
 
 use std::io;
 
@@ -9,7 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) enum Ask {
     /// Ctrl-C or SIGTERM: stop, and when that is asked again, kill.
     Stop,
-    /// SIGHUP: stop. It often comes beside a SIGTERM, so it never means "again".
+    /// SIGHUP: read the config again; or stop, when it is the terminal that is gone. It often comes beside a SIGTERM, so it
+    /// never means "stop again".
     HangUp,
 }
 

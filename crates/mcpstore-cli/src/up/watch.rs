@@ -17,12 +17,21 @@ use super::signals::{Ask, Signals};
 use super::view::{Frame, is_at_rest, progress, seconds, table};
 use crate::control::ShutdownRequest;
 use crate::exit::Exit;
-use crate::output::{Term, rfc3339};
+use crate::output::{Term, clean, rfc3339};
+use crate::reload::{Reloader, Wish};
 
 /// Between two pictures of the live view, at least.
 const PICTURE: Duration = Duration::from_millis(100);
 /// Between two pictures when nothing but the clock moved.
 const IDLE_PICTURE: Duration = Duration::from_secs(1);
+
+/// What comes in from outside the supervisor.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) asked: mpsc::Receiver<ShutdownRequest>,
+    /// Lines about reloads.
+    pub(super) reloads: mpsc::Receiver<Vec<String>>,
+}
 
 /// What `up` was told.
 #[derive(Debug)]
@@ -46,6 +55,7 @@ enum Stage {
 /// The foreground of the manager.
 pub(super) struct Watch<'a> {
     supervisor: &'a Supervisor,
+    reloader: Reloader,
     screen: Screen,
     term: Term,
     options: Options,
@@ -64,11 +74,24 @@ pub(super) struct Watch<'a> {
     pictures: usize,
 }
 
+/// True when the hang-up was that of the terminal, not a word from somebody who wants the config read again.
+fn terminal_is_gone(term: &Term) -> bool {
+    // A terminal that hung up is none any more for whoever asks.
+    term.tty && !std::io::IsTerminal::is_terminal(&std::io::stderr())
+}
+
 impl<'a> Watch<'a> {
     /// To be made before the start is asked for, so that it sees all of it.
-    pub(super) fn new(supervisor: &'a Supervisor, screen: Screen, term: Term, options: Options) -> Self {
+    pub(super) fn new(
+        supervisor: &'a Supervisor,
+        reloader: Reloader,
+        screen: Screen,
+        term: Term,
+        options: Options,
+    ) -> Self {
         Self {
             supervisor,
+            reloader,
             screen,
             term,
             options,
@@ -85,12 +108,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Watches over what `started` is about until a signal or a request ends it and everything is down.
-    pub(super) async fn until_down(
-        &mut self,
-        started: Reply,
-        signals: &mut Signals,
-        asked: &mut mpsc::Receiver<ShutdownRequest>,
-    ) -> Exit {
+    pub(super) async fn until_down(&mut self, started: Reply, signals: &mut Signals, mut inbox: Inbox) -> Exit {
         for (name, rejection) in &started.refused {
             self.screen.say(&[format!("{name} was not started: {rejection}")]);
         }
@@ -108,7 +126,11 @@ impl<'a> Watch<'a> {
             }
             tokio::select! {
                 ask = signals.next() => self.on_signal(ask).await,
-                Some(request) = asked.recv() => self.stop(request.force).await,
+                Some(request) = inbox.asked.recv() => self.stop(request.force).await,
+                Some(lines) = inbox.reloads.recv() => {
+                    self.stale = true;
+                    self.screen.say(&lines.iter().map(|line| clean(line)).collect::<Vec<_>>());
+                }
                 notices = events.next() => {
                     let Some(notices) = notices else {
                         self.screen.say(&["the manager ended against its will".to_owned()]);
@@ -133,6 +155,12 @@ impl<'a> Watch<'a> {
     async fn on_signal(&mut self, ask: Ask) {
         match (self.stage, ask) {
             (Stage::Stopping { .. }, Ask::HangUp) => {}
+            (Stage::Starting | Stage::Up, Ask::HangUp) if !terminal_is_gone(&self.term) => {
+                // Whatever comes of it is told to the screen; there may be no file to read.
+                if let Err(failure) = self.reloader.reload(Wish::default()).await {
+                    self.screen.say(&[failure.message]);
+                }
+            }
             (Stage::Stopping { .. }, Ask::Stop) => {
                 self.interrupted = true;
                 self.stop(true).await;

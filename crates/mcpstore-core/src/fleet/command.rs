@@ -18,6 +18,7 @@ impl Fleet {
         for id in set {
             let is_root = roots.binary_search(&id).is_ok();
             if self.start_one(turn, id, is_root, &mut reply) {
+                self.entry_mut(id).by_name |= is_root && matches!(target, Target::Names(_));
                 reply.affected.push(self.graph.name(id).clone());
             }
         }
@@ -45,7 +46,10 @@ impl Fleet {
                 continue;
             }
             let reason = if is_root { Reason::RestartAsked } else { Reason::DependencyRestarted };
-            self.entry_mut(id).intent = Some(Intent::Command(Command::Restart { reason, force }));
+            let entry = self.entry_mut(id);
+            entry.by_name |= is_root && matches!(target, Target::Names(_));
+            entry.by_hand = false;
+            entry.intent = Some(Intent::Command(Command::Restart { reason, force }));
             self.touch_with_neighbours(id);
             reply.affected.push(self.graph.name(id).clone());
         }
@@ -56,6 +60,10 @@ impl Fleet {
     pub(super) fn stop(&mut self, turn: &mut Turn<'_>, target: &Target, force: bool) -> Result<Reply, Rejection> {
         let roots = self.resolve(target)?;
         let mut reply = Reply::default();
+        for id in &roots {
+            // One that was never started is not kept from its first start.
+            self.entry_mut(*id).by_hand |= !matches!(self.entry(*id).unit.phase, Phase::Idle);
+        }
         self.stop_closure(turn, &roots, StopKind::ByUser, force, &mut reply);
         if matches!(target, Target::All) {
             let end = turn.now.after(self.config.stop_all_timeout);
@@ -102,7 +110,9 @@ impl Fleet {
     pub(super) fn reset_failed(&mut self, turn: &mut Turn<'_>, target: &Target) -> Result<Reply, Rejection> {
         let mut reply = Reply::default();
         for id in self.resolve(target)? {
+            let up = matches!(self.entry(id).unit.desired, Desired::Up);
             self.give_and_tell(turn, id, Command::ResetFailed, &mut reply);
+            self.entry_mut(id).by_hand |= up && matches!(self.entry(id).unit.desired, Desired::Down);
         }
         Ok(reply)
     }
@@ -130,7 +140,7 @@ impl Fleet {
         Target::Names(up.map(|entry| entry.name().clone()).collect())
     }
 
-    fn resolve(&self, target: &Target) -> Result<Vec<NodeId>, Rejection> {
+    pub(super) fn resolve(&self, target: &Target) -> Result<Vec<NodeId>, Rejection> {
         let names = match target {
             Target::All => return Ok(self.graph.nodes().collect()),
             Target::Names(names) => names,
@@ -227,11 +237,16 @@ impl Fleet {
     }
 
     /// Starts one service of a start set. False: it refused.
-    fn start_one(&mut self, turn: &mut Turn<'_>, id: NodeId, is_root: bool, reply: &mut Reply) -> bool {
+    pub(super) fn start_one(&mut self, turn: &mut Turn<'_>, id: NodeId, is_root: bool, reply: &mut Reply) -> bool {
         if let Some(rejected) = self.bars_start(id) {
             self.refuse(id, rejected, reply);
             return false;
         }
+        // Whoever named it before its last stop no longer counts.
+        let up = matches!(self.entry(id).unit.desired, Desired::Up);
+        let wish = self.entry_mut(id);
+        wish.by_name &= up;
+        wish.by_hand = false;
         let entry = self.entry(id);
         if let Some(intent) = entry.intent
             && !intent.comes_back()
@@ -249,7 +264,14 @@ impl Fleet {
     }
 
     /// Marks the closure as wanted down *first*, so that nothing in it respawns, then lets each go in order.
-    fn stop_closure(&mut self, turn: &mut Turn<'_>, roots: &[NodeId], kind: StopKind, force: bool, reply: &mut Reply) {
+    pub(super) fn stop_closure(
+        &mut self,
+        turn: &mut Turn<'_>,
+        roots: &[NodeId],
+        kind: StopKind,
+        force: bool,
+        reply: &mut Reply,
+    ) {
         let mut roots = roots.to_vec();
         roots.sort_unstable();
         for id in self.graph.closure_down(&roots, DepKind::propagates_stop) {
@@ -267,7 +289,7 @@ impl Fleet {
         }
     }
 
-    fn mark(&mut self, turn: &mut Turn<'_>, id: NodeId, kind: StopKind, command: Command) {
+    pub(super) fn mark(&mut self, turn: &mut Turn<'_>, id: NodeId, kind: StopKind, command: Command) {
         if !self.leaves_held_up() {
             self.step_unit(turn, id, Event::Command(Command::Hold { kind }));
         }
@@ -294,7 +316,7 @@ impl Fleet {
         }
     }
 
-    fn refuse(&self, id: NodeId, rejected: Rejected, reply: &mut Reply) {
+    pub(super) fn refuse(&self, id: NodeId, rejected: Rejected, reply: &mut Reply) {
         let name = self.graph.name(id).clone();
         reply.refused.push((name.clone(), Rejection::Refused { name, rejected }));
     }

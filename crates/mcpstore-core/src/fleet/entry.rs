@@ -26,6 +26,10 @@ pub(super) struct Entry {
     pub(super) lost: bool,
     /// It runs, and this dependency that it needs is away, since then.
     pub(super) missing: Option<(NodeId, Timestamp)>,
+    /// Whoever wanted it up named it: it stays up when nothing pulls it in any more.
+    pub(super) by_name: bool,
+    /// A user stopped it, and nobody started it since: no reload revives it.
+    pub(super) by_hand: bool,
     /// It stands in the queue of services to look at again.
     pub(super) dirty: bool,
     /// Its place in the queue for a start slot.
@@ -72,6 +76,8 @@ impl Entry {
             intent: None,
             lost: false,
             missing: None,
+            by_name: false,
+            by_hand: false,
             dirty: false,
             queued: None,
         }

@@ -3,6 +3,7 @@
 use mcpstore_graph::GraphError;
 use mcpstore_types::{Dependency, Incarnation, RestartPolicy, ServiceName, ServiceSpec, Timeouts};
 
+use super::reload_input::{Outcome, Reconfigure};
 use crate::unit::{Action, Move, Rejected, Report};
 
 /// What the core needs to know of a service.
@@ -79,6 +80,8 @@ pub enum Input {
     },
     /// Forget failures.
     ResetFailed(Target),
+    /// Take over a new set of definitions while everything runs. All of it or none is taken.
+    Reconfigure(Reconfigure),
     /// The world says something about one life of a service.
     Report {
         /// Whose.
@@ -124,6 +127,9 @@ pub struct Reply {
     pub affected: Vec<ServiceName>,
     /// Targets that refused, and why.
     pub refused: Vec<(ServiceName, Rejection)>,
+    /// After [`Input::Reconfigure`]: what becomes of each service that it named or that something follows for, in start
+    /// order. Empty after every other input.
+    pub outcomes: Vec<(ServiceName, Outcome)>,
 }
 
 /// Why an input was not taken.

@@ -7,8 +7,11 @@ mod input;
 #[cfg(feature = "planted-faults")]
 mod peek;
 mod register;
+mod reload;
+mod reload_input;
 mod settle;
 mod status;
+mod takeover;
 mod timers;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -21,6 +24,7 @@ use entry::Entry;
 pub use input::{Effect, Input, Rejection, Reply, ServiceDef, Target};
 #[cfg(feature = "planted-faults")]
 pub use peek::Pending;
+pub use reload_input::{ChangedDef, Outcome, Reconfigure};
 use timers::Timers;
 
 /// What holds for the whole fleet.
@@ -127,6 +131,7 @@ impl Fleet {
             Input::Remove(target) => self.remove(&mut turn, &target)?,
             Input::StopRemove { target, force } => self.stop_remove(&mut turn, &target, force)?,
             Input::ResetFailed(target) => self.reset_failed(&mut turn, &target)?,
+            Input::Reconfigure(change) => self.reconfigure(&mut turn, change)?,
             Input::Report { service, incarnation, report } => self.report(&mut turn, &service, incarnation, report)?,
             Input::Tick => self.tick(&mut turn),
         };

@@ -24,25 +24,30 @@ impl Fleet {
         let mut reply = Reply::default();
         for def in defs {
             reply.affected.push(def.name.clone());
-            let key = jitter_key(self.config.seed, &def.name);
-            let entry = Entry::new(def, key, turn.now);
-            turn.effects.push(Effect::Notice {
-                service: entry.name().clone(),
-                incarnation: entry.unit.incarnation,
-                step: Move {
-                    from: None,
-                    to: Some(ServiceState::NotStarted),
-                    phase: PhaseName::Idle,
-                    reason: Reason::Registered,
-                },
-                dependency: None,
-            });
-            self.entries.push(entry);
+            self.add_entry(turn, def);
         }
         self.graph = graph;
         // Ranks in the start order may have moved, and a dependency on a new service may hold a waiting one back.
         self.requeue();
         Ok(reply)
+    }
+
+    /// A new entry behind the others, shown; the graph is the caller's business.
+    pub(super) fn add_entry(&mut self, turn: &mut Turn<'_>, def: ServiceDef) {
+        let key = jitter_key(self.config.seed, &def.name);
+        let entry = Entry::new(def, key, turn.now);
+        turn.effects.push(Effect::Notice {
+            service: entry.name().clone(),
+            incarnation: entry.unit.incarnation,
+            step: Move {
+                from: None,
+                to: Some(ServiceState::NotStarted),
+                phase: PhaseName::Idle,
+                reason: Reason::Registered,
+            },
+            dependency: None,
+        });
+        self.entries.push(entry);
     }
 
     /// A dependency of a new service that is on its way out: it would leave a hole in the graph.
@@ -98,7 +103,7 @@ impl Fleet {
     }
 
     /// Builds the queues anew after the nodes were renumbered.
-    fn requeue(&mut self) {
+    pub(super) fn requeue(&mut self) {
         self.ready.clear();
         self.dirty.clear();
         for entry in &mut self.entries {

@@ -42,6 +42,12 @@ impl Fleet {
         self.graph.id(name).is_some_and(|id| self.entry(id).intent.is_some())
     }
 
+    /// True once the service `name` is on its way to being removed.
+    #[must_use]
+    pub fn is_leaving(&self, name: &str) -> bool {
+        self.graph.id(name).is_some_and(|id| self.is_leaving_for_good(id))
+    }
+
     fn status_of(&self, id: NodeId) -> Option<Status> {
         let entry = self.entry(id);
         let unit = &entry.unit;

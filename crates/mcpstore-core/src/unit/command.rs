@@ -334,5 +334,6 @@ const fn stop_reason(kind: StopKind, force: bool) -> Reason {
         StopKind::ByUser | StopKind::Completed => Reason::StopAsked,
         StopKind::ByDependency => Reason::DependencyStopped,
         StopKind::Conflict => Reason::ConflictStarted,
+        StopKind::ByConfig => Reason::ConfigChanged,
     }
 }

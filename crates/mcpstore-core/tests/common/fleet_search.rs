@@ -5,7 +5,9 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use mcpstore_core::{FleetConfig, InitFailure, Input, Report, ServiceDef, SpawnFailure, Target, deadline};
+use mcpstore_core::{
+    ChangedDef, FleetConfig, InitFailure, Input, Reconfigure, Report, ServiceDef, SpawnFailure, Target, deadline,
+};
 use mcpstore_types::{Backoff, Phase, PhaseName, Reason, ServiceName, Timeouts, Timestamp};
 
 use super::fleet_world::{Broken, Checked, World, broken, def, name, names};
@@ -127,6 +129,9 @@ fn happenings(world: &World, may_ask: bool) -> Vec<Happening> {
             all.push(Happening::Ask(Input::Start(names(target))));
             all.push(Happening::Ask(Input::Stop { target: names(target), force: false }));
             all.push(Happening::Ask(Input::Restart { target: names(target), force: false }));
+            // The same definition with a new command line: what differs in it, the core does not know.
+            let changed = vec![ChangedDef { def: world.defs[&name(target)].clone(), restart: true }];
+            all.push(Happening::Ask(Input::Reconfigure(Reconfigure { changed, ..Reconfigure::default() })));
         }
         all.push(Happening::Ask(Input::Stop { target: Target::All, force: false }));
         all.push(Happening::Ask(Input::Stop { target: Target::All, force: true }));

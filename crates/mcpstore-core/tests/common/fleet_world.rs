@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use mcpstore_core::{Effect, Fleet, FleetConfig, Input, Rejection, Reply, Report, ServiceDef, Target, Unit};
+use mcpstore_core::{
+    ChangedDef, Effect, Fleet, FleetConfig, Input, Outcome, Reconfigure, Rejection, Reply, Report, ServiceDef, Target,
+    Unit,
+};
 use mcpstore_types::{
     DepCondition, DepKind, Dependency, Desired, ExitStatus, Incarnation, Phase, PhaseName, Reason, RestartPolicy,
     ServiceName, ServiceState, StopKind, Timeouts, Timestamp,
@@ -29,6 +32,8 @@ pub(crate) struct Shadow {
     pub(crate) completed: bool,
     /// The last accepted command wants it up.
     pub(crate) wanted: bool,
+    /// A stop by hand was the last word on it.
+    pub(crate) by_hand: bool,
     /// Its present life.
     pub(crate) life: Option<(Incarnation, Truth, Told)>,
     /// It is in its start-up check because it was adopted, not started.
@@ -175,7 +180,7 @@ impl World {
         let stale = self.fleet.stale_reports();
         let outcome = self.fleet.apply(self.now, input.clone(), &mut self.effects);
         match &outcome {
-            Ok(reply) => self.remember(&input, reply),
+            Ok(reply) => self.remember(&input, reply)?,
             Err(rejection) => {
                 let same = self.defs.keys().map(|n| self.unit(n).copied()).eq(units.iter().copied());
                 if !same || self.effects.len() != self.last {
@@ -208,24 +213,12 @@ impl World {
     }
 
     /// What a bystander remembers of a command.
-    fn remember(&mut self, input: &Input, reply: &Reply) {
+    fn remember(&mut self, input: &Input, reply: &Reply) -> Checked<()> {
         let refused = |n: &ServiceName| reply.refused.iter().any(|(r, _)| r == n);
         match input {
             Input::Register(defs) => {
                 for def in defs {
-                    self.defs.insert(def.name.clone(), def.clone());
-                    let shadow = Shadow {
-                        phase: PhaseName::Idle,
-                        state: None,
-                        completed: false,
-                        wanted: false,
-                        life: None,
-                        adopted: false,
-                        restarts: 0,
-                        leaked: false,
-                        held: false,
-                    };
-                    self.shadows.insert(def.name.clone(), shadow);
+                    self.know(def);
                 }
             }
             Input::Start(target) | Input::Restart { target, .. } => {
@@ -248,6 +241,7 @@ impl World {
                 for n in set.iter().filter(|n| !refused(n)) {
                     let shadow = self.shadows.get_mut(n).unwrap();
                     shadow.wanted = true;
+                    shadow.by_hand = false;
                     shadow.restarts = 0;
                 }
             }
@@ -256,6 +250,10 @@ impl World {
                     self.stop_all_end = Some(self.now.after(self.config.stop_all_timeout));
                 }
                 let roots = self.resolve(target, false);
+                for n in &roots {
+                    let shadow = self.shadows.get_mut(n).unwrap();
+                    shadow.by_hand |= shadow.phase != PhaseName::Idle;
+                }
                 self.forget(&roots);
             }
             Input::Remove(target) | Input::StopRemove { target, .. } => {
@@ -268,8 +266,67 @@ impl World {
                     self.shadows.get_mut(&n).unwrap().restarts = 0;
                 }
             }
+            Input::Reconfigure(change) => return self.remember_reload(change, reply),
             Input::Report { .. } | Input::Tick => {}
         }
+        Ok(())
+    }
+
+    /// What the answer to a reload says of who is wanted, as far as it may say so. That it is the right answer, others
+    /// check.
+    fn remember_reload(&mut self, change: &Reconfigure, reply: &Reply) -> Checked<()> {
+        let stopping = self.stop_all_end.is_some_and(|end| self.now < end);
+        for def in &change.added {
+            self.know(def);
+        }
+        for ChangedDef { def, .. } in &change.changed {
+            self.defs.insert(def.name.clone(), def.clone());
+            let shadow = self.shadows.get_mut(&def.name).unwrap();
+            // A budget that became smaller is spent, not overdrawn.
+            shadow.restarts = shadow.restarts.min(def.restart.max_attempts);
+        }
+        for (n, outcome) in &reply.outcomes {
+            let named = change.removed.contains(n)
+                || change.added.iter().any(|def| def.name == *n)
+                || change.changed.iter().any(|c| c.def.name == *n);
+            let shadow = self.shadows.get_mut(n).unwrap();
+            let fine = match outcome {
+                Outcome::Started => !(shadow.wanted || shadow.by_hand || stopping && named),
+                Outcome::Restarted => shadow.wanted,
+                Outcome::Stopped => shadow.wanted,
+                Outcome::Removed => change.removed.contains(n),
+                _ => named,
+            };
+            if !fine {
+                return broken("S4", format!("by a reload `{n}` is {outcome}, and it is {shadow:?}"));
+            }
+            match outcome {
+                Outcome::Started | Outcome::Restarted => {
+                    shadow.wanted = true;
+                    shadow.restarts = 0;
+                }
+                Outcome::Stopped | Outcome::Removed => shadow.wanted = false,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn know(&mut self, def: &ServiceDef) {
+        self.defs.insert(def.name.clone(), def.clone());
+        let shadow = Shadow {
+            phase: PhaseName::Idle,
+            state: None,
+            completed: false,
+            wanted: false,
+            by_hand: false,
+            life: None,
+            adopted: false,
+            restarts: 0,
+            leaked: false,
+            held: false,
+        };
+        self.shadows.insert(def.name.clone(), shadow);
     }
 
     fn clashed(&self, root: &ServiceName, reply: &Reply) -> bool {
@@ -376,5 +433,6 @@ pub(crate) fn is_asked(reason: Reason) -> bool {
             | Reason::DependencyRestarted
             | Reason::DependencyLost
             | Reason::ConflictStarted
+            | Reason::ConfigChanged
     )
 }

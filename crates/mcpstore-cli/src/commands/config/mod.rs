@@ -1,13 +1,15 @@
-//! `config check`, `config explain` and `config schema`. They need no manager.
+//! `config`: check, show, approve, explain, schema. They need no manager.
 
-use mcpstore::config::{Code, Variables, explain, json_schema, title as name};
+mod approve;
+mod show;
+
+use mcpstore::config::{Code, explain, json_schema, title as name};
 use mcpstore::types::suggestion;
-use mcpstore::{LoadOptions, Loaded, load};
 
 use crate::args::{ConfigArgs, ConfigCommand, Global};
+use crate::config::{Config, ConfigFiles};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Schema, Term, diagnostics_doc, diagnostics_text, summary, talk};
-use crate::paths::read_config;
 
 pub(super) fn run(command: ConfigCommand, global: &Global) -> anyhow::Result<Exit> {
     match command {
@@ -15,6 +17,9 @@ pub(super) fn run(command: ConfigCommand, global: &Global) -> anyhow::Result<Exi
             args.config.extend(files);
             check(&args, global)
         }
+        ConfigCommand::Show(args) => show::run(&args, global),
+        ConfigCommand::Path { config } => path(&config, global),
+        ConfigCommand::Approve(args) => approve::run(&args, global),
         ConfigCommand::Explain { code } => explain_code(code.as_deref()),
         ConfigCommand::Schema => {
             output::print(&json_schema())?;
@@ -24,8 +29,7 @@ pub(super) fn run(command: ConfigCommand, global: &Global) -> anyhow::Result<Exi
 }
 
 fn check(args: &ConfigArgs, global: &Global) -> anyhow::Result<Exit> {
-    let sources = read_config(&args.config)?;
-    let loaded = read(&sources, args.strict);
+    let Config { sources, loaded, .. } = Config::load(args)?;
     if global.output.is_json() {
         output::print_json(&Schema::new("mcpstore.diagnostics/1", diagnostics_doc(&loaded, &sources)))?;
     } else {
@@ -44,9 +48,17 @@ fn check(args: &ConfigArgs, global: &Global) -> anyhow::Result<Exit> {
     Ok(Exit::ConfigInvalid)
 }
 
-/// Reads config texts with the environment's variables.
-pub(super) fn read(sources: &[mcpstore::config::Source], strict: bool) -> Loaded {
-    load(sources, &Variables(|name: &str| std::env::var(name).ok()), LoadOptions { strict })
+/// Says which files are the config.
+fn path(args: &ConfigArgs, global: &Global) -> anyhow::Result<Exit> {
+    let files = ConfigFiles::find(&args.config)?;
+    if global.output.is_json() {
+        let paths: Vec<String> = files.files.iter().map(|file| file.display().to_string()).collect();
+        let body = serde_json::json!({ "files": paths, "chosen": files.chosen.word() });
+        output::print_json(&Schema::new("mcpstore.config_path/1", body))?;
+    } else {
+        output::print(&files.files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())?;
+    }
+    Ok(Exit::Done)
 }
 
 fn explain_code(code: Option<&str>) -> anyhow::Result<Exit> {

@@ -1,0 +1,165 @@
+//! `config show`: what all files together state, before anything is filled in.
+
+use std::fmt::Write as _;
+
+use mcpstore::config::{Place, Plain, Source, Stated, stated};
+use mcpstore::types::suggestion;
+use serde::Serialize;
+
+use crate::args::{Global, ShowArgs};
+use crate::config::{ConfigFiles, read_files};
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Schema};
+
+pub(super) fn run(args: &ShowArgs, global: &Global) -> anyhow::Result<Exit> {
+    let files = ConfigFiles::find(&args.config.config)?;
+    let (sources, _) = read_files(&files.files)?;
+    let all = stated(&sources);
+    for name in &args.names {
+        if !all.iter().any(|stated| stated.name == name.as_str()) {
+            let known: Vec<&str> = all.iter().map(|stated| stated.name.as_str()).collect();
+            let message = format!("no service `{name}` in the config{}", suggestion(name, &known));
+            return Err(Failure::new(Exit::NoSuchService, message).next("mcpstore config show -o name").into());
+        }
+    }
+    let chosen = |stated: &&Stated| args.names.is_empty() || args.names.iter().any(|name| stated.name == name.as_str());
+    let services: Vec<&Stated> = all.iter().filter(chosen).collect();
+    let text = match global.output {
+        output if output.is_json() => {
+            output::print_json(&Schema::new("mcpstore.config/1", document(&services, &sources)?))?;
+            return Ok(Exit::Done);
+        }
+        crate::args::Format::Name => services.iter().map(|stated| format!("{}\n", stated.name)).collect(),
+        _ if args.origin => with_origin(&services, &sources),
+        _ => {
+            let members = services.iter().map(|stated| (stated.name.to_string(), stated.masked())).collect();
+            let whole = Plain::Object(vec![("mcpServers".to_owned(), Plain::Object(members))]);
+            format!("{}\n", whole.pretty())
+        }
+    };
+    output::print(&text)?;
+    Ok(Exit::Done)
+}
+
+/// One line for each value, with the place that counts.
+fn with_origin(services: &[&Stated], sources: &[Source]) -> String {
+    let mut rows: Vec<(String, String)> = Vec::new();
+    for stated in services {
+        rows.push((stated.name.to_string(), at(stated.place, sources)));
+        for (path, value) in leaves(&stated.masked()) {
+            rows.push((format!("  {path} = {value}"), at(stated.place_of(&path), sources)));
+        }
+    }
+    let widest = rows.iter().map(|(left, _)| left.chars().count()).filter(|width| *width <= 80).max().unwrap_or(0);
+    let mut out = String::new();
+    for (left, right) in rows {
+        let left = output::clean_line(&left).replace('\n', " ");
+        let left = if left.starts_with("  ") || !left.contains(" = ") { left } else { format!("  {left}") };
+        // Writing to a text cannot fail.
+        let _ = writeln!(out, "{left:<widest$}  {right}");
+    }
+    out
+}
+
+fn at(place: Place, sources: &[Source]) -> String {
+    let name = sources.get(place.source).map_or("?", |source| source.name.as_str());
+    format!("{name}:{}:{}", place.line, place.column)
+}
+
+/// Every value that is no object, by its path.
+fn leaves(entry: &Plain) -> Vec<(String, &Plain)> {
+    fn walk<'p>(value: &'p Plain, path: &str, out: &mut Vec<(String, &'p Plain)>) {
+        match value {
+            Plain::Object(members) if !members.is_empty() => {
+                for (key, value) in members {
+                    let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    walk(value, &inner, out);
+                }
+            }
+            value => out.push((path.to_owned(), value)),
+        }
+    }
+    let mut out = Vec::new();
+    walk(entry, "", &mut out);
+    out
+}
+
+/// `mcpstore.config/1`.
+#[derive(Debug, Serialize)]
+struct ConfigDoc {
+    files: Vec<String>,
+    services: Vec<ServiceDoc>,
+}
+
+#[derive(Debug, Serialize)]
+struct ServiceDoc {
+    name: String,
+    #[serde(flatten)]
+    place: PlaceDoc,
+    /// With `***` for what may be secret.
+    entry: serde_json::Value,
+    /// Where each value stands, by its path.
+    origins: std::collections::BTreeMap<String, PlaceDoc>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlaceDoc {
+    file: String,
+    line: usize,
+    column: usize,
+}
+
+fn document(services: &[&Stated], sources: &[Source]) -> anyhow::Result<ConfigDoc> {
+    let place = |place: Place| PlaceDoc {
+        file: sources.get(place.source).map_or_else(String::new, |source| source.name.clone()),
+        line: place.line,
+        column: place.column,
+    };
+    let mut out = Vec::with_capacity(services.len());
+    for stated in services {
+        out.push(ServiceDoc {
+            name: stated.name.to_string(),
+            place: place(stated.place),
+            entry: serde_json::from_str(&stated.masked().to_string())?,
+            origins: stated.places().map(|(path, at)| (path.to_owned(), place(at))).collect(),
+        });
+    }
+    Ok(ConfigDoc { files: sources.iter().map(|source| source.name.clone()).collect(), services: out })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn every_value_has_its_place() {
+        let sources = [
+            Source::new(
+                "team.yaml",
+                "mcpServers:\n  api:\n    command: uvx\n    args: [acme]\n    env:\n      TOKEN: s3cret\n      REF: ${T}\n    timeouts:\n      call_total: 5m\n",
+            ),
+            Source::new(
+                "mine.json",
+                r#"{ "mcpServers": { "api": { "enabled": false, "timeouts": { "start": "5s" } } } }"#,
+            ),
+        ];
+        let all = stated(&sources);
+        let services: Vec<&Stated> = all.iter().collect();
+        expect![[r#"
+            api                          team.yaml:2:3
+              command = "uvx"            team.yaml:3:5
+              args = ["acme"]            team.yaml:4:5
+              env.TOKEN = "***"          team.yaml:6:7
+              env.REF = "${T}"           team.yaml:7:7
+              timeouts.callTotal = "5m"  team.yaml:9:7
+              timeouts.start = "5s"      mine.json:1:60
+              enabled = false            mine.json:1:28
+        "#]]
+        .assert_eq(&with_origin(&services, &sources));
+        let json = serde_json::to_string(&document(&services, &sources).unwrap()).unwrap();
+        assert!(json.contains(r#""timeouts.start":{"file":"mine.json","line":1,"column":60}"#), "{json}");
+        assert!(!json.contains("s3cret"), "{json}");
+    }
+}

@@ -1,0 +1,325 @@
+//! `add`, `remove`, `edit`, `enable`, `disable`: they change the config, durably, and then the running manager.
+
+mod editor;
+mod target;
+
+use mcpstore::config::{Plain, Stated, stated};
+use mcpstore::files::Edited;
+
+use super::Session;
+use crate::args::{AddArgs, ConfigArgs, EditArgs, EnableArgs, RemoveArgs};
+use crate::config::{Wanted, change, read_files};
+use crate::control::protocol::{Op, ReloadWish, Request};
+use crate::exit::{Exit, Failure};
+use crate::output::talk;
+use crate::quote::quoted;
+use crate::reload::{Outcome, ReloadDoc, notice};
+use crate::select::{Among, Known, Select};
+pub(super) use target::Target;
+
+/// `add`.
+pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result<Exit> {
+    let target = Target::find(session, args.config.as_ref().map(std::slice::from_ref).unwrap_or_default()).await?;
+    let trusted = target.is_trusted(session)?;
+    let files = &target.files;
+    let entry = entry(args);
+    // The last file wins, so it is the one to write into; one that has the service already is written anew.
+    let (sources, _) = read_files(&target.present())?;
+    let known = stated(&sources).into_iter().find(|stated| stated.name == args.name.as_str());
+    let (at, wanted) = match known {
+        Some(stated) if args.replace => (stated.place.source, Wanted::Replace(entry)),
+        _ => (files.files.len() - 1, Wanted::Insert(entry)),
+    };
+    let config = ConfigArgs::default();
+    let edited = change(files, at, &[(args.name.clone(), wanted)], &config)?;
+    let shown = files.files[at].display();
+    match edited {
+        Edited::Created => talk(&format!("added {} to {shown}, which is new", args.name)),
+        Edited::Changed => talk(&format!("added {} to {shown}", args.name)),
+        Edited::Unchanged => talk(&format!("{} is in {shown} already, as it is", args.name)),
+    }
+    target.keep_trust(session, trusted)?;
+    let taken = take_over(session, &target).await?;
+    match taken {
+        Some(document) if document.outcome == Outcome::Refused => Ok(Exit::Refused),
+        Some(_) if args.wait && !args.no_start => {
+            super::verbs::wait_running(session, vec![args.name.clone()], args.timeout).await
+        }
+        Some(_) => Ok(Exit::Done),
+        None => {
+            talk(&format!("no manager runs; start it: {}", target.up()));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The entry that the arguments describe.
+fn entry(args: &AddArgs) -> Plain {
+    let mut out: Vec<(String, Plain)> = Vec::new();
+    let mut put = |key: &str, value: Plain| out.push((key.to_owned(), value));
+    let map = |pairs: &[(String, String)]| {
+        Plain::Object(pairs.iter().map(|(key, value)| (key.clone(), Plain::text(value))).collect())
+    };
+    if let Some(url) = &args.url {
+        if let Some(kind) = args.kind {
+            put("type", Plain::text(kind.word()));
+        }
+        put("url", Plain::text(url));
+        if !args.header.is_empty() {
+            put("headers", map(&args.header));
+        }
+    }
+    if let Some((command, rest)) = args.command.split_first() {
+        put("command", Plain::text(command));
+        if !rest.is_empty() {
+            put("args", Plain::texts(rest));
+        }
+        if !args.env.is_empty() {
+            put("env", map(&args.env));
+        }
+        if let Some(cwd) = &args.cwd {
+            put("cwd", Plain::text(cwd));
+        }
+    }
+    if !args.depends_on.is_empty() {
+        put("dependsOn", Plain::texts(&args.depends_on));
+    }
+    if args.no_start {
+        put("enabled", Plain::Bool(false));
+    }
+    if !args.tag.is_empty() {
+        put("tags", Plain::texts(&args.tag));
+    }
+    if let Some(description) = &args.description {
+        put("description", Plain::text(description));
+    }
+    Plain::Object(out)
+}
+
+/// `remove`.
+pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::Result<Exit> {
+    let target = Target::find(session, &args.config).await;
+    let (target, all) = match target {
+        Ok(target) => {
+            let (sources, _) = read_files(&target.present())?;
+            (Some(target), stated(&sources))
+        }
+        // A manager without a config, as `up --demo` is one.
+        Err(_) if args.config.is_empty() => (None, Vec::new()),
+        Err(failure) => return Err(failure),
+    };
+    let select = args.select.select();
+    let chosen = chosen(&all, &select);
+    let Some(target) = target.filter(|_| !chosen.is_empty()) else {
+        return super::verbs::remove(session, &select, args.force).await;
+    };
+    if !args.force {
+        refuse_active(session, &chosen).await?;
+    }
+    refuse_needed(&all, &chosen)?;
+    let trusted = target.is_trusted(session)?;
+    let mut changed = 0;
+    // From the last file to the first: what is left in between is a config too.
+    for at in (0..target.files.files.len()).rev() {
+        let (sources, _) = read_files(std::slice::from_ref(&target.files.files[at]))?;
+        let here: Vec<(String, Wanted)> = stated(&sources)
+            .iter()
+            .filter(|stated| chosen.iter().any(|name| stated.name == name.as_str()))
+            .map(|stated| (stated.name.to_string(), Wanted::Remove))
+            .collect();
+        if !here.is_empty() && change(&target.files, at, &here, &ConfigArgs::default())? != Edited::Unchanged {
+            changed += here.len();
+            let names: Vec<&str> = here.iter().map(|(name, _)| name.as_str()).collect();
+            talk(&format!("removed {} from {}", names.join(", "), target.files.files[at].display()));
+        }
+    }
+    target.keep_trust(session, trusted)?;
+    let taken = take_over(session, &target).await?;
+    if changed == 0 && taken.is_none() {
+        talk("nothing to remove");
+    }
+    Ok(if taken.is_some_and(|document| document.outcome == Outcome::Refused) { Exit::Refused } else { Exit::Done })
+}
+
+/// The services of the config that are meant.
+pub(super) fn chosen(all: &[Stated], select: &Select) -> Vec<String> {
+    if select.all {
+        return all.iter().map(|stated| stated.name.to_string()).collect();
+    }
+    let tags: Vec<Vec<String>> = all.iter().map(tags).collect();
+    let known: Vec<Known<'_>> =
+        all.iter().zip(&tags).map(|(stated, tags)| Known { name: &stated.name, tags }).collect();
+    // What fits nothing here may be known to the manager.
+    select.among(&known, Among::Config).map(|names| names.iter().map(ToString::to_string).collect()).unwrap_or_default()
+}
+
+fn tags(stated: &Stated) -> Vec<String> {
+    match stated.entry.get("tags") {
+        Some(Plain::List(list)) => list
+            .iter()
+            .filter_map(|tag| match tag {
+                Plain::Text(tag) => Some(tag.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What is active is not taken away by accident.
+async fn refuse_active(session: &Session<'_>, chosen: &[String]) -> Result<(), Failure> {
+    let request = Request::new(Op::Status);
+    let document: crate::output::StatusDoc = match session.client.ask(&request).await {
+        Ok(document) => document,
+        Err(failure) if failure.exit == Exit::Unreachable => return Ok(()),
+        Err(failure) => return Err(failure),
+    };
+    let active = document.services.iter().find(|detail| {
+        let row = &detail.row;
+        chosen.contains(&row.name) && matches!(row.state.as_str(), "starting" | "running" | "stopping" | "unknown")
+    });
+    match active {
+        Some(detail) => {
+            let message = format!("{} is {}; nothing was removed", detail.row.name, detail.row.state);
+            Err(Failure::new(Exit::Refused, message)
+                .next(format!("mcpstore remove {} --force", quoted(&detail.row.name))))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What others depend on stays.
+fn refuse_needed(all: &[Stated], chosen: &[String]) -> Result<(), Failure> {
+    for stated in all.iter().filter(|stated| !chosen.iter().any(|name| stated.name == name.as_str())) {
+        let on: Vec<&str> = match stated.entry.get("dependsOn") {
+            Some(Plain::List(list)) => list.iter().filter_map(dependency).collect(),
+            Some(one) => dependency(one).into_iter().collect(),
+            None => Vec::new(),
+        };
+        if let Some(needed) = on.into_iter().find(|on| chosen.iter().any(|name| name == on)) {
+            let message = format!("{needed} is needed by {}; nothing was removed", stated.name);
+            let next = format!("mcpstore remove {} {}", quoted(needed), quoted(stated.name.as_str()));
+            return Err(Failure::new(Exit::Refused, message).next(next));
+        }
+    }
+    Ok(())
+}
+
+fn dependency(value: &Plain) -> Option<&str> {
+    match value {
+        Plain::Text(name) => Some(name),
+        object => match object.get("on")? {
+            Plain::Text(name) => Some(name),
+            _ => None,
+        },
+    }
+}
+
+/// `enable` and `disable`.
+pub(super) async fn enable(session: &Session<'_>, args: &EnableArgs, enabled: bool) -> anyhow::Result<Exit> {
+    let target = Target::find(session, &args.config).await?;
+    let (sources, _) = read_files(&target.present())?;
+    let all = stated(&sources);
+    let select = args.select.select();
+    let chosen = chosen(&all, &select);
+    if chosen.is_empty() {
+        return Err(no_such(&select, &all).into());
+    }
+    let trusted = target.is_trusted(session)?;
+    for name in &chosen {
+        let Some(stated) = all.iter().find(|stated| stated.name == name.as_str()) else { continue };
+        let is = |key: &str, value: bool| stated.entry.get(key) == Some(&Plain::Bool(value));
+        let was = !is("enabled", false) && !is("disabled", true);
+        let word = if enabled { "enabled" } else { "disabled" };
+        if was == enabled {
+            talk(&format!("{name} is {word} already"));
+            continue;
+        }
+        let field = |key: &str| vec![key.to_owned()];
+        let mut changes = Vec::new();
+        // The other clients' word stays in use where it is.
+        if stated.entry.get("disabled").is_some() {
+            changes.push((name.clone(), Wanted::Set(field("disabled"), Plain::Bool(!enabled))));
+        }
+        match (stated.entry.get("enabled").is_some(), enabled) {
+            (true, true) => changes.push((name.clone(), Wanted::Unset(field("enabled")))),
+            (true, false) => changes.push((name.clone(), Wanted::Set(field("enabled"), Plain::Bool(false)))),
+            (false, false) if changes.is_empty() => {
+                changes.push((name.clone(), Wanted::Set(field("enabled"), Plain::Bool(false))));
+            }
+            (false, _) => {}
+        }
+        let at = stated.place_of(if stated.entry.get("enabled").is_some() { "enabled" } else { "disabled" }).source;
+        change(&target.files, at, &changes, &ConfigArgs::default())?;
+        talk(&format!("{word} {name} in {}", target.files.files[at].display()));
+    }
+    target.keep_trust(session, trusted)?;
+    let taken = take_over(session, &target).await?;
+    Ok(if taken.is_some_and(|document| document.outcome == Outcome::Refused) { Exit::Refused } else { Exit::Done })
+}
+
+fn no_such(select: &Select, all: &[Stated]) -> Failure {
+    let known: Vec<&str> = all.iter().map(|stated| stated.name.as_str()).collect();
+    let asked = select.patterns.first().map_or("", String::as_str);
+    let message = format!("no service `{asked}` in the config{}", mcpstore::types::suggestion(asked, &known));
+    Failure::new(Exit::NoSuchService, message).next("mcpstore config show -o name")
+}
+
+/// `edit`.
+pub(super) async fn edit(session: &Session<'_>, args: &EditArgs) -> anyhow::Result<Exit> {
+    let target = Target::find(session, &args.config).await?;
+    let trusted = target.is_trusted(session)?;
+    if args.set.is_empty() && args.unset.is_empty() {
+        if !editor::edit(&target, args)? {
+            talk("nothing was changed");
+            return Ok(Exit::Done);
+        }
+    } else {
+        let name = args.name.clone().unwrap_or_default();
+        let (sources, _) = read_files(&target.present())?;
+        let all = stated(&sources);
+        let Some(stated) = all.iter().find(|stated| stated.name == name.as_str()) else {
+            let select = Select { all: false, patterns: vec![name] };
+            return Err(no_such(&select, &all).into());
+        };
+        let path = |field: &str| field.split('.').map(str::to_owned).collect::<Vec<String>>();
+        for (field, value) in &args.set {
+            let at = stated.place_of(field).source;
+            let wanted = Wanted::Set(path(field), value_of(value));
+            change(&target.files, at, &[(name.clone(), wanted)], &ConfigArgs::default())?;
+        }
+        for field in &args.unset {
+            let at = stated.place_of(field).source;
+            change(&target.files, at, &[(name.clone(), Wanted::Unset(path(field)))], &ConfigArgs::default())?;
+        }
+        talk(&format!("changed {name} in {}", target.files.files[stated.place.source].display()));
+    }
+    target.keep_trust(session, trusted)?;
+    let taken = take_over(session, &target).await?;
+    Ok(if taken.is_some_and(|document| document.outcome == Outcome::Refused) { Exit::Refused } else { Exit::Done })
+}
+
+/// What a value on the command line means: JSON, or text.
+fn value_of(text: &str) -> Plain {
+    use mcpstore::config::{Format, read_plain};
+    match read_plain(text, Format::Json) {
+        Ok(value) if !text.trim().is_empty() => value,
+        _ => Plain::text(text),
+    }
+}
+
+/// Has the manager take the files over, when one runs that reads them. What came of it is said.
+pub(super) async fn take_over(session: &Session<'_>, target: &Target) -> anyhow::Result<Option<ReloadDoc>> {
+    if !target.is_managers {
+        return Ok(None);
+    }
+    let wish = ReloadWish { prune: "own".to_owned(), ..ReloadWish::default() };
+    let request = Request { reload: Some(wish), ..Request::new(Op::Reload) };
+    let document: ReloadDoc = match session.client.ask(&request).await {
+        Ok(document) => document,
+        Err(failure) if failure.exit == Exit::Unreachable => return Ok(None),
+        Err(failure) => return Err(failure.into()),
+    };
+    notice(&document).iter().for_each(|line| talk(line));
+    Ok(Some(document))
+}

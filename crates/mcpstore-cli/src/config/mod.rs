@@ -1,0 +1,13 @@
+//! The config of a command: which files it is, what they say, and whether they may run.
+
+mod backup;
+mod find;
+mod read;
+mod trust;
+mod write;
+
+pub(crate) use backup::{Backup, Backups};
+pub(crate) use find::{Chosen, ConfigFiles, own_config};
+pub(crate) use read::{Config, machine, read_files};
+pub(crate) use trust::{Ask, Trust, command_lines};
+pub(crate) use write::{Wanted, change, replace_text};

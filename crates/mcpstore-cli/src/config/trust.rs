@@ -1,0 +1,238 @@
+//! Whether a config that was found may run: its commands are shown and approved first.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use mcpstore::ServiceSpec;
+use mcpstore::files::{Approvals, Pending, PendingKind};
+use mcpstore::types::TransportSpec;
+
+use super::Config;
+use crate::exit::{Exit, Failure};
+use crate::output::{clean_line, talk};
+use crate::paths::Paths;
+use crate::quote::quoted;
+
+/// The variable that names a file of approvals, for machines where nobody can be asked.
+pub(crate) const APPROVALS_VARIABLE: &str = "MCPSTORE_APPROVALS";
+
+/// How somebody is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// `--yes`: the answer was given.
+    Yes,
+    /// On a terminal there is somebody to ask.
+    Terminal,
+    /// Nobody is asked: what is not approved is refused.
+    Nobody,
+}
+
+impl Ask {
+    /// What `--yes` and the terminal make of it.
+    pub(crate) fn of(yes: bool) -> Self {
+        match (yes, std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            (true, _) => Self::Yes,
+            (false, true) => Self::Terminal,
+            (false, false) => Self::Nobody,
+        }
+    }
+}
+
+/// What was approved.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    own: Approvals,
+    /// A file that was made for this.
+    given: Option<Approvals>,
+    search: Option<OsString>,
+}
+
+impl Trust {
+    /// The approvals of the state folder, and those of a file that was named.
+    ///
+    /// # Errors
+    /// The file that was named cannot be read, or is not safe to be.
+    pub(crate) fn new(paths: &Paths, given: Option<&Path>) -> Result<Self, Failure> {
+        let variable = std::env::var_os(APPROVALS_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let given = given.map(Path::to_path_buf).or(variable);
+        let given = given.map(|path| Approvals::from_file(&path)).transpose().map_err(|error| {
+            let message = format!("the approvals cannot be read: {}", crate::exit::chain(&error));
+            Failure::new(Exit::Failed, message).next("mcpstore config approve --help")
+        })?;
+        Ok(Self { own: Approvals::in_folder(&paths.state_dir), given, search: std::env::var_os("PATH") })
+    }
+
+    /// The services of a config that may not run as they stand. Of one that somebody named, all may.
+    pub(crate) fn pending(&self, config: &Config) -> Vec<Pending> {
+        match config.files.files.first() {
+            Some(file) if config.files.needs_approval() => self.pending_of(file, &config.loaded.config.services),
+            _ => Vec::new(),
+        }
+    }
+
+    fn pending_of(&self, file: &Path, specs: &[ServiceSpec]) -> Vec<Pending> {
+        let given = self.given.as_ref().map(|given| given.pending(file, specs, self.search.as_deref()).pending);
+        if given.is_some_and(|pending| pending.is_empty()) {
+            return Vec::new();
+        }
+        let checked = self.own.pending(file, specs, self.search.as_deref());
+        if let Some(warning) = checked.warning {
+            talk(&warning);
+        }
+        checked.pending
+    }
+
+    /// Lets a config run, after asking if need be.
+    ///
+    /// # Errors
+    /// [`Failure`] with [`Exit::Refused`]: it was not approved; or the approval could not be kept.
+    pub(crate) fn demand(&self, config: &Config, ask: Ask) -> Result<(), Failure> {
+        let pending = self.pending(config);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let file = config.files.files.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
+        let shown = file.display();
+        if ask != Ask::Yes {
+            talk(&format!("{shown} was found in this folder, and not approved yet. It would run:"));
+            talk(&command_lines(&config.loaded.config.services, &pending));
+        }
+        let yes = match ask {
+            Ask::Yes => true,
+            Ask::Terminal => asked("run these programs now and from now on? [y/N] "),
+            Ask::Nobody => false,
+        };
+        if !yes {
+            let message = format!("nothing was started: {shown} is not approved");
+            return Err(Failure::new(Exit::Refused, message).next("mcpstore config approve"));
+        }
+        self.approve(config)
+    }
+
+    /// Approves a config as it stands.
+    ///
+    /// # Errors
+    /// The approval could not be kept.
+    pub(crate) fn approve(&self, config: &Config) -> Result<(), Failure> {
+        let Some(file) = config.files.files.first() else { return Ok(()) };
+        let kept = self.own.approve(file, &config.loaded.config.services, self.search.as_deref());
+        kept.map_err(|error| {
+            Failure::new(Exit::Failed, format!("the approval was not kept: {}", crate::exit::chain(&error)))
+        })
+    }
+}
+
+/// What the pending services would run, a few lines each. Values of variables and headers do not show.
+pub(crate) fn command_lines(specs: &[ServiceSpec], pending: &[Pending]) -> String {
+    let mut out = Vec::new();
+    for pending in pending {
+        let Some(spec) = specs.iter().find(|spec| spec.name == pending.service) else { continue };
+        let word = match pending.kind {
+            PendingKind::New => "",
+            PendingKind::Changed { .. } => "  (changed since it was approved)",
+        };
+        out.push(format!("  {}{word}", spec.name));
+        out.extend(runs(spec).into_iter().map(|line| format!("    {}", clean_line(&line))));
+    }
+    out.join("\n")
+}
+
+fn runs(spec: &ServiceSpec) -> Vec<String> {
+    let names = |names: Vec<&String>| names.into_iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" ");
+    let mut out = Vec::new();
+    match &spec.transport {
+        TransportSpec::Stdio(stdio) => {
+            let words = std::iter::once(&stdio.command).chain(&stdio.args).map(|word| quoted(word));
+            out.push(words.collect::<Vec<_>>().join(" "));
+            if let Some(cwd) = &stdio.cwd {
+                out.push(format!("in {}", cwd.display()));
+            }
+            if !stdio.env.is_empty() {
+                out.push(format!("with {}", names(stdio.env.keys().collect())));
+            }
+            if !stdio.inherit_env.is_empty() {
+                out.push(format!("passing on {}", names(stdio.inherit_env.iter().collect())));
+            }
+        }
+        TransportSpec::Http(http) | TransportSpec::Sse(http) => {
+            out.push(format!("reaches {}", without_secrets(&http.url)));
+            if !http.headers.is_empty() {
+                out.push(format!("with {}", names(http.headers.keys().collect())));
+            }
+        }
+        other => out.push(format!("a server of the kind {}", other.kind())),
+    }
+    out
+}
+
+/// An address without user, password and query: those may be secret.
+fn without_secrets(url: &str) -> String {
+    let (before, query) = url.split_once('?').map_or((url, ""), |(before, _)| (before, "?…"));
+    match before.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            let path = path.map_or_else(String::new, |path| format!("/{path}"));
+            format!("{scheme}://{host}{path}{query}")
+        }
+        None => format!("{before}{query}"),
+    }
+}
+
+fn asked(question: &str) -> bool {
+    let mut stderr = std::io::stderr();
+    // What cannot be asked is not approved.
+    if write!(stderr, "{question}").and_then(|()| stderr.flush()).is_err() {
+        return false;
+    }
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::ConfigArgs;
+    use crate::config::{Chosen, ConfigFiles};
+
+    #[test]
+    fn what_was_found_runs_after_it_was_approved_and_asks_again_when_it_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mcp.json");
+        let paths = Paths { state_dir: dir.path().join("state"), socket: dir.path().join("s") };
+        let write = |command: &str| {
+            let text = format!(
+                r#"{{ "mcpServers": {{ "a": {{ "command": "{command}", "args": ["x y"], "env": {{ "TOKEN": "hunter2" }} }},
+                     "b": {{ "url": "https://me:pw@h.example/mcp?key=1" }} }} }}"#
+            );
+            std::fs::write(&file, text).unwrap();
+        };
+        let load = |chosen| {
+            let files = ConfigFiles { files: vec![file.clone()], chosen };
+            Config::load_files(files, &ConfigArgs::default()).unwrap()
+        };
+        write("one");
+        let trust = Trust::new(&paths, None).unwrap();
+        assert!(trust.pending(&load(Chosen::Named)).is_empty(), "naming a file is approval");
+        let found = load(Chosen::Found);
+        let pending = trust.pending(&found);
+        assert_eq!(
+            command_lines(&found.loaded.config.services, &pending),
+            "  a\n    one 'x y'\n    with TOKEN\n  b\n    reaches https://h.example/mcp?…"
+        );
+        let refused = trust.demand(&found, Ask::Nobody).unwrap_err();
+        assert_eq!((refused.exit, refused.next.as_deref()), (Exit::Refused, Some("mcpstore config approve")));
+        trust.demand(&found, Ask::Yes).unwrap();
+        trust.demand(&load(Chosen::Found), Ask::Nobody).unwrap();
+        write("two");
+        let changed = load(Chosen::Found);
+        let lines = command_lines(&changed.loaded.config.services, &trust.pending(&changed));
+        assert_eq!(lines, "  a  (changed since it was approved)\n    two 'x y'\n    with TOKEN");
+        assert!(trust.demand(&changed, Ask::Nobody).is_err());
+        let list = dir.path().join("approved.json");
+        Approvals::write_to(&list, &changed.loaded.config.services).unwrap();
+        Trust::new(&paths, Some(&list)).unwrap().demand(&changed, Ask::Nobody).unwrap();
+    }
+}

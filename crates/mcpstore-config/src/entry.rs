@@ -1,0 +1,225 @@
+//! From a spec back to the entry of a config.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mcpstore_types::{
+    Backoff, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, Policy,
+    ProbeKind, RestartPolicy, Sandbox, Secret, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
+};
+
+use crate::Plain;
+
+/// The entry of a config that reads as this spec, whatever the `defaults` beside it say nothing about: only what differs from the
+/// defaults of the config language is written. `None` for a server inside the process: no config states one.
+///
+/// Secrets stand in it in plain text: it is meant for a file of its owner, never for a screen.
+#[must_use]
+pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
+    let ServiceSpec { name: _, transport, era, dependencies, policy, enabled, tags, description } = spec;
+    let mut out = Members::default();
+    match transport {
+        TransportSpec::Stdio(stdio) => launched(&mut out, stdio),
+        TransportSpec::Http(http) => reached(&mut out, "http", http),
+        TransportSpec::Sse(http) => reached(&mut out, "sse", http),
+        TransportSpec::Other(other) => {
+            out.put("type", Plain::text(&other.kind));
+            out.put("settings", map(&other.settings));
+        }
+        _ => return None,
+    }
+    match era {
+        EraChoice::Auto => {}
+        EraChoice::Only(Era::Handshake) => out.put("era", Plain::text("handshake")),
+        EraChoice::Only(Era::Stateless) => out.put("era", Plain::text("stateless")),
+    }
+    if !dependencies.is_empty() {
+        out.put("dependsOn", Plain::List(dependencies.iter().map(dependency).collect()));
+    }
+    behaviour(&mut out, policy);
+    if !enabled {
+        out.put("enabled", Plain::Bool(false));
+    }
+    if !tags.is_empty() {
+        out.put("tags", Plain::texts(tags));
+    }
+    if let Some(description) = description {
+        out.put("description", Plain::text(description));
+    }
+    Some(out.object())
+}
+
+/// Members of an object that is being made.
+#[derive(Default)]
+struct Members(Vec<(String, Plain)>);
+
+impl Members {
+    fn put(&mut self, key: &str, value: Plain) {
+        self.0.push((key.to_owned(), value));
+    }
+
+    /// A block, unless it is empty.
+    fn block(&mut self, key: &str, block: Self) {
+        if !block.0.is_empty() {
+            self.put(key, block.object());
+        }
+    }
+
+    fn differing<T: PartialEq>(&mut self, key: &str, value: &T, default: &T, written: impl Fn(&T) -> Plain) {
+        if value != default {
+            self.put(key, written(value));
+        }
+    }
+
+    fn object(self) -> Plain {
+        Plain::Object(self.0)
+    }
+}
+
+fn launched(out: &mut Members, stdio: &StdioSpec) {
+    let StdioSpec { command, args, env, cwd, inherit_env, sandbox, sandbox_read, sandbox_write, limits } = stdio;
+    out.put("command", literal(command));
+    if !args.is_empty() {
+        out.put("args", Plain::List(args.iter().map(|arg| literal(arg)).collect()));
+    }
+    if !env.is_empty() {
+        out.put("env", map(env));
+    }
+    if let Some(cwd) = cwd {
+        out.put("cwd", literal(&cwd.to_string_lossy()));
+    }
+    if !inherit_env.is_empty() {
+        out.put("inheritEnv", Plain::texts(inherit_env));
+    }
+    out.differing("sandbox", sandbox, &Sandbox::default(), |sandbox| Plain::text(sandbox.word()));
+    let paths = |paths: &Vec<PathBuf>| Plain::List(paths.iter().map(|path| literal(&path.to_string_lossy())).collect());
+    out.differing("sandboxRead", sandbox_read, &Vec::new(), paths);
+    out.differing("sandboxWrite", sandbox_write, &Vec::new(), paths);
+    let Limits { memory, files, processes } = limits;
+    let mut block = Members::default();
+    for (key, value) in [("memory", memory), ("files", files), ("processes", processes)] {
+        block.differing(key, value, &None, |value| value.map_or(Plain::Null, number));
+    }
+    out.block("limits", block);
+}
+
+fn reached(out: &mut Members, kind: &str, http: &HttpSpec) {
+    let HttpSpec { url, headers, oauth, ca_file } = http;
+    out.put("type", Plain::text(kind));
+    out.put("url", literal(url));
+    if !headers.is_empty() {
+        out.put("headers", map(headers));
+    }
+    if let Some(file) = ca_file {
+        out.put("caFile", literal(&file.to_string_lossy()));
+    }
+    let OAuthSpec { client_id, client_secret, issuer, client_metadata_url, scopes, callback_port } = oauth;
+    let mut block = Members::default();
+    let secret = client_secret.as_ref().map(Secret::expose);
+    for (key, value) in [
+        ("clientId", client_id.as_deref()),
+        ("clientSecret", secret),
+        ("issuer", issuer.as_deref()),
+        ("clientMetadataUrl", client_metadata_url.as_deref()),
+    ] {
+        if let Some(value) = value {
+            block.put(key, literal(value));
+        }
+    }
+    if !scopes.is_empty() {
+        block.put("scopes", Plain::texts(scopes));
+    }
+    if let Some(port) = callback_port {
+        block.put("callbackPort", number(*port));
+    }
+    out.block("oauth", block);
+}
+
+fn dependency(dependency: &Dependency) -> Plain {
+    let Dependency { on, kind, condition } = dependency;
+    if *kind == DepKind::default() && *condition == DepCondition::Ready {
+        return Plain::text(on.as_str());
+    }
+    let mut out = Members::default();
+    out.put("on", Plain::text(on.as_str()));
+    out.differing("kind", kind, &DepKind::default(), |kind| Plain::text(kind.as_str()));
+    out.differing("condition", condition, &DepCondition::Ready, |condition| Plain::text(condition.as_str()));
+    out.object()
+}
+
+fn behaviour(out: &mut Members, policy: &Policy) {
+    let Policy { restart, timeouts, health } = policy;
+    let RestartPolicy { mode, max_attempts, window, max_in_window, backoff, stable_after, slow_retry } = restart;
+    let Backoff { delay, max_delay, jitter_percent } = backoff;
+    let default = RestartPolicy::default();
+    let mut block = Members::default();
+    block.differing("policy", mode, &default.mode, |mode| Plain::text(mode.as_str()));
+    block.differing("maxAttempts", max_attempts, &default.max_attempts, |count| number(*count));
+    block.differing("window", window, &default.window, time);
+    block.differing("maxInWindow", max_in_window, &default.max_in_window, |count| number(*count));
+    // One alone would pull the other along.
+    let delays = (*delay, *max_delay);
+    if delays != (default.backoff.delay, default.backoff.max_delay) {
+        block.put("delay", time(delay));
+        block.put("maxDelay", time(max_delay));
+    }
+    block.differing("jitter", jitter_percent, &default.backoff.jitter_percent, |percent| {
+        Plain::Number((f64::from(*percent) / 100.0).to_string())
+    });
+    block.differing("stableAfter", stable_after, &default.stable_after, time);
+    block.differing("slowRetry", slow_retry, &None, |slow| slow.map_or(Plain::Null, |slow| time(&slow)));
+    out.block("restart", block);
+
+    let Timeouts { wait, start, handshake, list, call, call_total, drain, close, term, kill, reap } = timeouts;
+    let default = Timeouts::default();
+    let mut block = Members::default();
+    for (key, value, default) in [
+        ("wait", wait, default.wait),
+        ("start", start, default.start),
+        ("handshake", handshake, default.handshake),
+        ("list", list, default.list),
+        ("call", call, default.call),
+        ("callTotal", call_total, default.call_total),
+        ("drain", drain, default.drain),
+        ("close", close, default.close),
+        ("term", term, default.term),
+        ("kill", kill, default.kill),
+        ("reap", reap, default.reap),
+    ] {
+        block.differing(key, value, &default, time);
+    }
+    out.block("timeouts", block);
+
+    let HealthSpec { probe, interval, timeout, rise, fall, startup } = health;
+    let default = HealthSpec::default();
+    let mut block = Members::default();
+    block.differing("probe", probe, &default.probe, |probe| Plain::text(probe_word(*probe)));
+    block.differing("interval", interval, &default.interval, time);
+    block.differing("timeout", timeout, &default.timeout, time);
+    block.differing("rise", rise, &default.rise, |count| number(*count));
+    block.differing("fall", fall, &default.fall, |count| number(*count));
+    block.differing("startup", startup, &default.startup, time);
+    out.block("health", block);
+}
+
+fn probe_word(probe: ProbeKind) -> &'static str {
+    crate::policy::PROBES.iter().find(|(_, kind)| *kind == probe).map_or("auto", |(word, _)| word)
+}
+
+fn map(values: &BTreeMap<String, Secret>) -> Plain {
+    Plain::Object(values.iter().map(|(key, value)| (key.clone(), literal(value.expose()))).collect())
+}
+
+/// Text that is meant as it stands: what begins like a reference is escaped.
+fn literal(text: &str) -> Plain {
+    Plain::Text(text.replace("${", "$${"))
+}
+
+fn number(number: impl Into<u64>) -> Plain {
+    Plain::Number(number.into().to_string())
+}
+
+fn time(time: &Duration) -> Plain {
+    Plain::Text(humantime::format_duration(*time).to_string())
+}

@@ -1,0 +1,75 @@
+//! Times that do not fit together. Only what somebody wrote is told, never a default.
+
+use std::time::Duration;
+
+use humantime::format_duration;
+use mcpstore_types::Policy;
+
+use crate::Code;
+use crate::context::Context;
+use crate::diagnostic::Diagnostic;
+use crate::fields::{Field, get, known};
+use crate::words::{HEALTH, Keys, TIMEOUTS};
+
+/// A time and the one that bounds it, each with its block and key.
+struct Pair {
+    inner: (&'static str, &'static str, Duration),
+    outer: (&'static str, &'static str, Duration),
+    why: &'static str,
+}
+
+/// Holds the times that stand in `fields` against each other; `policy` is what came of them.
+pub(super) fn check(cx: &mut Context<'_>, fields: &[Field<'_>], policy: &Policy) {
+    let (health, timeouts) = (&policy.health, &policy.timeouts);
+    let pairs = [
+        Pair {
+            inner: ("health", "timeout", health.timeout),
+            outer: ("health", "interval", health.interval),
+            why: "a probe is to be over before the next one begins",
+        },
+        Pair {
+            inner: ("health", "startup", health.startup),
+            outer: ("timeouts", "start", timeouts.start),
+            why: "the start is over before the second look at it",
+        },
+        Pair {
+            inner: ("timeouts", "handshake", timeouts.handshake),
+            outer: ("timeouts", "start", timeouts.start),
+            why: "the handshake is a part of the start, which is over first",
+        },
+        Pair {
+            inner: ("timeouts", "call", timeouts.call),
+            outer: ("timeouts", "callTotal", timeouts.call_total),
+            why: "a call is over before it may have been silent for so long",
+        },
+    ];
+    for Pair { inner, outer, why } in pairs {
+        if inner.2 <= outer.2 {
+            continue;
+        }
+        let Some(long) = stated(cx, fields, inner.0, inner.1) else { continue };
+        let [inner_name, outer_name] = [inner, outer].map(|(block, key, _)| format!("`{block}.{key}`"));
+        let message = format!(
+            "{inner_name} ({}) is longer than {outer_name} ({})",
+            format_duration(inner.2),
+            format_duration(outer.2)
+        );
+        let mut diagnostic =
+            Diagnostic::warning(Code::ImpossibleTime, message).with_place(cx.place(long.value.at)).with_label(why);
+        match stated(cx, fields, outer.0, outer.1) {
+            Some(short) => diagnostic = diagnostic.with_related(cx.place(short.value.at), "the shorter one"),
+            None => {
+                diagnostic =
+                    diagnostic.with_note(format!("{outer_name} is not stated here: {} holds", format_duration(outer.2)))
+            }
+        }
+        cx.push(diagnostic.with_help(format!("shorten {inner_name}, or lengthen {outer_name}")));
+    }
+}
+
+/// A field of a block, when it is stated.
+fn stated<'v>(cx: &Context<'_>, fields: &[Field<'v>], block: &str, key: &str) -> Option<Field<'v>> {
+    let keys: &Keys = if block == "health" { &HEALTH } else { &TIMEOUTS };
+    let object = get(fields, block)?.value.as_object()?;
+    get(&known(cx, object, keys), key)
+}

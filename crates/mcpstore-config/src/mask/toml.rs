@@ -1,0 +1,122 @@
+//! Where secrets stand in a TOML text, whether its syntax is good or not.
+
+use std::ops::Range;
+
+use super::keys::holds_secrets;
+use super::lines::{body, depth, is_telling, secret_key, unknown_key};
+
+/// What goes on over the end of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    No,
+    /// Until this many brackets are closed.
+    Brackets(isize),
+    /// Until these three quotes.
+    Quotes(&'static str),
+    /// Something without its end: until the next header.
+    Doubt,
+}
+
+/// The ranges to hide, in order.
+pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let (mut in_table, mut open, mut in_comment, mut doubt) = (false, Open::No, false, false);
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let trimmed = line.trim();
+        if trimmed.starts_with('#') {
+            in_comment |= in_table || is_telling(trimmed);
+            // Somebody may have taken the sign of a comment from one line too few, or too many.
+            doubt |= in_comment;
+            if in_comment || open != Open::No {
+                let whole = body(start, line);
+                out.push(whole.start + 1..whole.end);
+            }
+            continue;
+        }
+        in_comment = false;
+        if trimmed.starts_with('[') && names_secrets(trimmed) {
+            (in_table, open) = (true, Open::No);
+            continue;
+        }
+        match open {
+            Open::No => {}
+            Open::Doubt if is_header(trimmed) => open = Open::No,
+            Open::Doubt => {
+                out.push(body(start, line));
+                continue;
+            }
+            Open::Brackets(brackets) => {
+                let left = brackets + depth(line);
+                open = if left > 0 { Open::Brackets(left) } else { Open::No };
+                out.push(body(start, line));
+                continue;
+            }
+            Open::Quotes(quotes) => {
+                if line.contains(quotes) {
+                    open = Open::No;
+                }
+                out.push(body(start, line));
+                continue;
+            }
+        }
+        if is_header(trimmed) {
+            (in_table, doubt) = (false, false);
+        } else if in_table {
+            let from = key_end(line);
+            let whole = body(start + from, &line[from..]);
+            open = goes_on(&text[whole.clone()]);
+            out.push(whole);
+        } else if let Some(begins) = secret_key(line) {
+            let whole = body(start + begins.at, &line[begins.at..]);
+            open = goes_on(&text[whole.clone()]);
+            out.push(whole);
+        } else if (broken || doubt)
+            && let Some(from) = unknown_key(line, '=')
+        {
+            let whole = body(start + from, &line[from..]);
+            open = goes_on(&text[whole.clone()]);
+            out.push(whole);
+        }
+    }
+    out
+}
+
+/// True for the header of a table whose values are hidden.
+fn names_secrets(header: &str) -> bool {
+    let inside = header.trim_start_matches('[').split(']').next().unwrap_or_default();
+    inside.split('.').any(|part| holds_secrets(part.trim().trim_matches(['"', '\''])))
+}
+
+/// True for what is a whole header.
+fn is_header(line: &str) -> bool {
+    let line = line.split('#').next().unwrap_or_default().trim_end();
+    line.starts_with('[') && line.ends_with(']') && !line.contains('=')
+}
+
+/// Behind the `=` after a key, or 0 when the line does not begin with a key.
+fn key_end(line: &str) -> usize {
+    let Some(at) = line.find('=') else { return 0 };
+    let key = line[..at].trim();
+    let is_key = !key.is_empty()
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'' | ' '));
+    if is_key { at + 1 } else { 0 }
+}
+
+/// What of a value goes on over the end of its line.
+fn goes_on(value: &str) -> Open {
+    for quotes in ["\"\"\"", "'''"] {
+        if value.matches(quotes).count() % 2 == 1 {
+            return Open::Quotes(quotes);
+        }
+    }
+    match depth(value) {
+        left if left > 0 => Open::Brackets(left),
+        _ => {
+            let quotes = |quote| value.chars().filter(|c| *c == quote).count() % 2 == 1;
+            if quotes('"') || quotes('\'') { Open::Doubt } else { Open::No }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What of an entry is or may be secret.
+
+use std::ops::Range;
+
+use crate::Plain;
+use crate::mask::json::reference_len;
+use crate::mask::keys::is_secret_name;
+use crate::mask::shapes;
+
+/// What stands in place of a secret.
+pub(crate) const HIDDEN: &str = "***";
+
+/// The keys whose values are secret until proven otherwise.
+const MAPS: [&str; 3] = ["env", "headers", "settings"];
+
+/// An entry with its secrets hidden; references stay, they name a secret and are none.
+pub(crate) fn masked(entry: &Plain) -> Plain {
+    let Plain::Object(members) = entry else { return entry.clone() };
+    let hide = |(key, value): &(String, Plain)| {
+        let value = match key.as_str() {
+            key if MAPS.contains(&key) => all_hidden(value),
+            "oauth" => masked_oauth(value),
+            _ => value.clone(),
+        };
+        (key.clone(), value)
+    };
+    Plain::Object(members.iter().map(hide).collect())
+}
+
+fn masked_oauth(oauth: &Plain) -> Plain {
+    let Plain::Object(members) = oauth else { return oauth.clone() };
+    let hide = |(key, value): &(String, Plain)| {
+        (key.clone(), if key == "clientSecret" { all_hidden(value) } else { value.clone() })
+    };
+    Plain::Object(members.iter().map(hide).collect())
+}
+
+fn all_hidden(value: &Plain) -> Plain {
+    match value {
+        Plain::Null => Plain::Null,
+        Plain::Bool(_) | Plain::Number(_) => Plain::text(HIDDEN),
+        Plain::Text(text) => Plain::Text(hidden(text)),
+        Plain::List(list) => Plain::List(list.iter().map(all_hidden).collect()),
+        Plain::Object(members) => {
+            Plain::Object(members.iter().map(|(key, value)| (key.clone(), all_hidden(value))).collect())
+        }
+    }
+}
+
+/// A text with everything hidden but its references.
+pub(crate) fn hidden(text: &str) -> String {
+    let mut out = String::new();
+    let mut open = false;
+    let mut at = 0;
+    while at < text.len() {
+        if let Some(length) = text[at..].starts_with("${").then(|| reference_len(&text[at..])).flatten() {
+            out.push_str(&text[at..at + length]);
+            at += length;
+            open = false;
+            continue;
+        }
+        if !open {
+            out.push_str(HIDDEN);
+            open = true;
+        }
+        at += text[at..].chars().next().map_or(1, char::len_utf8);
+    }
+    out
+}
+
+/// The secrets that stand in an entry in plain text, each with the path of its field: in `env`, `headers`, `settings`, `oauth`.
+pub(crate) fn in_entry(entry: &Plain) -> Vec<(String, String)> {
+    let Plain::Object(members) = entry else { return Vec::new() };
+    let mut out = Vec::new();
+    for (key, value) in members.iter().filter(|(key, _)| MAPS.contains(&key.as_str()) || key == "oauth") {
+        let Plain::Object(inner) = value else { continue };
+        for (name, value) in inner {
+            if let Plain::Text(text) = value
+                && let Some(range) = in_text(name, text)
+            {
+                out.push((format!("{key}.{name}"), text[range].to_owned()));
+            }
+        }
+    }
+    out
+}
+
+/// Where in the value of this name a secret stands in plain text: by the name, or by its looks. A scheme in front of it
+/// (`Bearer `) is no part of it. References and what is plainly a placeholder are none.
+pub(crate) fn in_text(name: &str, value: &str) -> Option<Range<usize>> {
+    if value.contains("${") {
+        return None;
+    }
+    if !is_secret_name(name) || !shapes::is_plain(value) {
+        return shapes::find(value).into_iter().next().map(|found| found.range);
+    }
+    let start = value.len() - value.trim_start().len();
+    let scheme = ["bearer ", "basic ", "token "]
+        .into_iter()
+        .find(|scheme| value.get(start..start + scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
+        .map_or(0, str::len);
+    Some(start + scheme..value.trim_end().len().max(start + scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_name_or_their_shape() {
+        for (name, value, secret) in [
+            ("API_TOKEN", "abc123def456", "abc123def456"),
+            ("Authorization", "Bearer abc123def456", "abc123def456"),
+            ("X-Api-Key", "abc123def456", "abc123def456"),
+            ("dbPassword", "hunter2", "hunter2"),
+            ("ARGS", "--token=hunter2 -v", "hunter2"),
+            ("WHATEVER", "ghp_0123456789abcdef", "ghp_0123456789abcdef"),
+            ("X", "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"),
+        ] {
+            assert_eq!(in_text(name, value).map(|range| &value[range]), Some(secret), "{name}");
+        }
+        for (name, value) in [
+            ("API_TOKEN", "${TOKEN}"),
+            ("API_TOKEN", "Bearer ${TOKEN}"),
+            ("API_TOKEN", "<your token>"),
+            ("API_KEY", "YOUR_API_KEY"),
+            ("TOKEN_FILE", "/run/token"),
+            ("AUTHOR", "somebody else"),
+            ("MAX_TOKENS", "4096"),
+            ("KEYBOARD", "querty-keyboard"),
+            ("PATH", "/usr/bin:/bin"),
+            ("TOKEN_URL", "https://as.example/token"),
+            ("Content-Type", "application/json"),
+        ] {
+            assert_eq!(in_text(name, value), None, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn values_of_env_and_headers_are_hidden_and_references_stay() {
+        let entry = Plain::Object(vec![
+            ("command".into(), Plain::text("x")),
+            (
+                "env".into(),
+                Plain::Object(vec![
+                    ("A".into(), Plain::text("secret")),
+                    ("B".into(), Plain::text("Bearer ${TOKEN}")),
+                    ("C".into(), Plain::text("${env:T:-secret}")),
+                    ("D".into(), Plain::Number("5".into())),
+                ]),
+            ),
+            ("oauth".into(), Plain::Object(vec![("clientSecret".into(), Plain::text("s"))])),
+        ]);
+        assert_eq!(
+            masked(&entry).to_string(),
+            r#"{ "command": "x", "env": { "A": "***", "B": "***${TOKEN}", "C": "${env:T:-***", "D": "***" }, "oauth": { "clientSecret": "***" } }"#
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! What is secret never shows, in no format, whatever is broken in the text.
+
+use mcpstore_config::{Code, Diagnostic, Nothing, Options, Place, Source, Span, parse, render, render_short};
+use proptest::prelude::*;
+
+/// Part of every secret in the texts below.
+const CANARY: &str = "c4n4ry";
+
+const JSON: &str = r#"{
+  // "env": { "OLD": "c4n4ry-0" }
+  "inputs": [{ "id": "key", "type": "promptString", "default": "c4n4ry-d", "password": true }],
+  "mcpServers": {
+    "files": {
+      "command": "npx",
+      "args": ["-y", "files", "--token=c4n4ry-1", "--password", "c4n4ry-2"],
+      "env": { "API": "c4n4ry-3", "MODE": "c4n4ry-4 ${HOME} c4n4ry-5", "LIST": ["c4n4ry-6"] },
+      "cwd": "/srv"
+    },
+    "web": {
+      "url": "https://me:c4n4ry-7@h.example/mcp?api_key=c4n4ry-8",
+      "headers": {
+        "X-Trace": "c4n4ry-9",
+        "Other": "c4n4ry-10"
+      },
+      "oauth": { "clientId": "me", "clientSecret": "c4n4ry-11" },
+      "dependsOn": ["files"]
+    },
+    "own": { "type": "x", "settings": { "deep": { "deeper": ["c4n4ry-12"] } } }
+  }
+}
+"#;
+
+const TOML: &str = r#"# [mcp_servers.files.env]
+# OLD = "c4n4ry-0"
+model = "x"
+
+[mcp_servers.files]
+command = "npx"
+args = ["-y", "files", "--token=c4n4ry-1", "--password", "c4n4ry-2"]
+cwd = "/srv"
+
+[mcp_servers.files.env]
+API = "c4n4ry-3"
+MODE = 'c4n4ry-4'
+LONG = """
+c4n4ry-5
+A = c4n4ry-6
+"""
+LIST = [
+  "c4n4ry-7",
+]
+
+[mcp_servers.web]
+url = "https://me:c4n4ry-8@h.example/mcp?api_key=c4n4ry-9"
+http_headers = { "X-Trace" = "c4n4ry-10", Other = "c4n4ry-11" }
+oauth.clientSecret = "c4n4ry-12"
+headers.Third = "c4n4ry-13"
+
+[mcp_servers.third]
+command = "x"
+env = { A = "c4n4ry-14" }
+"#;
+
+const YAML: &str = r#"# env:
+#   OLD: c4n4ry-0
+x-common: &common
+  A: c4n4ry-1
+mcpServers:
+  files:
+    command: npx
+    args: ["-y", files, "--token=c4n4ry-2", "--password", c4n4ry-3]
+    env:
+      API: c4n4ry-4
+      MODE: "c4n4ry-5
+        c4n4ry-6"
+      LONG: |
+        c4n4ry-7
+        A: c4n4ry-8
+      LIST:
+      - c4n4ry-9
+    cwd: /srv
+  web:
+    url: https://me:c4n4ry-10@h.example/mcp?api_key=c4n4ry-11
+    headers: { X-Trace: c4n4ry-12, Other: "c4n4ry-13" }
+    oauth:
+      clientSecret: c4n4ry-14
+    depends_on: [files]
+  third:
+    command: x
+    env:
+      <<: *common
+      B: c4n4ry-15
+"#;
+
+const TEXTS: [(&str, &str); 3] = [("mcp.json", JSON), ("config.toml", TOML), ("mcp.yaml", YAML)];
+
+/// Everything that can be shown of a text: what is wrong with it, and every line of it once more.
+fn shown(name: &str, text: &str) -> String {
+    let sources = [Source::new(name, text)];
+    let parsed = parse(&sources, &Nothing, &Options::default());
+    let mut diagnostics = parsed.diagnostics;
+    let mut at = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let place = Place { source: 0, span: Span::new(at, at), line: index + 1, column: 1 };
+        diagnostics.push(Diagnostic::warning(Code::UnknownKey, "a line").with_place(place));
+        at += line.len();
+    }
+    let color = render(&diagnostics, &sources, true, 400);
+    format!("{}\n{color}\n{}", render(&diagnostics, &sources, false, 400), render_short(&diagnostics, &sources))
+}
+
+/// The whole text with its secrets hidden, and nothing else of it lost.
+#[test]
+fn good_texts_show_what_is_no_secret() {
+    for (name, text) in TEXTS {
+        let shown = shown(name, text);
+        assert!(!shown.contains(CANARY), "{name}: {:?}", shown.lines().find(|line| line.contains(CANARY)));
+        for kept in ["files", "npx", "/srv", "h.example", "API", "web", "-y"] {
+            assert!(shown.contains(kept), "{name} lost `{kept}`");
+        }
+    }
+}
+
+/// One slip of a kind that people make: a character too many or too few, or a line that moved.
+fn slip(text: &str, kind: u8, line: usize, column: usize, what: char) -> Option<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let line = line % lines.len().max(1);
+    lines.get(line)?;
+    match kind {
+        0 => {
+            let at = column % (lines[line].len() + 1);
+            lines[line].insert(at, what);
+        }
+        1 => {
+            let at = column % lines[line].len().max(1);
+            if at < lines[line].len() {
+                lines[line].remove(at);
+            }
+        }
+        2 => lines[line] = lines[line].trim_start().to_owned(),
+        3 => lines[line].insert_str(0, if column % 2 == 0 { "  " } else { "\t" }),
+        4 => {
+            lines.truncate(line + 1);
+            let at = column % (lines[line].len() + 1);
+            lines[line].truncate(at);
+        }
+        _ => {
+            // A closing quote or bracket is gone.
+            let at = lines[line].rfind(['"', '}', ']', '\''])?;
+            lines[line].remove(at);
+        }
+    }
+    Some(lines.join("\n"))
+}
+
+/// How often each thing stands in a text that says that what follows is secret.
+fn telling(text: &str) -> Vec<usize> {
+    let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).collect();
+    let keys = ["env", "headers", "http_headers", "settings", "default", "clientSecret"];
+    let looks = ["\"--token=", "\"--password\", ", "?api_key=", "https://me:", "*common", "&common"];
+    let keys = keys.iter().map(|key| words.iter().filter(|word| *word == key).count());
+    keys.chain(looks.iter().map(|look| text.matches(look).count())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn broken_texts_hide_their_secrets(
+        format in 0..3_usize,
+        slips in prop::collection::vec((0..6_u8, any::<usize>(), any::<usize>(), prop::sample::select(vec!['"', '\'', '{', '}', '[', ']', ':', ',', '=', '#', ' ', '\t', 'x', '-', '&', '*', '|', '\\', '§'])), 1..3),
+    ) {
+        let (name, text) = TEXTS[format];
+        let mut text = text.to_owned();
+        for (kind, line, column, what) in slips {
+            if text.is_ascii() && let Some(slipped) = slip(&text, kind, line, column, what) {
+                text = slipped;
+            }
+        }
+        // The words that say what is secret are still there, and so is what makes one known by its looks.
+        prop_assume!(telling(&text) == telling(TEXTS[format].1));
+        let shown = shown(name, &text);
+        prop_assert!(!shown.contains(CANARY), "{}\n---\n{:?}", text, shown.lines().find(|line| line.contains(CANARY)));
+    }
+}

@@ -1,0 +1,257 @@
+//! What a service would run, as a number that is another one for everything else.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use mcpstore_types::{HttpSpec, InProcessSpec, OAuthSpec, OtherSpec, ServiceSpec, StdioSpec, TransportSpec};
+
+use super::encode::Encoder;
+use super::program::find_program;
+
+/// A digest (SHA-256) of what a service, or all services of a config, would run. Shown as `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+/// A text that is no fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fingerprint is `sha256:` and 64 hexadecimal digits")]
+pub struct NotAFingerprint;
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = NotAFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix("sha256:").ok_or(NotAFingerprint)?.as_bytes();
+        let (pairs, rest) = digits.as_chunks::<2>();
+        let mut bytes = [0; 32];
+        if pairs.len() != bytes.len() || !rest.is_empty() {
+            return Err(NotAFingerprint);
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let (high, low) = digit(*high).zip(digit(*low)).ok_or(NotAFingerprint)?;
+            *byte = high * 16 + low;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// The fingerprint of all services of a config together; their order does not matter.
+#[must_use]
+pub fn fingerprint(specs: &[ServiceSpec], path_variable: Option<&OsStr>) -> Fingerprint {
+    let mut each: Vec<Fingerprint> = specs.iter().map(|spec| service_fingerprint(spec, path_variable)).collect();
+    each.sort_unstable();
+    let mut out = Encoder::default();
+    out.text("mcpstore config 1");
+    out.count(each.len());
+    each.iter().for_each(|one| out.bytes(&one.0));
+    Fingerprint(out.finish())
+}
+
+/// The fingerprint of what one service would run, or reach.
+///
+/// In it are its name and kind; command, arguments, working directory and the file that the command is, looked up in
+/// `path_variable` ([`find_program`]); names of environment variables and headers, and the values of those variables by which
+/// code is loaded (`LD_PRELOAD`, `NODE_OPTIONS`, `PATH`, …); `inheritEnv` and the sandbox with its paths; the address, `caFile`,
+/// and where a login may send a client's secret; settings of other kinds with their values. Not in it is what changes nothing
+/// about that: other values, which may be secrets that are renewed, policies, limits, tags, dependencies.
+#[must_use]
+pub fn service_fingerprint(spec: &ServiceSpec, path_variable: Option<&OsStr>) -> Fingerprint {
+    let program = match &spec.transport {
+        TransportSpec::Stdio(stdio) => find_program(stdio, path_variable),
+        _ => None,
+    };
+    digest(spec, program.as_deref())
+}
+
+/// The fingerprint for a machine where programs may lie elsewhere.
+pub(super) fn portable(spec: &ServiceSpec) -> Fingerprint {
+    digest(spec, None)
+}
+
+fn digest(spec: &ServiceSpec, program: Option<&Path>) -> Fingerprint {
+    // Named one by one, so that a new field does not compile before somebody decided about it.
+    let ServiceSpec { name, transport, era: _, dependencies: _, policy: _, enabled: _, tags: _, description: _ } = spec;
+    let mut out = Encoder::default();
+    out.text("mcpstore service 1");
+    out.text(name.as_str());
+    out.text(transport.kind());
+    match transport {
+        TransportSpec::Stdio(stdio) => encode_stdio(&mut out, stdio, program),
+        TransportSpec::Http(http) | TransportSpec::Sse(http) => encode_http(&mut out, http),
+        TransportSpec::InProcess(InProcessSpec { factory }) => out.text(factory),
+        TransportSpec::Other(OtherSpec { kind: _, settings }) => out.named(settings, |_| true),
+        // A kind of which nothing is known here: everything about it counts, as far as it shows.
+        other => out.text(&format!("{other:?}")),
+    }
+    Fingerprint(out.finish())
+}
+
+fn encode_stdio(out: &mut Encoder, stdio: &StdioSpec, program: Option<&Path>) {
+    let StdioSpec { command, args, env, cwd, inherit_env, sandbox, sandbox_read, sandbox_write, limits: _ } = stdio;
+    out.text(command);
+    out.maybe_path(program);
+    out.texts(args);
+    out.named(env, loads_code);
+    out.maybe_path(cwd.as_deref());
+    out.texts(inherit_env);
+    out.text(sandbox.word());
+    out.paths(sandbox_read);
+    out.paths(sandbox_write);
+}
+
+fn encode_http(out: &mut Encoder, http: &HttpSpec) {
+    let HttpSpec { url, headers, oauth, ca_file } = http;
+    let OAuthSpec { client_id: _, client_secret: _, issuer, client_metadata_url, scopes, callback_port: _ } = oauth;
+    out.text(url);
+    out.named(headers, |_| false);
+    out.maybe_path(ca_file.as_deref());
+    for text in [issuer, client_metadata_url] {
+        out.count(usize::from(text.is_some()));
+        out.text(text.as_deref().unwrap_or(""));
+    }
+    out.texts(scopes);
+}
+
+/// True for a variable whose value decides which code a program runs.
+fn loads_code(name: &str) -> bool {
+    const NAMES: [&str; 24] = [
+        "BASH_ENV",
+        "BUN_OPTIONS",
+        "CLASSPATH",
+        "DENO_DIR",
+        "ENV",
+        "GIT_EXEC_PATH",
+        "GIT_SSH_COMMAND",
+        "JAVA_TOOL_OPTIONS",
+        "JDK_JAVA_OPTIONS",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "PATH",
+        "PERL5LIB",
+        "PERL5OPT",
+        "PIP_INDEX_URL",
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "RUBYLIB",
+        "RUBYOPT",
+        "SHELLOPTS",
+        "UV_INDEX_URL",
+        "ZDOTDIR",
+        "_JAVA_OPTIONS",
+    ];
+    // The loader, and the settings of package installers: where they fetch from, and what they run.
+    const BEGINNINGS: [&str; 6] = ["LD_", "DYLD_", "NPM_CONFIG_", "UV_", "PIP_", "GIT_CONFIG"];
+    let name = name.to_ascii_uppercase();
+    NAMES.contains(&name.as_str()) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use mcpstore_types::{Sandbox, ServiceName};
+
+    use super::*;
+
+    fn base() -> (ServiceSpec, StdioSpec) {
+        let stdio = StdioSpec {
+            command: "/bin/none".to_owned(),
+            args: vec!["a".to_owned(), "b".to_owned()],
+            env: [("TOKEN".to_owned(), "secret".into()), ("NODE_OPTIONS".to_owned(), "".into())].into(),
+            ..StdioSpec::default()
+        };
+        (ServiceSpec::new(ServiceName::new("files").unwrap(), TransportSpec::Stdio(stdio.clone())), stdio)
+    }
+
+    fn with(change: impl FnOnce(&mut StdioSpec)) -> Fingerprint {
+        let (spec, mut stdio) = base();
+        change(&mut stdio);
+        service_fingerprint(&ServiceSpec { transport: TransportSpec::Stdio(stdio), ..spec }, None)
+    }
+
+    #[test]
+    fn everything_that_is_run_makes_another_fingerprint() {
+        let prints = [
+            with(|_| {}),
+            with(|s| s.command = "/bin/other".to_owned()),
+            with(|s| s.args = vec!["ab".to_owned()]),
+            with(|s| s.args = vec!["a".to_owned(), "b".to_owned(), String::new()]),
+            with(|s| s.args.reverse()),
+            with(|s| drop(s.env.insert("OTHER".to_owned(), "".into()))),
+            with(|s| drop(s.env.insert("NODE_OPTIONS".to_owned(), "--require ./x".into()))),
+            with(|s| s.cwd = Some("/srv".into())),
+            with(|s| s.inherit_env = vec!["AWS_*".to_owned()]),
+            with(|s| s.sandbox = Sandbox::None),
+            with(|s| s.sandbox_read = vec!["/etc".into()]),
+            with(|s| s.sandbox_write = vec!["/etc".into()]),
+        ];
+        assert_eq!(prints.iter().collect::<BTreeSet<_>>().len(), prints.len());
+    }
+
+    #[test]
+    fn what_changes_nothing_about_it_does_not() {
+        assert_eq!(with(|s| drop(s.env.insert("TOKEN".to_owned(), "renewed".into()))), with(|_| {}));
+        assert_eq!(with(|s| s.limits.files = Some(9)), with(|_| {}));
+        let (spec, _) = base();
+        let other = ServiceSpec { tags: vec!["x".to_owned()], enabled: false, ..spec.clone() };
+        assert_eq!(service_fingerprint(&other, None), service_fingerprint(&spec, None));
+    }
+
+    #[test]
+    fn addresses_count_and_the_kind_does() {
+        let name = || ServiceName::new("a").unwrap();
+        let mut with_header = HttpSpec { url: "https://h/".to_owned(), ..HttpSpec::default() };
+        with_header.headers.insert("X-Key".to_owned(), "1".into());
+        let mut renewed = with_header.clone();
+        renewed.headers.insert("X-Key".to_owned(), "2".into());
+        let of = |http| service_fingerprint(&ServiceSpec::new(name(), TransportSpec::Http(http)), None);
+        assert_eq!(of(with_header.clone()), of(renewed));
+        let prints = [
+            of(with_header.clone()),
+            of(HttpSpec { ca_file: Some("/ca".into()), ..with_header }),
+            service_fingerprint(&ServiceSpec::http(name(), "https://h/"), None),
+            service_fingerprint(&ServiceSpec::sse(name(), "https://h/"), None),
+            service_fingerprint(&ServiceSpec::in_process(name(), "https://h/"), None),
+            service_fingerprint(&ServiceSpec::other(name(), "tcp", [("port", "1")]), None),
+            service_fingerprint(&ServiceSpec::other(name(), "tcp", [("port", "2")]), None),
+        ];
+        assert_eq!(prints.iter().collect::<BTreeSet<_>>().len(), prints.len());
+    }
+
+    #[test]
+    fn the_whole_does_not_depend_on_order() {
+        let services = ["a", "b"].map(|name| ServiceSpec::http(ServiceName::new(name).unwrap(), "http://h"));
+        let [a, b] = services.clone();
+        assert_eq!(fingerprint(&services, None), fingerprint(&[b.clone(), a], None));
+        assert_ne!(fingerprint(&services, None), fingerprint(&[b], None));
+    }
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_is_written() {
+        let (spec, _) = base();
+        let print = service_fingerprint(&spec, None);
+        let text = print.to_string();
+        assert_eq!((text.len(), text.parse()), (71, Ok(print)));
+        for wrong in ["", "sha256:", &text[1..], &text[..70], &text.replace("sha256:", "sha256:+"), &format!("{text}0")]
+        {
+            assert_eq!(wrong.parse::<Fingerprint>(), Err(NotAFingerprint), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Config on disk: what the pure crates must not do.
+//!
+//! - [`read_source`] reads a config file, and refuses one that somebody else can change.
+//! - [`replace`] and [`edit_locked`] write: in one step, durable, one writer at a time, over nobody's change.
+//! - [`Watch`] tells when files may have changed.
+//! - [`Machine`] is the world that a config refers to: variables, files, programs.
+//! - [`Approvals`] keeps what a user allowed a config to run.
+//!
+//! All but [`Watch::changed`] block on the disk: call them where blocking is allowed.
+//!
+//! ```
+//! use mcpstore_files::{Edited, edit_locked, read_source};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("mcp.json");
+//! let edited = edit_locked(&file, |text| {
+//!     assert_eq!(text, "", "there is no file yet");
+//!     Ok::<_, std::convert::Infallible>(Some(r#"{ "mcpServers": {} }"#.to_owned()))
+//! })?;
+//! assert_eq!(edited, Edited::Created);
+//! assert_eq!(read_source(&file)?.text, r#"{ "mcpServers": {} }"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod approvals;
+mod edit;
+mod group;
+mod judge;
+mod lock;
+mod machine;
+mod quote;
+mod read;
+mod sweep;
+mod trail;
+mod watch;
+mod write;
+
+pub use approvals::{Approvals, ApproveError, Checked, Fingerprint, NotAFingerprint, Pending, PendingKind};
+pub use approvals::{find_program, fingerprint, service_fingerprint};
+pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
+pub use judge::{Fault, Unsafe};
+pub use lock::{LOCK_WAIT, LockError};
+pub use machine::{MAX_REFERENCED_BYTES, Machine};
+pub use read::{MAX_PIPE_WAIT, ReadError, read_source};
+pub use watch::{MAX_WATCHED, POLL_EVERY, QUIET, QUIET_AT_MOST, Watch, WatchError};
+pub use write::{ReplaceError, WriteError, WriteStep, replace};

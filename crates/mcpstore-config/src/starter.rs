@@ -29,8 +29,8 @@ impl Found {
         match self {
             Self::Npx => Some([
                 "files",
-                "Reads and writes files in the folder that mcpstore is started in.",
-                r#""command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem", "."]"#,
+                "Reads and writes files in the folder of this config.",
+                r#""command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem", "${workspaceFolder}"]"#,
             ]),
             Self::Uvx => {
                 Some(["time", "Knows what time it is, anywhere.", r#""command": "uvx", "args": ["mcp-server-time"]"#])
@@ -121,12 +121,25 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::{Nothing, Options, Source, parse, render_short};
+    use crate::{Options, Outside, Source, parse, render_short};
+
+    /// A folder with a config in it.
+    struct Folder;
+
+    impl Outside for Folder {
+        fn variable(&self, name: &str) -> Option<String> {
+            (name == "SEARCH_TOKEN").then(|| "x".to_owned())
+        }
+
+        fn workspace(&self, _: &str) -> Option<String> {
+            Some("/srv/project".to_owned())
+        }
+    }
 
     /// The names of the services; every text is read without a word, strictly.
     fn services(found: &[Found]) -> Vec<String> {
         let sources = [Source::new("mcp.json", starter(found))];
-        let parsed = parse(&sources, &Nothing, &Options { strict: true });
+        let parsed = parse(&sources, &Folder, &Options { strict: true });
         assert_eq!(render_short(&parsed.diagnostics, &sources), "", "{}", sources[0].text);
         parsed.config.services.iter().map(|spec| spec.name.to_string()).collect()
     }
@@ -168,8 +181,7 @@ mod tests {
             })
             .collect();
         let sources = [Source::new("mcp.json", uncommented)];
-        let outside = crate::Variables(|_: &str| Some("x".to_owned()));
-        let parsed = parse(&sources, &outside, &Options { strict: true });
+        let parsed = parse(&sources, &Folder, &Options { strict: true });
         assert_eq!(render_short(&parsed.diagnostics, &sources), "", "{}", sources[0].text);
         assert_eq!(parsed.config.services.len(), count);
         assert_eq!(parsed.config.profiles["work"].services.len(), 1);
@@ -196,8 +208,8 @@ mod tests {
               // "$schema": "./mcpstore.schema.json",
 
               "mcpServers": {
-                // Reads and writes files in the folder that mcpstore is started in.
-                "files": { "command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem", "."] },
+                // Reads and writes files in the folder of this config.
+                "files": { "command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem", "${workspaceFolder}"] },
 
                 // Knows what time it is, anywhere.
                 "time": { "command": "uvx", "args": ["mcp-server-time"] },

@@ -34,7 +34,7 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
     let existing = stated(&read_files(&target.present())?.0);
     let folder = folders()?.settings.join(SECRETS);
     let refer = |key: &str| match args.secrets {
-        Secrets::File => format!("${{file:{}}}", folder.join(key).display()),
+        Secrets::File => format!("${{file:{}}}", in_home(&folder.join(key))),
         Secrets::Env | Secrets::Keep => format!("${{{key}}}"),
     };
     let refer: Option<&dyn Fn(&str) -> String> = if args.secrets == Secrets::Keep { None } else { Some(&refer) };
@@ -85,6 +85,15 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
             talk(&format!("start it: {}", target.up()));
             Ok(Exit::Done)
         }
+    }
+}
+
+/// A path below the home folder as people write it.
+fn in_home(path: &Path) -> String {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_path_buf)) {
+        Some(inside) => format!("~/{}", inside.display()),
+        None => path.display().to_string(),
     }
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod chaos;
 mod cmd;
 mod codegen;
+mod fuzz;
 mod lint;
 mod prop;
 mod scaffold;
@@ -57,6 +58,8 @@ enum Task {
     },
     /// Kill services and managers in every way, many times, and let one manager live through many lives of its services
     Chaos(chaos::Args),
+    /// Feed the reader of configs with bytes that nobody would write (needs nightly and cargo-fuzz)
+    Fuzz(fuzz::Args),
     /// Hold the layers and the rules of the house against the checkout
     ArchCheck,
     /// Write the generated documents
@@ -97,6 +100,7 @@ fn run(task: Task) -> Result<()> {
         Task::Prop(args) => prop::run(&root, &args),
         Task::Scaffold { what } => scaffold::run(&root, &what),
         Task::Chaos(args) => chaos::run(&root, &args),
+        Task::Fuzz(args) => fuzz::run(&root, &args),
         Task::ArchCheck => arch::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),
         Task::Bench { inner } => bench::run(&root, inner),

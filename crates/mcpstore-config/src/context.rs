@@ -1,7 +1,7 @@
 //! What every reading function has at hand: the texts, the world around them, the sink.
 
 use crate::sink::Sink;
-use crate::source::LineIndex;
+use crate::source::{LineIndex, floor_boundary};
 use crate::tree::{At, Value};
 use crate::{Code, Diagnostic, Format, Outside, Place, Source, Span};
 
@@ -21,7 +21,10 @@ impl<'a> Text<'a> {
 /// The place of what stands there.
 pub(crate) fn place(texts: &[Text<'_>], at: At) -> Place {
     let text = &texts[at.source as usize];
-    let span = Span::new(at.start as usize, at.end as usize);
+    let whole = text.source.text.as_str();
+    // Whoever points at the first byte of something means its first character.
+    let end = (at.end as usize..whole.len()).find(|end| whole.is_char_boundary(*end)).unwrap_or(whole.len());
+    let span = Span::new(floor_boundary(whole, at.start as usize), end);
     let (line, column) = text.lines.locate(&text.source.text, span.start);
     Place { source: at.source as usize, span, line, column }
 }

@@ -9,9 +9,10 @@ use crate::Code;
 pub const fn explain(code: Code) -> &'static str {
     match code {
         Code::Syntax => {
-            "The text is no JSON, so nothing of it can be read. Comments and trailing commas are fine; keys and text stand \
-             in double quotes, and entries are separated by commas. Mend the place that is pointed at and check again: only \
-             the first such problem of a text is found at a time."
+            "The text is not what its name says it is: JSON (comments and trailing commas are fine), TOML or YAML. The place \
+             is where the reader gave up; the slip is there or shortly before: a comma or a quote that is missing, a bracket \
+             that nothing closes, a tab in YAML. Only the first such problem of a text is found at a time. Services of such a \
+             text are checked as far as they can be read, and none of them runs."
         }
         Code::TooDeep => {
             "More than 128 objects and lists stand inside each other. No config needs that; the bound keeps a hostile text \
@@ -147,33 +148,41 @@ pub const fn explain(code: Code) -> &'static str {
              file says. Links are followed, and what they lead to is judged."
         }
         Code::SimilarName => {
-            "Two services have names that differ in nothing but capitals. Both run, but people and file systems confuse them. \
-             Rename one; if they are meant to be the same service, write the name the same way in both places."
+            "Two services have names that differ in nothing but capitals, in one text or in two. Both run, but people and \
+             file systems confuse them. Rename one; if they are meant to be the same service, write the name the same way in \
+             both places."
         }
         Code::MissingProgram => {
-            "The program of `command` was not found where the manager would look for it, or the file may not be executed, so the \
-             start would fail. Install it, mend the spelling, write its full path, or make it executable (`chmod +x`). A name \
-             without `/` is looked up in `PATH`: that of `env` when it has one, else that of the manager."
+            "The program of `command` was not found where the manager would look for it, or the file may not be executed, so \
+             the start would fail. Most often the whole command line stands in `command`: write the program alone there, and \
+             the rest into `args`, one element each. Else install it, mend the spelling, write its full path, or make it \
+             executable (`chmod +x`). A name without `/` is looked up in `PATH`: that of `env` when it has one, else that of \
+             the manager, which may be a shorter one than that of your terminal."
         }
         Code::MissingFolder => "The folder of `cwd` is not there, so the start would fail. Make it, or mend the path.",
         Code::RelativePath => {
             "The path counts from the folder the server starts in, which is that of the manager when `cwd` does not say \
-             otherwise: started from elsewhere, it means another file. Or it begins with `~`, which only shells know. Write the \
-             full path (`${HOME}` and `${workspaceFolder}` help), or state `cwd`."
+             otherwise: started from elsewhere, it means another file. Or it begins with `~` or `$HOME`, which only shells \
+             know, and no shell is asked. Write the full path (`${HOME}` and `${workspaceFolder}` help), or state an absolute \
+             `cwd`."
         }
         Code::PlainSecret => {
-            "A value that looks like a secret stands in the text. Everybody who sees the file has it, and files like this one are \
-             copied and committed. Put it into an environment variable or a file of its own and refer to it: `${VAR}`, \
-             `${file:path}`. `mcpstore import` does it for you."
+            "A value that looks like a secret stands in the text: by its beginning (`ghp_…`, `sk-…`, a private key), by the \
+             name it goes by (`API_TOKEN`, `--password`, `?api_key=`), or as the password of an address. Everybody who sees \
+             the file has it, and files like this one are copied and committed. Put it into an environment variable or a file \
+             of its own and refer to it: `${VAR}`, `${file:path}`. If it was ever shared, have a new one issued. Placeholders \
+             such as `<your token>` are not reported."
         }
         Code::DisabledDependency => {
-            "The service depends on one that is disabled. A hard dependency starts it all the same, whenever this service starts; \
-             a `wants` does so too. Say whether that is meant: enable the other one, or take the dependency out."
+            "The service depends on one that is disabled. A dependency that is `requires`, `binds_to` or `wants` starts it \
+             all the same, whenever this service starts; one that is `after` waits for nothing. Say which is meant: enable \
+             the other one, or take the dependency out."
         }
         Code::ImpossibleTime => {
-            "Two times do not fit together: a probe that may take longer than the interval between two of them, a start that must \
-             be over before the handshake inside it may be, a call in all that is shorter than the silence allowed within it. The \
-             shorter one always wins, so the longer one has no effect. Change one of them."
+            "Two times do not fit together: a probe that may take longer than the interval between two of them, a start that \
+             must be over before the handshake inside it may be, a call in all that is shorter than the silence allowed \
+             within it. The shorter one always wins, so the longer one has no effect. Only times that somebody wrote are \
+             told; the other one may be a default. Change one of them."
         }
         Code::UnreachableCondition => {
             "The condition of this dependency can never be met: `completed` waits for a service to end by itself with success, and \
@@ -231,7 +240,8 @@ pub fn title(code: Code) -> String {
     out
 }
 
-/// The anchor Markdown renderers give to a code's heading.
-fn anchor(code: Code) -> String {
+/// The anchor that Markdown renderers give to a code's heading in [`diagnostics_markdown`]: `ms012-unknown-dependency`.
+#[must_use]
+pub fn anchor(code: Code) -> String {
     format!("{code}-{}", title(code).replace(' ', "-")).to_lowercase()
 }

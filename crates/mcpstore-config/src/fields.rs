@@ -152,7 +152,8 @@ pub(crate) fn check_keys(cx: &mut Context<'_>, fields: &[Field<'_>], keys: &Keys
             let known = keys.read.iter().chain(keys.later);
             let mut diagnostic =
                 Diagnostic::warning(Code::UnknownKey, format!("unknown key `{}` of {}", shown(key), keys.of));
-            match near(key, known.copied()).or_else(|| meant(key, keys)) {
+            let word = if cx.sink.is_full() { None } else { near(key, known.copied()).or_else(|| meant(key, keys)) };
+            match word {
                 Some(word) => diagnostic.help = Some(format!("did you mean `{word}`?")),
                 // Once for each kind of object: the list is long.
                 None if cx.sink.is_first_unknown(keys.of) => {

@@ -87,7 +87,7 @@ pub use dialect::Dialect;
 pub use diff::{apply, diff};
 pub use edit::{Change, EditError, edit, read_plain};
 pub use entry::entry;
-pub use explain::{diagnostics_markdown, explain, title};
+pub use explain::{anchor, diagnostics_markdown, explain, title};
 pub use export::{Exported, export, export_url};
 pub use format::Format;
 pub use import::{Imported, MovedSecret, Outcome, import};

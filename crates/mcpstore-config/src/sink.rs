@@ -63,6 +63,11 @@ impl Sink {
         self.errors
     }
 
+    /// True when further diagnostics are only counted: what they would say need not be found out.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAX_DIAGNOSTICS
+    }
+
     /// True the first time that an unknown key of this kind of object is told.
     pub(crate) fn is_first_unknown(&mut self, of: &'static str) -> bool {
         let is_first = !self.unknown_of.contains(&of);

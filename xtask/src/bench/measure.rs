@@ -7,13 +7,14 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::table::Row;
-use super::{call, call_http, children, fleet, graph, spawn, start, table};
+use super::{call, call_http, children, config, fleet, graph, spawn, start, table};
 
 /// A benchmark: its name, and what measures it.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
 
 const BENCHMARKS: &[Benchmark] = &[
     ("graph", graph::run),
+    ("config", config::run),
     ("fleet", fleet::run),
     ("start", start::run),
     ("spawn", spawn::run),

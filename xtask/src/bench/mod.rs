@@ -16,6 +16,8 @@ mod call_http;
 #[cfg(feature = "bench")]
 mod children;
 #[cfg(feature = "bench")]
+mod config;
+#[cfg(feature = "bench")]
 mod fleet;
 #[cfg(feature = "bench")]
 mod graph;

@@ -1,7 +1,7 @@
 //! What is wrong with a config, for people and for programs.
 
 use mcpstore::Loaded;
-use mcpstore::config::{Code, Diagnostic, Place, Severity, Source, render};
+use mcpstore::config::{Code, Diagnostic, Place, Severity, Source, anchor, render};
 use serde::Serialize;
 
 use super::Term;
@@ -62,6 +62,8 @@ struct DiagnosticRow {
     severity: &'static str,
     code: String,
     message: String,
+    /// The section of the reference that explains the code.
+    anchor: String,
     #[serde(flatten)]
     place: PlaceRow,
     label: Option<String>,
@@ -71,12 +73,15 @@ struct DiagnosticRow {
     service: Option<String>,
 }
 
-/// Where; all null when it concerns no single place. Lines and columns count from 1, columns in characters.
+/// Where; all null when it concerns no single place. Lines and columns count from 1, columns in characters; the end is behind the
+/// last character.
 #[derive(Debug, Default, Serialize)]
 struct PlaceRow {
     file: Option<String>,
     line: Option<usize>,
     column: Option<usize>,
+    end_line: Option<usize>,
+    end_column: Option<usize>,
 }
 
 /// Another place that has to do with it.
@@ -99,15 +104,24 @@ pub(crate) fn diagnostics_doc(loaded: &Loaded, sources: &[Source]) -> Diagnostic
 }
 
 fn row(diagnostic: &Diagnostic, sources: &[Source]) -> DiagnosticRow {
-    let place = |place: Place| PlaceRow {
-        file: sources.get(place.source).map(|source| source.name.clone()),
-        line: Some(place.line),
-        column: Some(place.column),
+    let place = |place: Place| {
+        let source = sources.get(place.source);
+        let inside = source.and_then(|source| source.text.get(place.span.start..place.span.end)).unwrap_or_default();
+        let (lines, last) = (inside.matches('\n').count(), inside.rsplit('\n').next().unwrap_or_default());
+        let before = if lines > 0 { 1 } else { place.column };
+        PlaceRow {
+            file: source.map(|source| source.name.clone()),
+            line: Some(place.line),
+            column: Some(place.column),
+            end_line: Some(place.line + lines),
+            end_column: Some(before + last.chars().count()),
+        }
     };
     DiagnosticRow {
         severity: diagnostic.severity.as_str(),
         code: diagnostic.code.to_string(),
         message: diagnostic.message.clone(),
+        anchor: format!("docs/diagnostics.md#{}", anchor(diagnostic.code)),
         place: diagnostic.primary.map(place).unwrap_or_default(),
         label: diagnostic.label.clone(),
         notes: diagnostic.notes.clone(),
@@ -148,9 +162,12 @@ mod tests {
                   "severity": "error",
                   "code": "MS012",
                   "message": "unknown dependency `bb`",
+                  "anchor": "docs/diagnostics.md#ms012-unknown-dependency",
                   "file": "mcp.json",
                   "line": 1,
                   "column": 56,
+                  "end_line": 1,
+                  "end_column": 60,
                   "label": null,
                   "notes": [],
                   "help": "did you mean `b`?",

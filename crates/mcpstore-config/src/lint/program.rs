@@ -150,6 +150,10 @@ fn missing(cx: &mut Context<'_>, service: &Service<'_>, literal: &str, value: &V
         cx.push(diagnostic.with_help("mend the path, or install the program"));
         return;
     }
+    if cx.sink.is_full() {
+        cx.push(diagnostic);
+        return;
+    }
     let meant = near(literal, launchers.found(cx)).or_else(|| near(literal, LAUNCHERS.iter().map(|(name, _)| *name)));
     let brings = LAUNCHERS.iter().find(|(name, _)| *name == literal).map(|(_, what)| *what);
     let help = match (brings, meant.filter(|name| *name != literal)) {

@@ -108,16 +108,20 @@ pub(crate) fn is_plain(value: &str) -> bool {
 fn without_references(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
+    // Behind the last one there is no reference in braces: it need not be looked for again.
+    let (brace, braces) = (value.rfind('}'), value.rfind("}}"));
     while let Some(at) = rest.find(['$', '{', '%']) {
         out.push_str(&rest[..at]);
         let tail = &rest[at..];
+        let here = value.len() - tail.len();
+        let close = |last: Option<usize>, sign: &str| {
+            last.filter(|last| *last > here).and_then(|_| tail.find(sign)).map(|n| n + sign.len())
+        };
         let name = |text: &str| text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
-        let length = if tail.starts_with("${{") {
-            tail.find("}}").map(|n| n + 2)
+        let length = if tail.starts_with("${{") || tail.starts_with("{{") {
+            close(braces, "}}")
         } else if tail.starts_with("${") {
-            tail.find('}').map(|n| n + 1)
-        } else if tail.starts_with("{{") {
-            tail.find("}}").map(|n| n + 2)
+            close(brace, "}")
         } else if tail.starts_with('$') {
             Some(name(&tail[1..])).filter(|n| *n > 0).map(|n| n + 1)
         } else if tail.starts_with('%') {
@@ -140,7 +144,7 @@ fn without_references(value: &str) -> String {
 /// True for what stands where a secret is to be filled in.
 pub(crate) fn is_placeholder(value: &str) -> bool {
     let is_within = |open, close| value.starts_with(open) && value.ends_with(close);
-    if is_within('<', '>') || is_within('[', ']') || value.contains("...") || value.contains('…') {
+    if value.starts_with('<') || is_within('[', ']') || value.contains("...") || value.contains('…') {
         return true;
     }
     if value.len() > 80 {

@@ -107,7 +107,7 @@ impl Plain {
                 for (nth, (key, value)) in members.iter().enumerate() {
                     out.push_str(if nth == 0 { "\n" } else { ",\n" });
                     out.push_str(&inner);
-                    push_json_text(out, key);
+                    push_quoted(out, key);
                     out.push_str(": ");
                     value.write_pretty(out, &inner);
                 }
@@ -130,7 +130,7 @@ impl fmt::Display for Plain {
             Self::Number(number) => f.write_str(number),
             Self::Text(text) => {
                 let mut out = String::with_capacity(text.len() + 2);
-                push_json_text(&mut out, text);
+                push_quoted(&mut out, text);
                 f.write_str(&out)
             }
             Self::List(list) => {
@@ -145,7 +145,7 @@ impl fmt::Display for Plain {
                 f.write_str("{ ")?;
                 for (nth, (key, value)) in members.iter().enumerate() {
                     let mut text = String::new();
-                    push_json_text(&mut text, key);
+                    push_quoted(&mut text, key);
                     write!(f, "{}{text}: {value}", if nth == 0 { "" } else { ", " })?;
                 }
                 f.write_str(" }")
@@ -154,8 +154,9 @@ impl fmt::Display for Plain {
     }
 }
 
-/// Appends `text` as a JSON string.
-pub(crate) fn push_json_text(out: &mut String, text: &str) {
+/// Appends `text` in double quotes, as JSON, TOML (basic strings) and YAML (double-quoted scalars) read it: what one of them
+/// does not take as it is, or counts as a line break, is escaped.
+pub(crate) fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -164,7 +165,7 @@ pub(crate) fn push_json_text(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c < ' ' || matches!(c, '\u{2028}' | '\u{2029}') => {
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
                 let _ = write!(out, "\\u{:04x}", c as u32);
             }
             c => out.push(c),

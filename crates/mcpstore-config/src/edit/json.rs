@@ -12,7 +12,7 @@ use super::node::{Member, Node, Shape};
 use super::op::Todo;
 use super::splice::Splices;
 use crate::json::{STRICT, error_words, too_deep};
-use crate::plain::push_json_text;
+use crate::plain::push_quoted;
 use crate::{Format, Plain, Span};
 
 /// The value of a text; `None` when there is nothing but blanks and comments.
@@ -74,7 +74,7 @@ struct Json<'t> {
 impl Write for Json<'_> {
     fn key(&self, key: &str, put: Put<'_>) -> String {
         let mut out = String::new();
-        push_json_text(&mut out, key);
+        push_quoted(&mut out, key);
         out.push_str(if matches!(put, Put::Tight) { ":" } else { ": " });
         out
     }

@@ -1,10 +1,9 @@
 //! Values as TOML.
 
-use std::fmt::Write as _;
-
 use crate::Plain;
 use crate::edit::flow::{Put, Write};
 use crate::edit::op::Step;
+use crate::plain::push_quoted;
 
 /// Writes values between brackets, always on one line: that is what every version of TOML reads.
 pub(super) struct Inline;
@@ -39,28 +38,10 @@ fn inline(value: &Plain, out: &mut String) {
             }
             out.push_str(" }");
         }
-        Plain::Text(text) => push_text(text, out),
+        Plain::Text(text) => push_quoted(out, text),
         // Null does not get here: it was taken out.
         Plain::Null | Plain::Bool(_) | Plain::Number(_) => out.push_str(&value.to_string()),
     }
-}
-
-fn push_text(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                let _ = write!(out, "\\u{:04X}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 /// A key, in quotes where it needs them.
@@ -70,7 +51,7 @@ pub(super) fn key(key: &str) -> String {
         return key.to_owned();
     }
     let mut out = String::new();
-    push_text(key, &mut out);
+    push_quoted(&mut out, key);
     out
 }
 

@@ -1,9 +1,8 @@
 //! Single values of YAML: what a word means, and how text is written so that it stays text.
 
-use std::fmt::Write as _;
-
 use crate::Plain;
 use crate::edit::number;
+use crate::plain::push_quoted;
 
 /// The value of a word without quotes, by the core schema of YAML 1.2.
 pub(super) fn resolve(word: &str) -> Plain {
@@ -47,22 +46,8 @@ fn is_plain(text: &str) -> bool {
 
 /// Text in double quotes.
 fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // What YAML does not print, and its other line breaks.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
+    let mut out = String::with_capacity(text.len() + 2);
+    push_quoted(&mut out, text);
     out
 }
 

@@ -156,7 +156,7 @@ fn fields_are_set_and_unset() {
         &Plain::text("z\"\n\u{7f}"),
         expect![[r#"
             -command = 'a'
-            +command = "z\"\n\u007F"
+            +command = "z\"\n\u007f"
         "#]],
     );
     set(

@@ -39,7 +39,8 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     std::fs::create_dir_all(&corpus)?;
     let seeds = root.join(CORPUS);
     // No sanitizer: there is no unsafe code to watch, and it runs several times as fast.
-    let mut fuzz = cmd::program(&folder, "cargo", &["+nightly", "fuzz", "run", "config", "--fuzz-dir", ".", "-s", "none"]);
+    let mut fuzz =
+        cmd::program(&folder, "cargo", &["+nightly", "fuzz", "run", "config", "--fuzz-dir", ".", "-s", "none"]);
     fuzz.arg(&corpus).arg(&seeds).arg("--");
     fuzz.args([format!("-runs={}", args.runs), format!("-max_len={}", args.max_len)]);
     fuzz.args(["-timeout=10", "-dict=dict.txt", "-print_final_stats=1"]);

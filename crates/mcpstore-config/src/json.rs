@@ -8,12 +8,12 @@ use jsonc_parser::common::{Range, Ranged as _};
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
 
-use crate::{Code, json_hints};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::source::{bom_len, floor_boundary};
 use crate::syntax::MAX_DEPTH;
 use crate::tree::{At, Member, Node, Object, Value};
+use crate::{Code, json_hints};
 
 /// JSON as it is accepted: with comments and trailing commas.
 pub(crate) const STRICT: ParseOptions = ParseOptions {

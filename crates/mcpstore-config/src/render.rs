@@ -96,7 +96,8 @@ impl<'s> Text<'s> {
     /// The text of this index. What its diagnostics say of it is heeded: whether it is broken, and where secrets stand.
     fn new(index: usize, source: &'s Source, diagnostics: &[Diagnostic]) -> Self {
         let text = source.text.as_str();
-        let mine = || diagnostics.iter().filter_map(|d| Some((d.code, d.primary.filter(|place| place.source == index)?)));
+        let mine =
+            || diagnostics.iter().filter_map(|d| Some((d.code, d.primary.filter(|place| place.source == index)?)));
         let broken = mine().any(|(code, _)| matches!(code, Code::Syntax | Code::TooDeep));
         let secrets: Vec<_> = mine()
             .filter(|(code, _)| *code == Code::PlainSecret)

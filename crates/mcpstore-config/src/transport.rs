@@ -251,7 +251,10 @@ fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
             continue;
         }
         if !field.key.bytes().all(is_token) {
-            let message = format!("the name of header `{}` has a character that HTTP does not allow there", shown_name(field.key));
+            let message = format!(
+                "the name of header `{}` has a character that HTTP does not allow there",
+                shown_name(field.key)
+            );
             cx.push(Diagnostic::error(Code::BadCharacter, message).with_place(place));
             continue;
         }

@@ -2,10 +2,10 @@
 
 use crate::tree::{Node, Object, Value};
 
-use crate::{Code, Format};
 use crate::context::Context;
 use crate::diagnostic::shown;
 use crate::fields::{Field, near};
+use crate::{Code, Format};
 
 /// What a value is, for messages.
 pub(crate) const fn kind(value: &Value<'_>) -> &'static str {
@@ -82,7 +82,9 @@ pub(crate) fn boolean(cx: &mut Context<'_>, name: &str, value: &Value<'_>) -> Op
         return Some(found);
     }
     let help = match value.node {
-        Node::Text(_) if cx.text(value.at).format == Format::Yaml => Some("write true or false; `yes` and `on` are text here"),
+        Node::Text(_) if cx.text(value.at).format == Format::Yaml => {
+            Some("write true or false; `yes` and `on` are text here")
+        }
         Node::Text(_) => Some("write true or false without quotes"),
         _ => None,
     };

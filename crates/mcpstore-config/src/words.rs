@@ -231,7 +231,18 @@ pub(crate) const SYNONYMS: &[(&str, &str)] = &[
 /// True for a key that some object of a config may have, of whatever client.
 pub(crate) fn is_word(key: &str) -> bool {
     const ALL: &[&Keys] = &[
-        &SERVICE, &TOP, &DEFAULTS, &GATEWAY, &PROFILE, &INPUT, &DEPENDENCY, &RESTART, &TIMEOUTS, &LIMITS, &HEALTH, &OAUTH,
+        &SERVICE,
+        &TOP,
+        &DEFAULTS,
+        &GATEWAY,
+        &PROFILE,
+        &INPUT,
+        &DEPENDENCY,
+        &RESTART,
+        &TIMEOUTS,
+        &LIMITS,
+        &HEALTH,
+        &OAUTH,
     ];
     ALL.iter().any(|keys| keys.read.contains(&key) || keys.later.contains(&key) || keys.foreign.contains(&key))
         || matches!(key, "servers" | "mcp" | "mcp_servers" | "context_servers")

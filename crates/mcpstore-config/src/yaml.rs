@@ -194,7 +194,9 @@ impl<'t> Reader<'t> {
             let tab = at.start as usize + tab;
             (at, help) = (At::new(self.source, tab, tab + 1), Some("indent with spaces; YAML takes no tabs there"));
         } else if info.contains("mapping values are not allowed") {
-            help = Some("look at the indentation of this line and the one before; a text with `: ` in it stands in quotes");
+            help = Some(
+                "look at the indentation of this line and the one before; a text with `: ` in it stands in quotes",
+            );
         }
         Fault { code: Code::Syntax, at, message, help }
     }

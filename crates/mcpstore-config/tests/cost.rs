@@ -112,7 +112,9 @@ fn dependencies_on_nothing() {
         })
     };
     grows_evenly("unknown dependencies", one, 1_000);
-    let each = |count| json(count, |out, nth| drop(write!(out, "\"s{nth}\":{{\"command\":\"x\",\"dependsOn\":[\"n{nth}\"]}}")));
+    let each = |count| {
+        json(count, |out, nth| drop(write!(out, "\"s{nth}\":{{\"command\":\"x\",\"dependsOn\":[\"n{nth}\"]}}")))
+    };
     grows_evenly("an unknown dependency each", each, 1_000);
 }
 
@@ -121,7 +123,10 @@ fn anchors_and_aliases() {
     let text = |count: usize| {
         let mut text = String::from("mcpServers:\n");
         for nth in 0..count {
-            let _ = write!(text, "  s{nth}:\n    command: x\n    env: &a{nth}\n      T: secret\n      N: 1\n  t{nth}:\n    command: x\n    env: *a{nth}\n");
+            let _ = write!(
+                text,
+                "  s{nth}:\n    command: x\n    env: &a{nth}\n      T: secret\n      N: 1\n  t{nth}:\n    command: x\n    env: *a{nth}\n"
+            );
         }
         vec![Source::new("mcp.yaml", text)]
     };
@@ -148,7 +153,9 @@ fn tables_and_headers() {
 
 #[test]
 fn what_may_be_a_secret() {
-    for piece in ["://a:b", "a=", "--token ", "-----BEGIN ", "&a ", "*a ", "${", "\\\"", "env ", "eyJ", "ghp_", "x@", "{{", "%A"] {
+    for piece in
+        ["://a:b", "a=", "--token ", "-----BEGIN ", "&a ", "*a ", "${", "\\\"", "env ", "eyJ", "ghp_", "x@", "{{", "%A"]
+    {
         for name in ["a.json", "b.toml", "c.yaml"] {
             grows_evenly(piece, |count| vec![Source::new(name, format!("x{}", piece.repeat(count)))], 1_000);
         }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use broken_world::{World, check};
 use expect_test::{expect, expect_file};
-use mcpstore_config::{Code, Diagnostic, MAX_SOURCE_BYTES, Source, diagnostics_markdown, explain, render, render_short};
+use mcpstore_config::{
+    Code, Diagnostic, MAX_SOURCE_BYTES, Source, diagnostics_markdown, explain, render, render_short,
+};
 
 /// What no rendering may show: literal values out of `env` and `headers`, and expanded ones.
 const SECRETS: &[&str] = &["literal-secret", "literalsecret", "expanded-secret", "4711"];
@@ -68,7 +70,9 @@ fn broken_configs_are_shown_well() {
 
 #[test]
 fn five_errors_in_three_files_come_out_in_one_run() {
-    let case = cases().into_iter().find(|path| path.ends_with("078-three-files-five-errors") || path.to_string_lossy().ends_with("three-files-five-errors"));
+    let case = cases().into_iter().find(|path| {
+        path.ends_with("078-three-files-five-errors") || path.to_string_lossy().ends_with("three-files-five-errors")
+    });
     let sources = sources(&case.expect("the case"));
     let diagnostics = check(&sources);
     let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == mcpstore_config::Severity::Error).collect();

@@ -169,7 +169,7 @@ impl<'c> Model<'c> {
 
     fn value(&mut self, at: usize) -> &mut Plain {
         // Within one pass an entry is removed by the last change of it.
-        &mut self.entries[at].get_or_insert_with(|| Entry { key: None, value: Plain::Null }).value
+        &mut self.entries[at].get_or_insert(Entry { key: None, value: Plain::Null }).value
     }
 
     fn replace(&mut self, key: &str, value: Plain, ops: &mut Vec<Op>) -> Result<(), EditError> {

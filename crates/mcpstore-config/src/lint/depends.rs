@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use mcpstore_types::{DepCondition, DepKind, RestartMode, ServiceName, ServiceSpec, TransportSpec};
 
 use super::Service;
+use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::fields::{get, known};
 use crate::tree::{At, Node, Value};
 use crate::words::{DEPENDENCY, RESTART, URL_KEYS};
-use crate::Code;
 
 pub(super) fn check(
     cx: &mut Context<'_>,
@@ -86,9 +86,10 @@ fn never_completes(cx: &mut Context<'_>, condition: At, other: &Service<'_>, tar
         return;
     };
     let related = cx.place(related.unwrap_or(other.name_at));
-    let diagnostic = Diagnostic::warning(Code::UnreachableCondition, format!("`{on}` never completes, so this never starts"))
-        .with_place(cx.place(condition))
-        .with_label("this condition is never met")
-        .with_related(related, why);
+    let diagnostic =
+        Diagnostic::warning(Code::UnreachableCondition, format!("`{on}` never completes, so this never starts"))
+            .with_place(cx.place(condition))
+            .with_label("this condition is never met")
+            .with_related(related, why);
     cx.push(diagnostic.with_help("wait for `ready` or `started` instead"));
 }

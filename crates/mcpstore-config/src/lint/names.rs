@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use mcpstore_types::ServiceName;
 
+use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::merge::Entry;
-use crate::Code;
 
 pub(super) fn check(cx: &mut Context<'_>, entries: &[(ServiceName, Entry<'_>)]) {
     let mut first: BTreeMap<String, &(ServiceName, Entry<'_>)> = BTreeMap::new();
@@ -21,10 +21,9 @@ pub(super) fn check(cx: &mut Context<'_>, entries: &[(ServiceName, Entry<'_>)]) 
         let related = cx.place(earlier.name_at);
         let diagnostic = Diagnostic::warning(Code::SimilarName, message).with_place(cx.place(entry.name_at));
         cx.push(
-            diagnostic
-                .with_service(Some(name.clone()))
-                .with_related(related, "the other one")
-                .with_help("rename one of them; if they are the same service, write its name the same way in both places"),
+            diagnostic.with_service(Some(name.clone())).with_related(related, "the other one").with_help(
+                "rename one of them; if they are the same service, write its name the same way in both places",
+            ),
         );
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
             if std::mem::replace(&mut script, literal == "-c") {
                 continue;
             }
-            let path = literal.strip_prefix('-').and_then(|flag| flag.split_once('=')).map_or(literal, |(_, path)| path);
+            let path =
+                literal.strip_prefix('-').and_then(|flag| flag.split_once('=')).map_or(literal, |(_, path)| path);
             if let Some(fault) = shell_only(path) {
                 tell_shell(cx, "an argument", fault, value);
             } else if !has_cwd && (matches!(path, "." | "..") || path.starts_with("./") || path.starts_with("../")) {
@@ -82,5 +83,7 @@ fn tell_relative(cx: &mut Context<'_>, message: String, value: &Value<'_>) {
     let diagnostic = Diagnostic::warning(Code::RelativePath, message)
         .with_place(cx.place(value.at))
         .with_label("counts from the folder that the manager is started in");
-    cx.push(diagnostic.with_help("write the full path, for example with `${workspaceFolder}`, or state an absolute `cwd`"));
+    cx.push(
+        diagnostic.with_help("write the full path, for example with `${workspaceFolder}`, or state an absolute `cwd`"),
+    );
 }

@@ -38,8 +38,15 @@ const LAUNCHERS: &[(&str, &str)] = &[
 ];
 
 /// Which interpreter runs files of an ending.
-const INTERPRETERS: &[(&str, &str)] =
-    &[(".js", "node"), (".mjs", "node"), (".cjs", "node"), (".py", "python3"), (".sh", "sh"), (".rb", "ruby"), (".jar", "java")];
+const INTERPRETERS: &[(&str, &str)] = &[
+    (".js", "node"),
+    (".mjs", "node"),
+    (".cjs", "node"),
+    (".py", "python3"),
+    (".sh", "sh"),
+    (".rb", "ruby"),
+    (".jar", "java"),
+];
 
 /// The launchers that are there, once somebody asked.
 #[derive(Default)]
@@ -117,20 +124,15 @@ fn arguments(cx: &mut Context<'_>, literal: &str, value: &Value<'_>) {
     let separator = if cx.text(value.at).format == crate::Format::Json { ", " } else { " and " };
     let command = written(cx, value.at, "command", &format!("\"{}\"", shown(first)));
     let args = written(cx, value.at, "args", &format!("[{list}]"));
-    let diagnostic = Diagnostic::warning(Code::MissingProgram, "`command` has arguments in it; it is the program alone")
-        .with_place(cx.place(value.at))
-        .with_label("no program has this name")
-        .with_help(format!("put the arguments into `args`: {command}{separator}{args}"));
+    let diagnostic =
+        Diagnostic::warning(Code::MissingProgram, "`command` has arguments in it; it is the program alone")
+            .with_place(cx.place(value.at))
+            .with_label("no program has this name")
+            .with_help(format!("put the arguments into `args`: {command}{separator}{args}"));
     cx.push(diagnostic);
 }
 
-fn missing(
-    cx: &mut Context<'_>,
-    service: &Service<'_>,
-    literal: &str,
-    value: &Value<'_>,
-    launchers: &mut Launchers,
-) {
+fn missing(cx: &mut Context<'_>, service: &Service<'_>, literal: &str, value: &Value<'_>, launchers: &mut Launchers) {
     let mut diagnostic =
         Diagnostic::warning(Code::MissingProgram, format!("the program `{}` is not there", shown(literal)))
             .with_place(cx.place(value.at));

@@ -18,7 +18,8 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
         for member in &headers.members {
             let Some(text) = member.value.as_text() else { continue };
             let what = format!("header `{}`", shown_name(&member.key));
-            let scheme = text.split_once(' ').map(|(scheme, _)| scheme).filter(|s| matches!(*s, "Bearer" | "Basic" | "token"));
+            let scheme =
+                text.split_once(' ').map(|(scheme, _)| scheme).filter(|s| matches!(*s, "Bearer" | "Basic" | "token"));
             let reference = match scheme {
                 Some(scheme) => format!("{scheme} ${{{prefix}_TOKEN}}"),
                 None => format!("${{{}}}", named(&prefix, &member.key)),

@@ -49,13 +49,19 @@ pub(super) fn check(cx: &mut Context<'_>, fields: &[Field<'_>], policy: &Policy)
         }
         let Some(long) = stated(cx, fields, inner.0, inner.1) else { continue };
         let [inner_name, outer_name] = [inner, outer].map(|(block, key, _)| format!("`{block}.{key}`"));
-        let message = format!("{inner_name} ({}) is longer than {outer_name} ({})", format_duration(inner.2), format_duration(outer.2));
-        let mut diagnostic = Diagnostic::warning(Code::ImpossibleTime, message)
-            .with_place(cx.place(long.value.at))
-            .with_label(why);
+        let message = format!(
+            "{inner_name} ({}) is longer than {outer_name} ({})",
+            format_duration(inner.2),
+            format_duration(outer.2)
+        );
+        let mut diagnostic =
+            Diagnostic::warning(Code::ImpossibleTime, message).with_place(cx.place(long.value.at)).with_label(why);
         match stated(cx, fields, outer.0, outer.1) {
             Some(short) => diagnostic = diagnostic.with_related(cx.place(short.value.at), "the shorter one"),
-            None => diagnostic = diagnostic.with_note(format!("{outer_name} is not stated here: {} holds", format_duration(outer.2))),
+            None => {
+                diagnostic =
+                    diagnostic.with_note(format!("{outer_name} is not stated here: {} holds", format_duration(outer.2)))
+            }
         }
         cx.push(diagnostic.with_help(format!("shorten {inner_name}, or lengthen {outer_name}")));
     }

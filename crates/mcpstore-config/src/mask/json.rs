@@ -9,7 +9,16 @@ use crate::words::is_word;
 /// The ranges to hide, in order. In a `broken` text the values of all keys are hidden that are no words of the config language:
 /// nobody knows what they belong to.
 pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
-    let mut scan = Scan { text, broken, out: Vec::new(), open: Vec::new(), has_key: false, secret: None, pending: None, after_colon: false };
+    let mut scan = Scan {
+        text,
+        broken,
+        out: Vec::new(),
+        open: Vec::new(),
+        has_key: false,
+        secret: None,
+        pending: None,
+        after_colon: false,
+    };
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -221,11 +230,7 @@ pub(crate) fn reference_len(text: &str) -> Option<usize> {
 fn announced(piece: &str) -> Option<Announced> {
     // Quotes, and whatever slipped in beside the word.
     let key = piece.trim_matches(|c: char| !c.is_alphanumeric() && c != '\\');
-    if holds_secrets(key) {
-        Some(Announced::All)
-    } else {
-        is_secret_name(key).then_some(Announced::Scalar)
-    }
+    if holds_secrets(key) { Some(Announced::All) } else { is_secret_name(key).then_some(Announced::Scalar) }
 }
 
 /// The end of a text in quotes: behind its quote, or at the end of its line.
@@ -251,4 +256,3 @@ fn word_end(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.iter().skip(start + 1);
     start + 1 + rest.take_while(|b| !b"{}[]:, \t\r\n\"'/".contains(b)).count()
 }
-

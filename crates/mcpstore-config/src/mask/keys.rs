@@ -19,7 +19,8 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     let before = words.len().checked_sub(2).and_then(|index| words.get(index)).map(String::as_str);
     const ENDS: &[&str] = &["token", "secret", "password", "passwd", "passphrase", "apikey", "authorization"];
     const WHOLE: &[&str] = &["credential", "credentials", "cookie", "bearer"];
-    const KEYS: &[&str] = &["api", "access", "private", "secret", "auth", "signing", "encryption", "license", "service"];
+    const KEYS: &[&str] =
+        &["api", "access", "private", "secret", "auth", "signing", "encryption", "license", "service"];
     ENDS.iter().any(|end| last.ends_with(end))
         || WHOLE.contains(&last)
         || (matches!(last, "pass" | "pwd" | "pat") && before.is_some())
@@ -54,14 +55,35 @@ mod tests {
     #[test]
     fn names_of_secrets() {
         for name in [
-            "GITHUB_PERSONAL_ACCESS_TOKEN", "apiKey", "API_KEY", "X-Api-Key", "--password", "PGPASSWORD", "DB_PASS", "clientSecret",
-            "Authorization", "AWS_SECRET_ACCESS_KEY", "access_token", "Cookie", "APIKEY",
+            "GITHUB_PERSONAL_ACCESS_TOKEN",
+            "apiKey",
+            "API_KEY",
+            "X-Api-Key",
+            "--password",
+            "PGPASSWORD",
+            "DB_PASS",
+            "clientSecret",
+            "Authorization",
+            "AWS_SECRET_ACCESS_KEY",
+            "access_token",
+            "Cookie",
+            "APIKEY",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
         for name in [
-            "TOKEN_FILE", "MAX_TOKENS", "PWD", "PATH", "KEY", "KEYBOARD", "TOKENIZERS_PARALLELISM", "API_URL", "PASSENGER", "monkey",
-            "bearer_token_env_var", "",
+            "TOKEN_FILE",
+            "MAX_TOKENS",
+            "PWD",
+            "PATH",
+            "KEY",
+            "KEYBOARD",
+            "TOKENIZERS_PARALLELISM",
+            "API_URL",
+            "PASSENGER",
+            "monkey",
+            "bearer_token_env_var",
+            "",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }

@@ -25,8 +25,11 @@ pub(super) fn secret_key(line: &str) -> Option<Begins> {
         let behind = line[end..].trim_start_matches(['"', '\'']).trim_start();
         let is_list_sign = word.chars().all(|c| c == '-');
         // The sign between the two was forgotten.
-        let is_followed = line[end..].starts_with(char::is_whitespace) && line[end..].trim_start().starts_with(['"', '\'']);
-        if holds_secrets(word) && (first || is_followed || behind.is_empty() || behind.starts_with(['=', ':', '.', '{', '[', ']'])) {
+        let is_followed =
+            line[end..].starts_with(char::is_whitespace) && line[end..].trim_start().starts_with(['"', '\'']);
+        if holds_secrets(word)
+            && (first || is_followed || behind.is_empty() || behind.starts_with(['=', ':', '.', '{', '[', ']']))
+        {
             let skipped = line.len() - behind.len();
             let sign = behind.find(['=', ':']).filter(|n| behind[..*n].trim().is_empty()).map_or(0, |n| n + 1);
             return Some(Begins { at: skipped + sign, first });
@@ -55,7 +58,8 @@ pub(super) fn unknown_key(line: &str, sign: char) -> Option<usize> {
     let key = line[..at].trim().trim_start_matches("- ").trim().trim_matches(['"', '\'']);
     let last = key.rsplit('.').next().unwrap_or(key);
     let value = line[at + 1..].trim_start();
-    (!is_word(last) && camel(last).is_none_or(|word| !is_word(&word)) && !value.is_empty() && !value.starts_with('{')).then_some(at + 1)
+    (!is_word(last) && camel(last).is_none_or(|word| !is_word(&word)) && !value.is_empty() && !value.starts_with('{'))
+        .then_some(at + 1)
 }
 
 /// By how much a text opens more brackets than it closes.

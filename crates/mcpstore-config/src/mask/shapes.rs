@@ -127,10 +127,10 @@ fn without_references(value: &str) -> String {
             close(braces, "}}")
         } else if tail.starts_with("${") {
             close(brace, "}")
-        } else if tail.starts_with('$') {
-            Some(name(&tail[1..])).filter(|n| *n > 0).map(|n| n + 1)
-        } else if tail.starts_with('%') {
-            Some(name(&tail[1..])).filter(|n| *n > 0 && tail[1 + n..].starts_with('%')).map(|n| n + 2)
+        } else if let Some(body) = tail.strip_prefix('$') {
+            Some(name(body)).filter(|n| *n > 0).map(|n| n + 1)
+        } else if let Some(body) = tail.strip_prefix('%') {
+            Some(name(body)).filter(|n| *n > 0 && body[*n..].starts_with('%')).map(|n| n + 2)
         } else {
             None
         };
@@ -156,8 +156,22 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
         return false;
     }
     let lower = value.to_ascii_lowercase();
-    const WORDS: &[&str] =
-        &["your-", "your_", "yourapi", "xxx", "changeme", "change-me", "change_me", "todo", "placeholder", "insert", "replace", "example", "***", "dummy"];
+    const WORDS: &[&str] = &[
+        "your-",
+        "your_",
+        "yourapi",
+        "xxx",
+        "changeme",
+        "change-me",
+        "change_me",
+        "todo",
+        "placeholder",
+        "insert",
+        "replace",
+        "example",
+        "***",
+        "dummy",
+    ];
     lower == "your" || WORDS.iter().any(|word| lower.contains(word))
 }
 
@@ -227,7 +241,9 @@ fn in_word(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
 fn known(token: &str) -> Option<&'static str> {
     let token = token.trim_start_matches('-');
     let prefixed = KNOWN.iter().find(|(prefix, least, _)| {
-        token.strip_prefix(prefix).is_some_and(|rest| rest.len() >= *least && rest.bytes().any(|b| b.is_ascii_digit() || b.is_ascii_uppercase()))
+        token.strip_prefix(prefix).is_some_and(|rest| {
+            rest.len() >= *least && rest.bytes().any(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+        })
     });
     if let Some((.., what)) = prefixed {
         return Some(what);
@@ -235,7 +251,8 @@ fn known(token: &str) -> Option<&'static str> {
     // spec: RFC 7515, 3.1: three parts in base64url; the first is an object, so it begins so.
     let mut parts = token.split('.');
     let is_part = |part: Option<&str>| part.is_some_and(|part| part.starts_with("eyJ") && part.len() >= 10);
-    (is_part(parts.next()) && is_part(parts.next()) && parts.next().is_some_and(|part| part.len() >= 10)).then_some("a JSON Web Token")
+    (is_part(parts.next()) && is_part(parts.next()) && parts.next().is_some_and(|part| part.len() >= 10))
+        .then_some("a JSON Web Token")
 }
 
 /// `name=value`, where the name says that the value is a secret.
@@ -243,9 +260,9 @@ fn named(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
     let mut at = start;
     while let Some(equals) = text[at..end].find('=').map(|n| at + n) {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let name_start = text[at..equals].rfind(|c| !is_name(c)).map_or(at, |n| {
-            at + n + text[at + n..].chars().next().map_or(1, char::len_utf8)
-        });
+        let name_start = text[at..equals]
+            .rfind(|c| !is_name(c))
+            .map_or(at, |n| at + n + text[at + n..].chars().next().map_or(1, char::len_utf8));
         let name = &text[name_start..equals];
         let tail = &text[equals + 1..end];
         let value_start = end - tail.trim_start_matches(['=', ',', ';', '[', '(', ':', '|', '#', '\\']).len();
@@ -306,9 +323,22 @@ mod tests {
     #[test]
     fn references_placeholders_and_settings_are_none() {
         for text in [
-            "--token=${TOKEN}", "--token=$TOKEN", "--token", "--token --x", "--api-key=<your key>", "TOKEN=your-token-here",
-            "postgres://me:${PASSWORD}@db", "postgres://me@db", "sk-xxxxxxxxxxxxxxxxxxxxxxxx", "Bearer ${T}", "--token=true",
-            "--token=/run/secrets/t", "skeleton-of-a-rather-long-name", "--max-tokens=4000", "\"--token\", \"${T}\"", "{{TOKEN}}",
+            "--token=${TOKEN}",
+            "--token=$TOKEN",
+            "--token",
+            "--token --x",
+            "--api-key=<your key>",
+            "TOKEN=your-token-here",
+            "postgres://me:${PASSWORD}@db",
+            "postgres://me@db",
+            "sk-xxxxxxxxxxxxxxxxxxxxxxxx",
+            "Bearer ${T}",
+            "--token=true",
+            "--token=/run/secrets/t",
+            "skeleton-of-a-rather-long-name",
+            "--max-tokens=4000",
+            "\"--token\", \"${T}\"",
+            "{{TOKEN}}",
         ] {
             assert_eq!(hidden(text), [""; 0], "{text}");
         }

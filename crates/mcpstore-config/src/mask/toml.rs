@@ -73,7 +73,9 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
             let whole = body(start + begins.at, &line[begins.at..]);
             open = goes_on(&text[whole.clone()]);
             out.push(whole);
-        } else if (broken || doubt) && let Some(from) = unknown_key(line, '=') {
+        } else if (broken || doubt)
+            && let Some(from) = unknown_key(line, '=')
+        {
             let whole = body(start + from, &line[from..]);
             open = goes_on(&text[whole.clone()]);
             out.push(whole);
@@ -98,7 +100,8 @@ fn is_header(line: &str) -> bool {
 fn key_end(line: &str) -> usize {
     let Some(at) = line.find('=') else { return 0 };
     let key = line[..at].trim();
-    let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'' | ' '));
+    let is_key = !key.is_empty()
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'' | ' '));
     if is_key { at + 1 } else { 0 }
 }
 

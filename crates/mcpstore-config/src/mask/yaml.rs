@@ -30,7 +30,8 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
 /// The names behind this sign: `*` for aliases, `&` for anchors.
 fn marked(text: &str, sign: char) -> impl Iterator<Item = &str> {
     text.split(sign).skip(1).filter_map(|rest| {
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}')).unwrap_or(rest.len());
         Some(&rest[..end]).filter(|name| !name.is_empty())
     })
 }
@@ -87,7 +88,8 @@ fn pass<'t>(text: &'t str, broken: bool, is_secret: impl Fn(&'t str) -> bool) ->
             block = None;
         }
         let anchored = line.contains('&') && marked(line, '&').any(&is_secret);
-        let begins = if anchored { line.find('&').map(|at| (at, true)) } else { secret_key(line).map(|b| (b.at, b.first)) };
+        let begins =
+            if anchored { line.find('&').map(|at| (at, true)) } else { secret_key(line).map(|b| (b.at, b.first)) };
         if let Some((from, first)) = begins {
             let value = &line[from..];
             out.push(body(start + from, value));
@@ -100,9 +102,18 @@ fn pass<'t>(text: &'t str, broken: bool, is_secret: impl Fn(&'t str) -> bool) ->
             }
         } else if !known && !trimmed.contains(':') {
             out.push(body(start, line));
-        } else if (broken || doubt) && let Some(from) = unknown_key(line, ':') {
+        } else if (broken || doubt)
+            && let Some(from) = unknown_key(line, ':')
+        {
             out.push(body(start + from, &line[from..]));
-            block = Some(Block { indent, entries: None, brackets: depth(&line[from..]), doubt: false, scalar: true, broken });
+            block = Some(Block {
+                indent,
+                entries: None,
+                brackets: depth(&line[from..]),
+                doubt: false,
+                scalar: true,
+                broken,
+            });
         }
         if let Some((key, _)) = trimmed.split_once(':') {
             known = is_config(key.trim_start_matches("- ").trim().trim_matches(['"', '\'']));
@@ -144,7 +155,9 @@ impl Block {
         }
         let is_entry = !self.doubt && !self.scalar && self.entries.is_none_or(|entries| entries == indent);
         let trimmed = line.trim_end();
-        let Some(colon) = line.find(": ").or_else(|| trimmed.ends_with(':').then(|| trimmed.len() - 1)) else { return 0 };
+        let Some(colon) = line.find(": ").or_else(|| trimmed.ends_with(':').then(|| trimmed.len() - 1)) else {
+            return 0;
+        };
         let key = line[..colon].trim();
         if !is_entry || !key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'')) {
             return 0;

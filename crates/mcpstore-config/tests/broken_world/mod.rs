@@ -32,7 +32,9 @@ impl Outside for World {
 
     fn program(&self, command: &str, _: Option<&Path>, _: Option<&str>) -> Program {
         match command {
-            "npx" | "uvx" | "node" | "python3" | "docker" | "sh" | "files" | "search" | "x" | "bin/run" => Program::Found,
+            "npx" | "uvx" | "node" | "python3" | "docker" | "sh" | "files" | "search" | "x" | "bin/run" => {
+                Program::Found
+            }
             "/srv/server.py" | "/srv/tool" => Program::NotExecutable,
             _ => Program::Missing,
         }

@@ -1,6 +1,8 @@
 //! What holds of any bytes that are given as a config. Shared by the fuzz target and the test that replays its corpus.
 
-use mcpstore_config::{Diagnostic, MAX_DIAGNOSTICS, Nothing, Options, Outside, Place, Source, Variables, parse, render, render_short};
+use mcpstore_config::{
+    Diagnostic, MAX_DIAGNOSTICS, Nothing, Options, Outside, Place, Source, Variables, parse, render, render_short,
+};
 
 /// The names of texts, of which the first byte of the data picks: one for each format, and one that says none.
 const NAMES: [&str; 4] = ["a.json", "b.toml", "c.yaml", "d"];
@@ -36,7 +38,12 @@ pub fn check(data: &[u8]) {
     }
     for origin in parsed.config.origins.values() {
         is_sound(origin.place(), &sources);
-        origin.dependency_spans.iter().chain(&origin.overrides).chain(&origin.patches).for_each(|place| is_sound(*place, &sources));
+        origin
+            .dependency_spans
+            .iter()
+            .chain(&origin.overrides)
+            .chain(&origin.patches)
+            .for_each(|place| is_sound(*place, &sources));
     }
     for spec in &parsed.config.services {
         assert!(parsed.config.origins.contains_key(&spec.name) && !parsed.config.left_out.contains(&spec.name));

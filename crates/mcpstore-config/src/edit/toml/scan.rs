@@ -151,7 +151,7 @@ impl Scan<'_> {
         let mut keys = Vec::new();
         while let Some(event) = self.expect(EventKind::SimpleKey) {
             let mut key = String::new();
-            let raw = self.source.get(&event)?;
+            let raw = self.source.get(event)?;
             raw.decode_key(&mut key, &mut ());
             keys.push((key, span(event.span())));
         }
@@ -163,7 +163,7 @@ impl Scan<'_> {
         match event.kind() {
             EventKind::Scalar => {
                 let mut text = String::new();
-                let raw = self.source.get(&event)?;
+                let raw = self.source.get(event)?;
                 let value = match raw.decode_scalar(&mut text, &mut ()) {
                     ScalarKind::Boolean(value) => Plain::Bool(value),
                     ScalarKind::Float | ScalarKind::Integer(_) => {

@@ -138,7 +138,7 @@ fn slip(text: &str, kind: u8, line: usize, column: usize, what: char) -> Option<
             }
         }
         2 => lines[line] = lines[line].trim_start().to_owned(),
-        3 => lines[line].insert_str(0, if column % 2 == 0 { "  " } else { "\t" }),
+        3 => lines[line].insert_str(0, if column.is_multiple_of(2) { "  " } else { "\t" }),
         4 => {
             lines.truncate(line + 1);
             let at = column % (lines[line].len() + 1);

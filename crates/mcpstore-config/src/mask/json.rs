@@ -106,6 +106,8 @@ impl Scan<'_> {
                 self.has_key = false;
                 self.after_colon = false;
             }
+            // A comma right behind a colon slipped in: the value is still to come.
+            Some(b',') if self.after_colon => {}
             Some(b',') => (self.pending, self.after_colon, self.has_key) = (None, false, false),
             Some(b':') => {
                 if self.broken && !self.has_key {

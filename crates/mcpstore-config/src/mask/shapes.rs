@@ -63,7 +63,7 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
         let word = &text[start..end];
         if let Some(name) = flag.take() {
             // A list sign, or a slip, between the two.
-            let between = |c: char| c.is_ascii_punctuation() && !matches!(c, ']' | '}' | '<' | '$' | '/' | '.' | '~');
+            let between = |c: char| c.is_ascii_punctuation() && !matches!(c, ']' | '<' | '$' | '/' | '.' | '~');
             let value = start + word.len() - word.trim_start_matches(between).len();
             let is_flag = word.trim_start_matches('-').len() < word.len() && word.len() > 1;
             if value == end {
@@ -71,7 +71,7 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
                 continue;
             }
             let value = value..quoted_end(text, value, end);
-            if !is_flag && !word.starts_with([']', '}']) && !value.is_empty() && is_plain(&text[value.clone()]) {
+            if !is_flag && !word.starts_with(']') && !value.is_empty() && is_plain(&text[value.clone()]) {
                 at = value.end;
                 out.push(Found { range: value, looks: Looks::Named(name) });
                 continue;
@@ -87,6 +87,11 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
         let trimmed = word.trim_end_matches([',', ':', ']', '}']);
         if trimmed.starts_with('-') && !trimmed.contains('=') && is_secret_name(trimmed) {
             flag = Some(trimmed.trim_start_matches('-').to_owned());
+        }
+        // `--token='…'`: a quote divides the two.
+        let assigned = word.strip_suffix('=').and_then(|name| name.rsplit(['?', '&', ';', ',']).next());
+        if let Some(name) = assigned.filter(|name| is_secret_name(name) && text[end..].starts_with(['"', '\''])) {
+            flag = Some(name.trim_start_matches('-').to_owned());
         }
         in_word(text, start, end, &mut out);
     }
@@ -122,10 +127,10 @@ fn without_references(value: &str) -> String {
             close(braces, "}}")
         } else if tail.starts_with("${") {
             close(brace, "}")
-        } else if tail.starts_with('$') {
-            Some(name(&tail[1..])).filter(|n| *n > 0).map(|n| n + 1)
-        } else if tail.starts_with('%') {
-            Some(name(&tail[1..])).filter(|n| *n > 0 && tail[1 + n..].starts_with('%')).map(|n| n + 2)
+        } else if let Some(body) = tail.strip_prefix('$') {
+            Some(name(body)).filter(|n| *n > 0).map(|n| n + 1)
+        } else if let Some(body) = tail.strip_prefix('%') {
+            Some(name(body)).filter(|n| *n > 0 && body[*n..].starts_with('%')).map(|n| n + 2)
         } else {
             None
         };
@@ -260,7 +265,7 @@ fn named(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
             .map_or(at, |n| at + n + text[at + n..].chars().next().map_or(1, char::len_utf8));
         let name = &text[name_start..equals];
         let tail = &text[equals + 1..end];
-        let value_start = end - tail.trim_start_matches(['=', ',', ';', '[', '(', ':', '|', '\\']).len();
+        let value_start = end - tail.trim_start_matches(['=', ',', ';', '[', '(', ':', '|', '#', '\\']).len();
         let value_end = text[value_start..end].find(['&', ';', '#', '=', ',']).map_or(end, |n| value_start + n);
         if is_secret_name(name) && is_plain(&text[value_start..value_end]) {
             // A value may end with `=` as base64 does.

@@ -94,7 +94,7 @@ fn pass<'t>(text: &'t str, broken: bool, is_secret: impl Fn(&'t str) -> bool) ->
             let value = &line[from..];
             out.push(body(start + from, value));
             let brackets = depth(value);
-            if first || brackets > 0 {
+            if first || brackets > 0 || value.trim().is_empty() {
                 let scalar = !anchored && !value.trim().is_empty() && !value.trim_start().starts_with(['&', '!', '#']);
                 // Inside brackets the indentation says nothing.
                 let indent = indent + if trimmed.starts_with("- ") { 1 } else { 0 };

@@ -46,7 +46,7 @@ impl Outside for World {
 }
 
 /// Everything that is told of a config: what the config itself says, then what the graph of its services does.
-pub fn check(sources: &[Source]) -> Vec<Diagnostic> {
+pub(crate) fn check(sources: &[Source]) -> Vec<Diagnostic> {
     let parsed = parse(sources, &World, &Options::default());
     let mut out = parsed.diagnostics;
     out.extend(left_out(&parsed.config));

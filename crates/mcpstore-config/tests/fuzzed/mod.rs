@@ -11,7 +11,7 @@ const NAMES: [&str; 4] = ["a.json", "b.toml", "c.yaml", "d"];
 const DIVIDER: &str = "\u{1}";
 
 /// The texts in these bytes: the first byte says which formats they have, a byte 1 divides them.
-pub fn sources(data: &[u8]) -> Vec<Source> {
+pub(crate) fn sources(data: &[u8]) -> Vec<Source> {
     let Some((&formats, rest)) = data.split_first() else { return Vec::new() };
     let text = String::from_utf8_lossy(rest);
     let named = |(index, text): (usize, &str)| {
@@ -25,7 +25,7 @@ pub fn sources(data: &[u8]) -> Vec<Source> {
 ///
 /// # Panics
 /// When something does not hold.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let sources = sources(data);
     let variables = Variables(|name: &str| (name.len() % 2 == 1).then(|| "value".to_owned()));
     let worlds: [&dyn Outside; 2] = [&Nothing, &variables];

@@ -138,7 +138,7 @@ fn slip(text: &str, kind: u8, line: usize, column: usize, what: char) -> Option<
             }
         }
         2 => lines[line] = lines[line].trim_start().to_owned(),
-        3 => lines[line].insert_str(0, if column % 2 == 0 { "  " } else { "\t" }),
+        3 => lines[line].insert_str(0, if column.is_multiple_of(2) { "  " } else { "\t" }),
         4 => {
             lines.truncate(line + 1);
             let at = column % (lines[line].len() + 1);
@@ -157,7 +157,8 @@ fn slip(text: &str, kind: u8, line: usize, column: usize, what: char) -> Option<
 fn telling(text: &str) -> Vec<usize> {
     let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).collect();
     let keys = ["env", "headers", "http_headers", "settings", "default", "clientSecret"];
-    let looks = ["\"--token=", "\"--password\", ", "?api_key=", "https://me:", "*common", "&common"];
+    let looks =
+        ["\"--token=", "\"--password\", ", "?api_key=", "https://me:c4n4ry", "@h.example", "*common", "&common"];
     let keys = keys.iter().map(|key| words.iter().filter(|word| *word == key).count());
     keys.chain(looks.iter().map(|look| text.matches(look).count())).collect()
 }
@@ -179,6 +180,9 @@ proptest! {
         }
         // The words that say what is secret are still there, and so is what makes one known by its looks.
         prop_assume!(telling(&text) == telling(TEXTS[format].1));
+        // An address with a blank or a quote in it is none: nothing says what half of it is.
+        let is_whole = |word: &str| !word.trim_matches(['"', ',']).contains(['"', '\'']) && word.contains("https://me:") && word.contains("@h.example") && word.matches(CANARY).count() == 2;
+        prop_assume!(text.split_whitespace().any(is_whole));
         let shown = shown(name, &text);
         prop_assert!(!shown.contains(CANARY), "{}\n---\n{:?}", text, shown.lines().find(|line| line.contains(CANARY)));
     }

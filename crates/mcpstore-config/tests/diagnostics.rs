@@ -1,6 +1,8 @@
 //! Every diagnostic as people see it: the configs under `broken/`, each with what is shown of it. `UPDATE_EXPECT=1` writes that
 //! anew; read it as a user would before it is committed.
 
+#![allow(clippy::disallowed_methods, reason = "the cases are files")]
+
 mod broken_world;
 
 use std::collections::BTreeSet;

@@ -2,8 +2,6 @@
 //! anew; read it as a user would before it is committed.
 #![allow(clippy::disallowed_methods)] // the cases are files; the crate itself reads none
 
-#![allow(clippy::disallowed_methods, reason = "the cases are files")]
-
 mod broken_world;
 
 use std::collections::BTreeSet;

@@ -1,8 +1,6 @@
 //! The corpus of the fuzz target, once more: what was ever found stays mended.
 #![allow(clippy::disallowed_methods)] // the cases are files; the crate itself reads none
 
-#![allow(clippy::disallowed_methods, reason = "the corpus is files")]
-
 mod fuzzed;
 
 use std::path::Path;

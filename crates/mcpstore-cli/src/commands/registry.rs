@@ -19,7 +19,7 @@ pub(super) use target::Target;
 
 /// `add`.
 pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result<Exit> {
-    let target = Target::find(session, args.config.as_ref().map(std::slice::from_ref).unwrap_or_default()).await?;
+    let target = Target::find(session, args.config.as_slice()).await?;
     let trusted = target.is_trusted(session)?;
     let files = &target.files;
     let entry = entry(args);

@@ -1,6 +1,6 @@
 //! Changing the files of a config: what is not to be changed stays byte for byte, and nothing bad gets in.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mcpstore::config::{
     Change, Client, Diagnostic, Dialect, EditError, Format, Options, Plain, Severity, Source, edit, export, parse,
@@ -179,7 +179,7 @@ fn new_errors(before: &[Source], after: &[Source], args: &ConfigArgs) -> Result<
     Err(Failure::new(Exit::ConfigInvalid, message).next(format!("mcpstore config explain {}", fresh[0].code)))
 }
 
-fn failure(path: &PathBuf, error: EditFileError<Refused>) -> Failure {
+fn failure(path: &Path, error: EditFileError<Refused>) -> Failure {
     let shown = path.display();
     match error {
         EditFileError::Refused(Refused::Other(failure)) => failure,

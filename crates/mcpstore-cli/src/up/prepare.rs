@@ -41,7 +41,7 @@ pub(super) fn prepare(args: &UpArgs, paths: &Paths, term: &Term) -> anyhow::Resu
         let program = std::env::current_exe().context("the path of this program is unknown")?;
         let services = crate::demo::services(&program)?;
         let max_parallel_starts = MAX_PARALLEL_STARTS_DEFAULT;
-        Prepared { services, max_parallel_starts, selection: selection.clone(), files: None }
+        Prepared { services, max_parallel_starts, selection, files: None }
     } else {
         let config = Config::load(&args.config)?;
         let Config { sources, loaded, .. } = &config;

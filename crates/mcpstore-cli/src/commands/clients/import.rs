@@ -30,7 +30,7 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
             .into());
     }
     tell_errors(&sources);
-    let target = Target::find(session, args.config.as_ref().map(std::slice::from_ref).unwrap_or_default()).await?;
+    let target = Target::find(session, args.config.as_slice()).await?;
     let existing = stated(&read_files(&target.present())?.0);
     let folder = folders()?.settings.join(SECRETS);
     let refer = |key: &str| match args.secrets {

@@ -130,6 +130,45 @@ fn what_was_connected_or_exported_comes_back_byte_for_byte() {
 }
 
 #[test]
+fn no_two_secrets_share_a_place_and_a_second_import_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::create_dir_all(dir.join(".cursor")).unwrap();
+    let server = |key: &str| {
+        format!(
+            r#"{{"command": "true", "args": ["--api-key", "arg-{key}-0123456789"], "env": {{"API_KEY": "key-{key}-0123456789"}}}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"mcpServers": {{"a-b": {}, "a_b": {}, "A.B": {}, "needs": {{"command": "true", "env": {{"X": "${{MCPSTORE_TEST_UNSET}}"}}}}}}}}"#,
+        server("one"),
+        server("two"),
+        server("three")
+    );
+    std::fs::write(dir.join(".cursor/mcp.json"), text).unwrap();
+    run(dir, &["import", "cursor"]);
+    let secrets: std::collections::BTreeSet<String> = std::fs::read_dir(dir.join(".config/mcpstore/secrets"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(secrets.len(), 6, "{secrets:?}");
+    let config = std::fs::read_to_string(dir.join(".config/mcpstore/mcp.json")).unwrap();
+    assert!(!config.contains("0123456789") && config.contains("${MCPSTORE_TEST_UNSET}"), "{config}");
+    let again = String::from_utf8(run(dir, &["import", "cursor"]).stdout).unwrap();
+    assert_eq!(again.matches("same, left alone").count(), 4, "{again}");
+    // Another config's secret of the same name is not overwritten.
+    let other = r#"{"mcpServers": {"a-b": {"command": "true", "env": {"API_KEY": "key-four-0123456789"}}}}"#;
+    std::fs::write(dir.join("other.json"), other).unwrap();
+    run(dir, &["import", "./other.json", "--config", "project.json"]);
+    let after: Vec<String> = std::fs::read_dir(dir.join(".config/mcpstore/secrets"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(after.len(), 7, "{after:?}");
+    assert!(secrets.iter().all(|secret| after.contains(secret)), "{after:?}");
+}
+
+#[test]
 fn secrets_move_out_of_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

@@ -166,6 +166,10 @@ fn verbs_change_the_file_and_the_running_manager() {
     }
     assert_eq!(manager.all_running(2).len(), 2);
 
+    // Several fields are one step: a bad one leaves the good ones out too.
+    let half = manager.run(&["edit", "more", "--set", "timeouts.start=9s", "--set", "restart.policy=sometimes"]);
+    assert_eq!(half.status.code(), Some(5), "{half:?}");
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("9s"), "half of an edit was written");
     ok(&["edit", "more", "--set", "env.A=c", "--set", "health.interval=30s"]);
     manager.wait_until("restarted with the new variable", |services| service(services, "more")["incarnation"] == 2);
     manager.all_running(2);
@@ -179,6 +183,33 @@ fn verbs_change_the_file_and_the_running_manager() {
     ok(&["remove", "more", "--force"]);
     manager.wait_until("removed", |services| services.len() == 1);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "what came and went left a trace");
+    // A file that is gone is not made anew with one service in it.
+    std::fs::remove_file(&file).unwrap();
+    let gone = manager.run(&["add", "only", "--", fixture]);
+    assert_eq!((gone.status.code(), file.exists()), (Some(9), false), "{gone:?}");
+    assert_eq!(manager.all_running(1).len(), 1);
+    let ended = manager.interrupt();
+    assert_eq!((ended.status.code(), ended.left), (Some(0), vec![]), "{}", ended.stderr);
+}
+
+#[test]
+fn what_was_wrong_before_does_not_stand_in_the_way_of_changes() {
+    let fixture = fixture_path();
+    let fixture = fixture.to_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mcp.json");
+    let text = format!(
+        "{{ \"mcpServers\": {{ \"bad\": {{ \"command\": 5 }}, \"unset\": {{ \"command\": \"{fixture}\", \"env\": {{ \"X\": \"${{MCPSTORE_TEST_UNSET}}\" }} }}, \"good\": {{ \"command\": \"{fixture}\" }} }} }}"
+    );
+    std::fs::write(&file, text).unwrap();
+    let manager = Manager::up("wrong-before", &["--config", file.to_str().unwrap()]);
+    manager.all_running(1);
+    let added = manager.run(&["add", "more", "--wait", "--", fixture]);
+    assert!(added.status.success(), "{added:?}\n{}", manager.stderr());
+    // A variable that is not set concerns its service alone.
+    let edited = manager.run(&["edit", "good", "--set", "env.Y=${MCPSTORE_TEST_UNSET}"]);
+    assert!(edited.status.success(), "{edited:?}\n{}", manager.stderr());
+    assert_eq!(manager.all_running(2).len(), 2, "what runs goes on as it was");
     let ended = manager.interrupt();
     assert_eq!((ended.status.code(), ended.left), (Some(0), vec![]), "{}", ended.stderr);
 }

@@ -44,7 +44,7 @@ fn nothing_is_spawned_before_approval_and_a_change_asks_again() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!((refused.status.code(), ran), (Some(9), false), "{said}");
     assert!(
-        said.contains("found in this folder") && said.contains("sh -c") && said.contains("config approve"),
+        said.contains("is not approved as it stands") && said.contains("sh -c") && said.contains("config approve"),
         "{said}"
     );
     assert_eq!(survivors(&tag), Vec::<u32>::new(), "something was spawned");

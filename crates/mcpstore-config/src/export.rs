@@ -27,9 +27,11 @@ pub fn export(entry: &Plain, client: Client) -> Exported {
             kept.push((key.clone(), value.clone()));
         } else if key == "serverUrl" || key == "httpUrl" {
             kept.push(("url".to_owned(), value.clone()));
-        } else if key == "enabled" && *value == Plain::Bool(false) {
+        } else if (key == "enabled" && *value == Plain::Bool(false))
+            || (key == "disabled" && *value == Plain::Bool(true))
+        {
             kept.push(disabled(client));
-        } else if !matches!(key.as_str(), "transport" | "enabled" | "name" | "description") {
+        } else if !matches!(key.as_str(), "transport" | "enabled" | "disabled" | "name" | "description") {
             out.left_out.push(key.clone());
         }
     }
@@ -71,8 +73,10 @@ fn references(value: &Plain, way: References, filled: &mut bool) -> Plain {
             };
             // What only we fill in, and everything where nothing is.
             let refers = text.replace("$${", "").contains("${");
-            *filled &=
-                !refers || (way != References::None && !["${file:", "${input:"].iter().any(|only| text.contains(only)));
+            let only_ours = ["${file:", "${input:"].iter().any(|only| text.contains(only));
+            // A default is said in one way alone.
+            let has_default = way == References::Env && text.contains(":-");
+            *filled &= !refers || (way != References::None && !only_ours && !has_default);
             Plain::Text(rewritten)
         }
         Plain::List(list) => Plain::List(list.iter().map(|value| references(value, way, filled)).collect()),

@@ -55,15 +55,23 @@ pub(crate) fn known<'v>(cx: &Context<'_>, object: &'v Object<'v>, keys: &Keys) -
     out
 }
 
+/// Up to how many members are looked through one by one: less than a map costs.
+const FEW: usize = 16;
+
 fn once<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: Option<&Keys>) -> Vec<Field<'v>> {
     let mut out: Vec<Field<'v>> = Vec::with_capacity(object.members.len());
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut replaced = false;
+    let mut replaced: Vec<usize> = Vec::new();
     for member in &object.members {
         let key = canonical(cx, member, keys);
         let field = Field { key, key_at: member.key_at, value: &member.value };
-        if let Some(earlier) = index.insert(key, out.len()) {
-            replaced = true;
+        let earlier = if object.members.len() <= FEW {
+            out.iter().rposition(|earlier| earlier.key == key)
+        } else {
+            index.insert(key, out.len())
+        };
+        if let Some(earlier) = earlier {
+            replaced.push(earlier);
             let first = cx.place(out[earlier].key_at);
             cx.push(
                 Diagnostic::warning(Code::DuplicateKey, format!("`{}` stands twice; the last one counts", shown(key)))
@@ -73,11 +81,12 @@ fn once<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: Option<&Keys>) -
         }
         out.push(field);
     }
-    if replaced {
+    if !replaced.is_empty() {
+        replaced.sort_unstable();
         let mut at = 0;
-        out.retain(|field| {
+        out.retain(|_| {
             at += 1;
-            index.get(field.key) == Some(&(at - 1))
+            replaced.binary_search(&(at - 1)).is_err()
         });
     }
     out

@@ -57,13 +57,25 @@ impl std::fmt::Debug for MovedSecret {
     }
 }
 
-/// Compares the entries of another file with those there are. `refer` gives the reference for a secret that is kept under a
-/// key; `None`: secrets stay where they are.
+/// Where a secret is kept: given a name for it and the secret, the name it goes by and what refers to it. The same secret under the
+/// same name goes to the same place; another one must not.
+pub type Refer<'a> = dyn Fn(&str, &str) -> (String, String) + 'a;
+
+/// Compares the entries of another file with those there are, after its secrets were taken out. `refer` says where to; `None`:
+/// they stay where they are.
 #[must_use]
-pub fn import(existing: &[Stated], foreign: &[Stated], refer: Option<&dyn Fn(&str) -> String>) -> Vec<Imported> {
+pub fn import(existing: &[Stated], foreign: &[Stated], refer: Option<&Refer<'_>>) -> Vec<Imported> {
     let known: BTreeMap<&ServiceName, &Stated> = existing.iter().map(|stated| (&stated.name, stated)).collect();
     let one = |stated: &Stated| {
         let (mut entry, left_out) = ours(&stated.entry);
+        let mut secrets = Vec::new();
+        if let Some(refer) = refer {
+            for (place, secret) in crate::secret::in_entry(&entry) {
+                let (key, reference) = refer(&key_of(&stated.name, &place), &secret);
+                replace(&mut entry, &place, &secret, &reference);
+                secrets.push(MovedSecret { field: place, key, value: secret.into(), reference });
+            }
+        }
         let outcome = match known.get(&stated.name) {
             None => Outcome::New,
             Some(there) => {
@@ -71,15 +83,6 @@ pub fn import(existing: &[Stated], foreign: &[Stated], refer: Option<&dyn Fn(&st
                 if differing.is_empty() { Outcome::Same } else { Outcome::Conflict(differing) }
             }
         };
-        let mut secrets = Vec::new();
-        if let Some(refer) = refer {
-            for (place, secret) in crate::secret::in_entry(&entry) {
-                let key = key_of(&stated.name, &place);
-                let reference = refer(&key);
-                replace(&mut entry, &place, &secret, &reference);
-                secrets.push(MovedSecret { field: place, key, value: secret.into(), reference });
-            }
-        }
         Imported { name: stated.name.clone(), outcome, entry, secrets, left_out }
     };
     foreign.iter().map(one).collect()
@@ -130,7 +133,11 @@ fn differing(a: &Plain, b: &Plain) -> Vec<String> {
 
 /// The name under which a secret is kept: `search` and `env.API_TOKEN` give `SEARCH_API_TOKEN`.
 fn key_of(service: &ServiceName, field: &str) -> String {
-    let last = field.rsplit('.').next().unwrap_or(field);
+    let last = match field.split_once('.') {
+        Some(("args", nth)) => &format!("ARG_{nth}"),
+        Some((_, last)) => last,
+        None => field,
+    };
     let word = |text: &str| -> String {
         text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
     };
@@ -142,8 +149,12 @@ fn key_of(service: &ServiceName, field: &str) -> String {
 /// Puts the reference in the place of the secret.
 fn replace(entry: &mut Plain, path: &str, secret: &str, reference: &str) {
     let (first, deeper) = path.split_once('.').map_or((path, None), |(first, deeper)| (first, Some(deeper)));
-    let Plain::Object(members) = entry else { return };
-    let Some((_, value)) = members.iter_mut().find(|(key, _)| key == first) else { return };
+    let inner = match entry {
+        Plain::Object(members) => members.iter_mut().find(|(key, _)| key == first).map(|(_, value)| value),
+        Plain::List(list) => first.parse().ok().and_then(|nth: usize| list.get_mut(nth)),
+        _ => None,
+    };
+    let Some(value) = inner else { return };
     match (deeper, value) {
         (Some(deeper), inner) => replace(inner, deeper, secret, reference),
         (None, Plain::Text(text)) => *text = text.replacen(secret, reference, 1),

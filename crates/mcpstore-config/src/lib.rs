@@ -90,7 +90,7 @@ pub use entry::entry;
 pub use explain::{anchor, diagnostics_markdown, explain, title};
 pub use export::{Exported, export, export_url};
 pub use format::Format;
-pub use import::{Imported, MovedSecret, Outcome, import};
+pub use import::{Imported, MovedSecret, Outcome, Refer, import};
 pub use left_out::left_out_diagnostic;
 pub use outside::{Nothing, Outside, Program, Variables};
 pub use parse::{Config, MAX_PARALLEL_STARTS_DEFAULT, Options, Origin, Parsed, parse};
@@ -99,6 +99,7 @@ pub use profiles::Profile;
 pub use render::{render, render_short};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
+pub use secret::hide_secrets;
 pub use show::{Stated, stated};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};

@@ -6,9 +6,10 @@ use crate::Plain;
 use crate::mask::json::reference_len;
 use crate::mask::keys::is_secret_name;
 use crate::mask::shapes;
+use crate::words::URL_KEYS;
 
 /// What stands in place of a secret.
-pub(crate) const HIDDEN: &str = "***";
+const HIDDEN: &str = "***";
 
 /// The keys whose values are secret until proven otherwise.
 const MAPS: [&str; 3] = ["env", "headers", "settings"];
@@ -20,11 +21,68 @@ pub(crate) fn masked(entry: &Plain) -> Plain {
         let value = match key.as_str() {
             key if MAPS.contains(&key) => all_hidden(value),
             "oauth" => masked_oauth(value),
-            _ => value.clone(),
+            _ => looked_over(value),
         };
         (key.clone(), value)
     };
     Plain::Object(members.iter().map(hide).collect())
+}
+
+/// A value with what looks like a secret hidden.
+fn looked_over(value: &Plain) -> Plain {
+    match value {
+        Plain::Text(text) => Plain::Text(hide_secrets(text)),
+        Plain::List(list) => {
+            let mut out = list.clone();
+            for (nth, range) in in_list(list) {
+                if let Some(Plain::Text(text)) = out.get_mut(nth) {
+                    text.replace_range(range, HIDDEN);
+                }
+            }
+            Plain::List(out)
+        }
+        Plain::Object(members) => {
+            Plain::Object(members.iter().map(|(key, value)| (key.clone(), looked_over(value))).collect())
+        }
+        Plain::Null | Plain::Bool(_) | Plain::Number(_) => value.clone(),
+    }
+}
+
+/// A text, for example a command line, with `***` for whatever looks like a secret in it: tokens of well-known kinds, passwords in
+/// addresses, and what follows a name that says so (`--token x`, `api_key=x`).
+#[must_use]
+pub fn hide_secrets(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for found in shapes::find(text) {
+        if found.range.start >= copied {
+            out.push_str(&text[copied..found.range.start]);
+            out.push_str(HIDDEN);
+            copied = found.range.end;
+        }
+    }
+    out.push_str(&text[copied..]);
+    out
+}
+
+/// The elements of a list of arguments in which a secret stands in plain text, and where: one may name the secret that the
+/// next one is.
+fn in_list(list: &[Plain]) -> Vec<(usize, Range<usize>)> {
+    let mut out = Vec::new();
+    let mut flag = false;
+    for (nth, value) in list.iter().enumerate() {
+        let Plain::Text(text) = value else {
+            flag = false;
+            continue;
+        };
+        let named = std::mem::replace(&mut flag, text.starts_with('-') && !text.contains('=') && is_secret_name(text));
+        if named && !text.starts_with('-') && shapes::is_plain(text) {
+            out.push((nth, 0..text.len()));
+        } else {
+            out.extend(shapes::find(text).into_iter().next().map(|found| (nth, found.range)));
+        }
+    }
+    out
 }
 
 fn masked_oauth(oauth: &Plain) -> Plain {
@@ -68,7 +126,8 @@ pub(crate) fn hidden(text: &str) -> String {
     out
 }
 
-/// The secrets that stand in an entry in plain text, each with the path of its field: in `env`, `headers`, `settings`, `oauth`.
+/// The secrets that stand in an entry in plain text, each with the path of its field: in `env`, `headers`, `settings`, `oauth`,
+/// in the address, and in arguments (by their number, from 0).
 pub(crate) fn in_entry(entry: &Plain) -> Vec<(String, String)> {
     let Plain::Object(members) = entry else { return Vec::new() };
     let mut out = Vec::new();
@@ -80,6 +139,21 @@ pub(crate) fn in_entry(entry: &Plain) -> Vec<(String, String)> {
             {
                 out.push((format!("{key}.{name}"), text[range].to_owned()));
             }
+        }
+    }
+    for (key, value) in members {
+        match (key.as_str(), value) {
+            ("args", Plain::List(list)) => {
+                for (nth, range) in in_list(list) {
+                    if let Some(Plain::Text(text)) = list.get(nth) {
+                        out.push((format!("args.{nth}"), text[range].to_owned()));
+                    }
+                }
+            }
+            (key, Plain::Text(text)) if URL_KEYS.contains(&key) => {
+                out.extend(shapes::find(text).into_iter().map(|found| (key.to_owned(), text[found.range].to_owned())));
+            }
+            _ => {}
         }
     }
     out

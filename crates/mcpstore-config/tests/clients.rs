@@ -23,9 +23,10 @@ fn an_import_tells_new_from_same_from_different() {
             "files": { "args": ["-y", "files"], "type": "stdio", "command": "npx", "env": {}, "autoApprove": [] },
             "time": { "command": "uvx", "args": ["mcp-server-time", "--local"], "disabled": true },
             "git-hub": { "command": "gh-mcp", "env": { "GITHUB_TOKEN": "ghp_0123456789abcdef0123", "GIT_HUB_API_KEY": "0123456789abcdef", "LOG": "info" } },
-            "web": { "serverUrl": "https://w.example/mcp", "headers": { "Authorization": "Bearer abcdef0123456789", "X": "${X}" } } } }"#,
+            "web": { "serverUrl": "https://w.example/mcp", "headers": { "Authorization": "Bearer abcdef0123456789", "X": "${X}" } },
+            "arg": { "command": "x", "args": ["--api-key", "abcdef0123456789", "--token=hunter2hunter2"] } } }"#,
     );
-    let refer = |key: &str| format!("${{{key}}}");
+    let refer = |key: &str, _: &str| (key.to_owned(), format!("${{{key}}}"));
     let mut out = String::new();
     for one in import(&ours, &theirs, Some(&refer)) {
         let secrets: Vec<String> =
@@ -45,6 +46,8 @@ fn an_import_tells_new_from_same_from_different() {
           { "command": "gh-mcp", "env": { "GITHUB_TOKEN": "${GIT_HUB_GITHUB_TOKEN}", "GIT_HUB_API_KEY": "${GIT_HUB_API_KEY}", "LOG": "info" } }
         web New left out [], moved ["headers.Authorization -> WEB_AUTHORIZATION (abcdef0123456789)"]
           { "url": "https://w.example/mcp", "headers": { "Authorization": "Bearer ${WEB_AUTHORIZATION}", "X": "${X}" } }
+        arg New left out [], moved ["args.1 -> ARG_1 (abcdef0123456789)", "args.2 -> ARG_2 (hunter2hunter2)"]
+          { "command": "x", "args": ["--api-key", "${ARG_1}", "--token=${ARG_2}"] }
     "#]]
     .assert_eq(&out);
     let kept = import(&ours, &theirs, None);

@@ -26,8 +26,8 @@ Try it:
   mcpstore call notes.put key=hello text=world  call a tool
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not all healthy, 4 no such service, 5 config invalid,
-6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out,
-130 interrupted.";
+6 no manager is running, 7 a plan has changes, 8 the tool returned an error, 9 refused,
+124 timed out, 130 interrupted.";
 
 /// Starts, watches and stops MCP servers, in the order they depend on each other.
 #[derive(Debug, Parser)]
@@ -269,8 +269,8 @@ mod tests {
               mcpstore call notes.put key=hello text=world  call a tool
 
             Exit codes: 0 done, 1 failed, 2 usage, 3 not all healthy, 4 no such service, 5 config invalid,
-            6 no manager is running, 8 the tool returned an error, 9 refused, 124 timed out,
-            130 interrupted.
+            6 no manager is running, 7 a plan has changes, 8 the tool returned an error, 9 refused,
+            124 timed out, 130 interrupted.
         "#]]
         .assert_eq(&help);
     }

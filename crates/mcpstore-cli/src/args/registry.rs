@@ -125,7 +125,7 @@ Examples:
 #[command(after_help = EDIT_HELP)]
 pub(crate) struct EditArgs {
     /// The service whose fields are written.
-    #[arg(value_name = "NAME", required_unless_present = "editor")]
+    #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// A field to write.
     #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment, requires = "name")]

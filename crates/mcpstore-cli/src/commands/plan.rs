@@ -23,7 +23,9 @@ pub(super) async fn plan(session: &Session<'_>, args: &PlanArgs) -> anyhow::Resu
             Outcome::Refused => Exit::ConfigInvalid,
             Outcome::Planned if args.exit_code => Exit::Changes,
             Outcome::Planned => {
-                talk("try: mcpstore apply");
+                let apply = with_config("mcpstore apply", &args.config.config).unwrap_or_default();
+                let apply = format!("{apply}{}", if args.prune { " --prune" } else { "" });
+                talk(&format!("try: {}", session.global.in_command(&apply)));
                 Exit::Done
             }
             Outcome::Unchanged | Outcome::Changed => Exit::Done,

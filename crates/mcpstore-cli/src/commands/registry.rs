@@ -3,12 +3,14 @@
 mod editor;
 mod target;
 
-use mcpstore::config::{Plain, Stated, stated};
+use std::collections::BTreeMap;
+
+use mcpstore::config::{Plain, Stated};
 use mcpstore::files::Edited;
 
 use super::Session;
 use crate::args::{AddArgs, ConfigArgs, EditArgs, EnableArgs, RemoveArgs};
-use crate::config::{Wanted, change, read_files};
+use crate::config::{Wanted, change, stated_whole};
 use crate::control::protocol::{Op, ReloadWish, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::talk;
@@ -24,8 +26,8 @@ pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result
     let files = &target.files;
     let entry = entry(args);
     // The last file wins, so it is the one to write into; one that has the service already is written anew.
-    let (sources, _) = read_files(&target.present())?;
-    let known = stated(&sources).into_iter().find(|stated| stated.name == args.name.as_str());
+    target.refuse_gone()?;
+    let known = stated_whole(&target.present())?.into_iter().find(|stated| stated.name == args.name.as_str());
     let (at, wanted) = match known {
         Some(stated) if args.replace => (stated.place.source, Wanted::Replace(entry)),
         _ => (files.files.len() - 1, Wanted::Insert(entry)),
@@ -47,7 +49,7 @@ pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result
         }
         Some(_) => Ok(Exit::Done),
         None => {
-            talk(&format!("no manager runs; start it: {}", target.up()));
+            target.tell_start(session).await;
             Ok(Exit::Done)
         }
     }
@@ -101,8 +103,8 @@ pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::
     let target = Target::find(session, &args.config).await;
     let (target, all) = match target {
         Ok(target) => {
-            let (sources, _) = read_files(&target.present())?;
-            (Some(target), stated(&sources))
+            let all = stated_whole(&target.present())?;
+            (Some(target), all)
         }
         // A manager without a config, as `up --demo` is one.
         Err(_) if args.config.is_empty() => (None, Vec::new()),
@@ -111,7 +113,13 @@ pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::
     let select = args.select.select();
     let chosen = chosen(&all, &select);
     let Some(target) = target.filter(|_| !chosen.is_empty()) else {
-        return super::verbs::remove(session, &select, args.force).await;
+        return match super::verbs::remove(session, &select, args.force).await {
+            // No manager knows it either.
+            Err(error) if error.downcast_ref::<Failure>().is_some_and(|failure| failure.exit == Exit::Unreachable) => {
+                Err(no_such(&select, &all).into())
+            }
+            other => other,
+        };
     };
     if !args.force {
         refuse_active(session, &chosen).await?;
@@ -121,8 +129,10 @@ pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::
     let mut changed = 0;
     // From the last file to the first: what is left in between is a config too.
     for at in (0..target.files.files.len()).rev() {
-        let (sources, _) = read_files(std::slice::from_ref(&target.files.files[at]))?;
-        let here: Vec<(String, Wanted)> = stated(&sources)
+        if !target.files.files[at].exists() {
+            continue;
+        }
+        let here: Vec<(String, Wanted)> = stated_whole(std::slice::from_ref(&target.files.files[at]))?
             .iter()
             .filter(|stated| chosen.iter().any(|name| stated.name == name.as_str()))
             .map(|stated| (stated.name.to_string(), Wanted::Remove))
@@ -218,8 +228,8 @@ fn dependency(value: &Plain) -> Option<&str> {
 /// `enable` and `disable`.
 pub(super) async fn enable(session: &Session<'_>, args: &EnableArgs, enabled: bool) -> anyhow::Result<Exit> {
     let target = Target::find(session, &args.config).await?;
-    let (sources, _) = read_files(&target.present())?;
-    let all = stated(&sources);
+    target.refuse_gone()?;
+    let all = stated_whole(&target.present())?;
     let select = args.select.select();
     let chosen = chosen(&all, &select);
     if chosen.is_empty() {
@@ -260,7 +270,8 @@ pub(super) async fn enable(session: &Session<'_>, args: &EnableArgs, enabled: bo
 
 fn no_such(select: &Select, all: &[Stated]) -> Failure {
     let known: Vec<&str> = all.iter().map(|stated| stated.name.as_str()).collect();
-    let asked = select.patterns.first().map_or("", String::as_str);
+    let fits = |pattern: &&String| chosen(all, &Select { all: false, patterns: vec![(*pattern).clone()] }).is_empty();
+    let asked = select.patterns.iter().find(fits).map_or("", String::as_str);
     let message = format!("no service `{asked}` in the config{}", mcpstore::types::suggestion(asked, &known));
     Failure::new(Exit::NoSuchService, message).next("mcpstore config show -o name")
 }
@@ -276,27 +287,46 @@ pub(super) async fn edit(session: &Session<'_>, args: &EditArgs) -> anyhow::Resu
         }
     } else {
         let name = args.name.clone().unwrap_or_default();
-        let (sources, _) = read_files(&target.present())?;
-        let all = stated(&sources);
+        let all = stated_whole(&target.present())?;
         let Some(stated) = all.iter().find(|stated| stated.name == name.as_str()) else {
             let select = Select { all: false, patterns: vec![name] };
             return Err(no_such(&select, &all).into());
         };
-        let path = |field: &str| field.split('.').map(str::to_owned).collect::<Vec<String>>();
+        let mut by_file: BTreeMap<usize, Vec<(String, Wanted)>> = BTreeMap::new();
         for (field, value) in &args.set {
-            let at = stated.place_of(field).source;
-            let wanted = Wanted::Set(path(field), value_of(value));
-            change(&target.files, at, &[(name.clone(), wanted)], &ConfigArgs::default())?;
+            let wanted = Wanted::Set(way_to(field)?, value_of(value));
+            by_file.entry(stated.place_of(field).source).or_default().push((name.clone(), wanted));
         }
         for field in &args.unset {
-            let at = stated.place_of(field).source;
-            change(&target.files, at, &[(name.clone(), Wanted::Unset(path(field)))], &ConfigArgs::default())?;
+            let wanted = Wanted::Unset(way_to(field)?);
+            by_file.entry(stated.place_of(field).source).or_default().push((name.clone(), wanted));
+        }
+        // All of one file in one step.
+        let mut edited = Edited::Unchanged;
+        for (at, changes) in &by_file {
+            if change(&target.files, *at, changes, &ConfigArgs::default())? != Edited::Unchanged {
+                edited = Edited::Changed;
+            }
+        }
+        if edited == Edited::Unchanged {
+            talk(&format!("{name} says that already"));
+            return Ok(Exit::Done);
         }
         talk(&format!("changed {name} in {}", target.files.files[stated.place.source].display()));
     }
     target.keep_trust(session, trusted)?;
     let taken = take_over(session, &target).await?;
     Ok(if taken.is_some_and(|document| document.outcome == Outcome::Refused) { Exit::Refused } else { Exit::Done })
+}
+
+/// The way to a field: its words, none of them empty.
+fn way_to(field: &str) -> Result<Vec<String>, Failure> {
+    let way: Vec<String> = field.split('.').map(str::to_owned).collect();
+    if way.iter().all(|word| !word.is_empty()) {
+        return Ok(way);
+    }
+    let message = format!("`{field}` is no way to a field; write it as in timeouts.start");
+    Err(Failure::new(Exit::Usage, message).next("mcpstore edit --help"))
 }
 
 /// What a value on the command line means: JSON, or text.
@@ -321,5 +351,8 @@ pub(super) async fn take_over(session: &Session<'_>, target: &Target) -> anyhow:
         Err(failure) => return Err(failure.into()),
     };
     notice(&document).iter().for_each(|line| talk(line));
+    if let Some(next) = document.next.as_ref().filter(|_| document.outcome == Outcome::Refused) {
+        talk(&format!("try: {}", session.global.in_command(next)));
+    }
     Ok(Some(document))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mcpstore::config::{Diagnostic, MAX_SOURCE_BYTES, Source};
+use mcpstore::config::{
+    Code, Diagnostic, MAX_SOURCE_BYTES, Nothing, Options, Source, Stated, parse, render_short, stated,
+};
 use mcpstore::files::{Machine, ReadError, read_source};
 use mcpstore::{LoadOptions, Loaded, load};
 
@@ -16,6 +18,8 @@ use crate::quote::quoted;
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) files: ConfigFiles,
+    /// The files as the command line named them, for commands that are suggested.
+    pub(crate) named: Vec<PathBuf>,
     pub(crate) sources: Vec<Source>,
     pub(crate) loaded: Loaded,
 }
@@ -37,7 +41,7 @@ impl Config {
         let (sources, refused) = read_files(&files.files)?;
         let mut loaded = load(&sources, &machine(args), LoadOptions { strict: args.strict });
         loaded.diagnostics.splice(0..0, refused);
-        Ok(Self { files, sources, loaded })
+        Ok(Self { files, named: args.config.clone(), sources, loaded })
     }
 }
 
@@ -68,6 +72,25 @@ pub(crate) fn read_files(files: &[PathBuf]) -> Result<(Vec<Source>, Vec<Diagnost
     Ok((sources, refused))
 }
 
+/// What files state, for a command that is about to change or copy it: one that cannot be read as a whole is no ground for that.
+///
+/// # Errors
+/// [`Failure`] with [`Exit::ConfigInvalid`]: one cannot be read, is not safe to be, or its syntax is broken.
+pub(crate) fn stated_whole(files: &[PathBuf]) -> Result<Vec<Stated>, Failure> {
+    let (sources, refused) = read_files(files)?;
+    let parsed = parse(&sources, &Nothing, &Options::default());
+    let broken = |d: &&Diagnostic| matches!(d.code, Code::Syntax | Code::TooDeep | Code::TooLarge | Code::UnsafeFile);
+    if let Some(first) = refused.iter().chain(&parsed.diagnostics).find(broken) {
+        let shown = render_short(std::slice::from_ref(first), &sources);
+        let next = match first.primary.and_then(|place| files.get(place.source)) {
+            Some(file) => format!("mcpstore config check {}", quoted(&file.to_string_lossy())),
+            None => format!("mcpstore config explain {}", first.code),
+        };
+        return Err(Failure::new(Exit::ConfigInvalid, shown.trim_end()).next(next));
+    }
+    Ok(stated(&sources))
+}
+
 fn read_one(file: &Path) -> Result<Source, ReadError> {
     if file != Path::new("-") {
         return read_source(file);
@@ -86,7 +109,7 @@ fn read_one(file: &Path) -> Result<Source, ReadError> {
 fn failure(file: &Path, error: &ReadError) -> Failure {
     let name = file.display().to_string();
     let (why, next) = match error {
-        ReadError::Missing { .. } => ("there is no such file".to_owned(), "mcpstore init".to_owned()),
+        ReadError::Missing { .. } => ("there is no such file".to_owned(), crate::paths::look_at(file)),
         ReadError::Folder { .. } => ("it is a folder".to_owned(), format!("ls -l {}", quoted(&name))),
         other => (crate::exit::chain(other), format!("ls -l {}", quoted(&name))),
     };
@@ -107,7 +130,7 @@ mod tests {
             gone.exit == Exit::ConfigInvalid
                 && gone.message.ends_with("gone.json cannot be read: there is no such file")
         );
-        assert_eq!(gone.next.as_deref(), Some("mcpstore init"));
+        assert!(gone.next.as_deref().is_some_and(|next| next.starts_with("ls -ld ")), "{gone:?}");
         let folder = read_files(&[dir.path().to_owned()]).unwrap_err();
         assert!(folder.message.ends_with("cannot be read: it is a folder"), "{folder}");
         assert_eq!(folder.next.unwrap(), format!("ls -l {}", quoted(&dir.path().to_string_lossy())));
@@ -125,6 +148,6 @@ mod tests {
         let names: Vec<&str> = config.loaded.config.services.iter().map(|spec| spec.name.as_str()).collect();
         assert_eq!(names, ["b"]);
         assert!(config.loaded.has_errors());
-        assert_eq!(config.loaded.diagnostics[0].code, mcpstore::config::Code::UnsafeFile);
+        assert_eq!(config.loaded.diagnostics[0].code, Code::UnsafeFile);
     }
 }

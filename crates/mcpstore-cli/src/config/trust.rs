@@ -5,7 +5,8 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use mcpstore::ServiceSpec;
-use mcpstore::files::{Approvals, Pending, PendingKind};
+use mcpstore::config::hide_secrets;
+use mcpstore::files::{Approvals, Pending, PendingKind, service_fingerprint};
 use mcpstore::types::TransportSpec;
 
 use super::Config;
@@ -71,6 +72,17 @@ impl Trust {
         }
     }
 
+    /// Every service, as if none was ever approved.
+    pub(crate) fn everything(specs: &[ServiceSpec]) -> Vec<Pending> {
+        let search = std::env::var_os("PATH");
+        let pending = |spec: &ServiceSpec| Pending {
+            service: spec.name.clone(),
+            fingerprint: service_fingerprint(spec, search.as_deref()),
+            kind: PendingKind::New,
+        };
+        specs.iter().map(pending).collect()
+    }
+
     fn pending_of(&self, file: &Path, specs: &[ServiceSpec]) -> Vec<Pending> {
         let given = self.given.as_ref().map(|given| given.pending(file, specs, self.search.as_deref()).pending);
         if given.is_some_and(|pending| pending.is_empty()) {
@@ -95,7 +107,7 @@ impl Trust {
         let file = config.files.files.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
         let shown = file.display();
         if ask != Ask::Yes {
-            talk(&format!("{shown} was found in this folder, and not approved yet. It would run:"));
+            talk(&format!("{shown} is not approved as it stands. It would run:"));
             talk(&command_lines(&config.loaded.config.services, &pending));
         }
         let yes = match ask {
@@ -105,7 +117,8 @@ impl Trust {
         };
         if !yes {
             let message = format!("nothing was started: {shown} is not approved");
-            return Err(Failure::new(Exit::Refused, message).next("mcpstore config approve"));
+            let approve = crate::quote::with_config("mcpstore config approve --yes", &config.named);
+            return Err(Failure::new(Exit::Refused, message).next(approve.unwrap_or_default()));
         }
         self.approve(config)
     }
@@ -144,7 +157,7 @@ fn runs(spec: &ServiceSpec) -> Vec<String> {
     match &spec.transport {
         TransportSpec::Stdio(stdio) => {
             let words = std::iter::once(&stdio.command).chain(&stdio.args).map(|word| quoted(word));
-            out.push(words.collect::<Vec<_>>().join(" "));
+            out.push(hide_secrets(&words.collect::<Vec<_>>().join(" ")));
             if let Some(cwd) = &stdio.cwd {
                 out.push(format!("in {}", cwd.display()));
             }
@@ -223,7 +236,7 @@ mod tests {
             "  a\n    one 'x y'\n    with TOKEN\n  b\n    reaches https://h.example/mcp?…"
         );
         let refused = trust.demand(&found, Ask::Nobody).unwrap_err();
-        assert_eq!((refused.exit, refused.next.as_deref()), (Exit::Refused, Some("mcpstore config approve")));
+        assert_eq!((refused.exit, refused.next.as_deref()), (Exit::Refused, Some("mcpstore config approve --yes")));
         trust.demand(&found, Ask::Yes).unwrap();
         trust.demand(&load(Chosen::Found), Ask::Nobody).unwrap();
         write("two");

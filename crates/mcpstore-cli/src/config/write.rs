@@ -1,10 +1,11 @@
 //! Changing the files of a config: what is not to be changed stays byte for byte, and nothing bad gets in.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use mcpstore::config::{
-    Change, Client, Diagnostic, Dialect, EditError, Format, Options, Plain, Severity, Source, edit, export, parse,
-    render,
+    Change, Client, Code, Diagnostic, Dialect, EditError, Format, Options, Plain, Severity, Source, edit, export,
+    parse, render, render_short, stated,
 };
 use mcpstore::files::{EditFileError, Edited, edit_locked};
 use mcpstore::{LoadOptions, load};
@@ -12,6 +13,7 @@ use mcpstore::{LoadOptions, load};
 use super::{ConfigFiles, machine, read_files};
 use crate::args::ConfigArgs;
 use crate::exit::{Exit, Failure, chain};
+use crate::output::talk;
 use crate::quote::quoted;
 
 /// One change of an entry, in the shape of our config language.
@@ -46,11 +48,64 @@ pub(crate) fn change(
     changes: &[(String, Wanted)],
     args: &ConfigArgs,
 ) -> Result<Edited, Failure> {
-    write(files, at, args, |text| {
-        let name = files.files[at].display().to_string();
-        let dialect = dialect_of(&Source::new(name.as_str(), text))?;
-        edited(&name, text, dialect, changes).map_err(Refused::Edit)
-    })
+    write(
+        files,
+        at,
+        args,
+        |text| {
+            let name = files.files[at].display().to_string();
+            let dialect = dialect_of(&Source::new(name.as_str(), text))?;
+            edited(&name, text, dialect, changes).map_err(Refused::Edit)
+        },
+        |before, after| fields_are_as_wanted(before, after, changes),
+    )
+}
+
+/// Single fields are where they should be, and no others changed: an entry may have some of them from elsewhere in the text (a
+/// merge key of YAML), where an edit of the entry itself does not reach.
+fn fields_are_as_wanted(before: &Source, after: &Source, changes: &[(String, Wanted)]) -> Result<(), Failure> {
+    if !changes.iter().any(|(_, wanted)| matches!(wanted, Wanted::Set(..) | Wanted::Unset(_))) {
+        return Ok(());
+    }
+    let entry = |source: &Source, name: &str| {
+        let all = stated(std::slice::from_ref(source));
+        all.into_iter().find(|stated| stated.name == name).map(|stated| stated.entry.sorted())
+    };
+    let names: BTreeSet<&String> = changes.iter().map(|(name, _)| name).collect();
+    for name in names {
+        let mut expected = entry(before, name);
+        for (_, wanted) in changes.iter().filter(|(other, _)| other == name) {
+            match (wanted, &mut expected) {
+                (Wanted::Set(path, value), Some(entry)) => set(entry, path, Some(value)),
+                (Wanted::Unset(path), Some(entry)) => set(entry, path, None),
+                _ => {}
+            }
+        }
+        if expected.map(Plain::sorted) != entry(after, name) {
+            let message = format!("{name} has fields from elsewhere in {}, which this change would lose", before.name);
+            return Err(Failure::new(Exit::Refused, message).next("mcpstore edit"));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a field of an entry, or takes it out.
+fn set(entry: &mut Plain, path: &[String], value: Option<&Plain>) {
+    let Some((first, deeper)) = path.split_first() else { return };
+    let Plain::Object(members) = entry else { return };
+    let at = members.iter().position(|(key, _)| key == first);
+    match (deeper.is_empty(), at, value) {
+        (true, Some(at), Some(value)) => members[at].1 = value.clone(),
+        (true, None, Some(value)) => members.push((first.clone(), value.clone())),
+        (true, Some(at), None) => drop(members.remove(at)),
+        (false, Some(at), _) => set(&mut members[at].1, deeper, value),
+        (false, None, Some(_)) => {
+            let mut inner = Plain::Object(Vec::new());
+            set(&mut inner, deeper, value);
+            members.push((first.clone(), inner));
+        }
+        (_, None, None) => {}
+    }
 }
 
 /// Puts a whole new text into the place of a file, if that still says `before`.
@@ -64,13 +119,19 @@ pub(crate) fn replace_text(
     after: &str,
     args: &ConfigArgs,
 ) -> Result<Edited, Failure> {
-    write(files, at, args, |text| {
-        if text == before {
-            return Ok(after.to_owned());
-        }
-        let message = format!("{} was changed by somebody else meanwhile", files.files[at].display());
-        Err(Refused::Other(Failure::new(Exit::Refused, message).next("mcpstore edit")))
-    })
+    write(
+        files,
+        at,
+        args,
+        |text| {
+            if text == before {
+                return Ok(after.to_owned());
+            }
+            let message = format!("{} was changed by somebody else meanwhile", files.files[at].display());
+            Err(Refused::Other(Failure::new(Exit::Refused, message).next("mcpstore edit")))
+        },
+        |_, _| Ok(()),
+    )
 }
 
 fn write(
@@ -78,8 +139,10 @@ fn write(
     at: usize,
     args: &ConfigArgs,
     new_text: impl Fn(&str) -> Result<String, Refused>,
+    is_as_wanted: impl Fn(&Source, &Source) -> Result<(), Failure>,
 ) -> Result<Edited, Failure> {
     let path = &files.files[at];
+    let mut said = String::new();
     if path == Path::new("-") {
         return Err(Failure::new(Exit::Usage, "a config from stdin cannot be changed"));
     }
@@ -100,10 +163,19 @@ fn write(
             }
             Ok(out)
         };
-        new_errors(&sources(text)?, &sources(&after)?, args).map_err(Refused::Other)?;
+        let (before, now) = (sources(text)?, sources(&after)?);
+        is_as_wanted(&before[at], &now[at]).map_err(Refused::Other)?;
+        said = new_problems(&before, &now, args).map_err(Refused::Other)?;
         Ok(Some(after))
     });
-    outcome.map_err(|error| failure(path, error))
+    let edited = outcome.map_err(|error| failure(path, error))?;
+    said.lines().for_each(talk);
+    Ok(edited)
+}
+
+/// True for what may be otherwise where the manager runs, or at another time.
+pub(crate) const fn is_of_the_moment(code: Code) -> bool {
+    matches!(code, Code::UnsetVariable | Code::UnsetInput | Code::UnreadableFile)
 }
 
 /// How a text is written. One without services yet is written as clients share it.
@@ -159,24 +231,26 @@ fn edited(name: &str, text: &str, dialect: Dialect, changes: &[(String, Wanted)]
     edit(text, format, dialect.container(), &list)
 }
 
-/// Refuses what has an error that was not there before.
-fn new_errors(before: &[Source], after: &[Source], args: &ConfigArgs) -> Result<(), Failure> {
-    let errors = |sources: &[Source]| -> Vec<Diagnostic> {
-        let loaded = load(sources, &machine(args), LoadOptions { strict: args.strict });
-        loaded.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect()
-    };
-    let known = errors(before);
+/// Refuses what has an error that was not there before, and gives the warnings that were not, in short. What depends on the
+/// environment is a warning here: where the manager runs it may be otherwise.
+fn new_problems(before: &[Source], after: &[Source], args: &ConfigArgs) -> Result<String, Failure> {
+    let problems = |sources: &[Source]| load(sources, &machine(args), LoadOptions { strict: args.strict }).diagnostics;
+    let known = problems(before);
     let is_known = |found: &Diagnostic| {
         known.iter().any(|d| (d.code, &d.message, &d.service) == (found.code, &found.message, &found.service))
     };
-    // A file that is not there yet has no services, which is no fault of the change.
-    let fresh: Vec<Diagnostic> = errors(after).into_iter().filter(|found| !is_known(found)).collect();
-    if fresh.is_empty() {
-        return Ok(());
+    let fresh: Vec<Diagnostic> = problems(after).into_iter().filter(|found| !is_known(found)).collect();
+    let is_error = |d: &&Diagnostic| d.severity == Severity::Error && !is_of_the_moment(d.code);
+    let errors: Vec<Diagnostic> = fresh.iter().filter(is_error).cloned().collect();
+    if let Some(first) = errors.first() {
+        let next = format!("mcpstore config explain {}", first.code);
+        let shown = render(&errors, after, false, 120);
+        let message = format!("nothing was written: the config would have an error\n{}", shown.trim_end());
+        return Err(Failure::new(Exit::ConfigInvalid, message).next(next));
     }
-    let shown = render(&fresh, after, false, 120);
-    let message = format!("nothing was written: the config would have an error\n{}", shown.trim_end());
-    Err(Failure::new(Exit::ConfigInvalid, message).next(format!("mcpstore config explain {}", fresh[0].code)))
+    // A service that is left out for a variable is told by that variable.
+    let told: Vec<Diagnostic> = fresh.into_iter().filter(|d| d.code != Code::LeftOutDependency).collect();
+    Ok(render_short(&told, after))
 }
 
 fn failure(path: &Path, error: EditFileError<Refused>) -> Failure {

@@ -120,7 +120,7 @@ async fn reload(request: &Request, context: &Context) -> Result<ReloadDoc, Failu
         "none" => Prune::None,
         _ => Prune::Own,
     };
-    context.reloader.reload(Wish { files, strict, input, prune, plan, quiet: false }).await
+    context.reloader.reload(Wish { files, strict, input, prune, plan, first: false }).await
 }
 
 /// The manager's own files.

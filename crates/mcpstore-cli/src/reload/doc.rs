@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mcpstore::config::{Place, Source, Stated};
 use mcpstore::runtime::Outcome as Core;
 use mcpstore::types::{ChangeImpact, Desired, FieldChange, SpecDelta};
-use mcpstore::{ServiceName, Snapshot};
+use mcpstore::{ServiceName, ServiceSpec, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// `mcpstore.reload/1`.
@@ -97,7 +97,7 @@ pub(super) fn planned(
     snapshot: &Snapshot,
     stated: &[Stated],
     sources: &[Source],
-    starts: bool,
+    starts: &dyn Fn(&ServiceSpec) -> bool,
 ) -> ReloadDoc {
     let is_up = |name: &ServiceName| snapshot.get(name.as_str()).is_some_and(|info| info.status.desired == Desired::Up);
     let mut actions: Vec<(ServiceName, Core)> = Vec::new();
@@ -111,13 +111,13 @@ pub(super) fn planned(
             (true, true, false) => Core::Stopped,
             (true, _, _) if restarts => Core::Restarted,
             (true, _, _) => Core::Updated,
-            (false, true, true) if starts => Core::Started,
+            (false, true, true) if starts(spec) => Core::Started,
             (false, _, _) => Core::Stored,
         };
         actions.push((spec.name.clone(), outcome));
     }
     for spec in &delta.added {
-        actions.push((spec.name.clone(), if spec.enabled && starts { Core::Started } else { Core::Stored }));
+        actions.push((spec.name.clone(), if starts(spec) { Core::Started } else { Core::Stored }));
     }
     let services: Vec<ReloadRow> =
         actions.iter().map(|(name, outcome)| row(name, outcome.as_str(), delta, stated, sources)).collect();

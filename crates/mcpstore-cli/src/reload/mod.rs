@@ -11,16 +11,16 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use mcpstore::config::{Severity, Source, Stated, diff, stated};
+use mcpstore::config::{Code, Diagnostic, Severity, Source, Stated, diff, stated};
 use mcpstore::types::SpecDelta;
 use mcpstore::{Loaded, ServiceName, ServiceSpec, Supervisor, Target};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::args::ConfigArgs;
-use crate::config::{Chosen, Config, ConfigFiles, Trust, command_lines};
+use crate::config::{Chosen, Config, ConfigFiles, Trust, command_lines, is_of_the_moment};
 use crate::exit::{Exit, Failure};
 use crate::output::{Term, diagnostics_text};
-use crate::select::{Among, Known, Select};
+use crate::select::{self, Among, Select};
 
 pub(crate) use doc::{Outcome, ReloadDoc};
 pub(crate) use text::{lines, notice};
@@ -47,8 +47,8 @@ pub(crate) struct Wish {
     pub(crate) prune: Prune,
     /// Only say what would happen.
     pub(crate) plan: bool,
-    /// A refusal is remembered and not told to the screen: what is wrong was told at the start.
-    pub(crate) quiet: bool,
+    /// The first reading after the start: the errors that are there then were told, and are no reason to refuse.
+    pub(crate) first: bool,
 }
 
 /// Which services go that the files do not name.
@@ -82,7 +82,12 @@ struct State {
     named: BTreeSet<ServiceName>,
     /// What was refused last, so that it is said once.
     refused: Option<u64>,
+    /// The errors of the config that was taken over last: what they concern was left out then, and still is.
+    known: Vec<Known>,
 }
+
+/// An error, by what it says.
+type Known = (Code, String, Option<ServiceName>);
 
 /// A config, and what it would change.
 struct Read {
@@ -96,7 +101,7 @@ impl Reloader {
     /// For a manager whose services come from `own`; `None`: from no file. Lines about reloads go to `told`.
     pub(crate) fn new(supervisor: Supervisor, own: Option<Own>, told: mpsc::Sender<Vec<String>>) -> Self {
         let named = supervisor.snapshot().services().iter().map(|info| info.name().clone()).collect();
-        let state = Mutex::new(State { named, refused: None });
+        let state = Mutex::new(State { named, refused: None, known: Vec::new() });
         Self(Arc::new(Inner { supervisor, own: own.map(Arc::new), told, state }))
     }
 
@@ -124,7 +129,8 @@ impl Reloader {
         };
         let (files, args) = self.which(&wish)?;
         let strict = ConfigArgs { strict: args.strict || wish.strict, ..args };
-        let read = tokio::task::spawn_blocking(move || read(files, &strict, own.as_deref())).await;
+        let before = if wish.first { None } else { Some(state.known.clone()) };
+        let read = tokio::task::spawn_blocking(move || read(files, &strict, own.as_deref(), before.as_deref())).await;
         let Read { sources, loaded, refusal } = match read {
             Ok(read) => read,
             Err(error) => return Err(Failure::new(Exit::Failed, format!("the config could not be read: {error}"))),
@@ -133,20 +139,22 @@ impl Reloader {
             let seen = fingerprint(&sources, &refusal);
             if !wish.plan && state.refused != Some(seen) {
                 state.refused = Some(seen);
-                if !wish.quiet {
-                    self.tell(notice(&refusal)).await;
-                }
+                self.tell(notice(&refusal)).await;
             }
             return Ok(refusal);
         }
         let snapshot = self.0.supervisor.snapshot();
-        let delta = delta(&self.0.supervisor.specs(), &loaded.config.services, &state.named, wish.prune);
+        let mut delta = delta(&self.0.supervisor.specs(), &loaded.config.services, &state.named, wish.prune);
+        // An entry that has an error now is no entry that is gone: what runs goes on as it was.
+        delta.removed.retain(|name| !loaded.config.left_out.contains(name));
         let stated = stated(&sources);
         if wish.plan {
-            return Ok(doc::planned(&delta, &snapshot, &stated, &sources, self.starts_all()));
+            let starts = |spec: &ServiceSpec| self.starts(spec, &loaded.config.services);
+            return Ok(doc::planned(&delta, &snapshot, &stated, &sources, &starts));
         }
-        state.refused = None;
+        let was_refused = state.refused.take().is_some();
         if is_own {
+            state.known = errors(&loaded).map(known).collect();
             // What stays though the files name it no more is still known to come from them.
             if wish.prune != Prune::None {
                 state.named.clear();
@@ -154,6 +162,9 @@ impl Reloader {
             state.named.extend(loaded.config.services.iter().map(|spec| spec.name.clone()));
         }
         if delta.is_empty() {
+            if was_refused {
+                self.tell(vec!["the config is good again, and what runs is what it says".to_owned()]).await;
+            }
             return Ok(ReloadDoc::unchanged(&sources));
         }
         let document = self.take_over(delta, &loaded.config.services, &stated, &sources).await?;
@@ -163,6 +174,12 @@ impl Reloader {
 
     fn which(&self, wish: &Wish) -> Result<(ConfigFiles, ConfigArgs), Failure> {
         match (&wish.files, &self.0.own) {
+            // Named or not, its own files are read as `up` was told to.
+            (Some(files), Some(own)) if *files == own.files.files => {
+                let mut args = own.args.clone();
+                args.input.extend(wish.input.iter().cloned());
+                Ok((own.files.clone(), args))
+            }
             (Some(files), _) => {
                 let args = ConfigArgs { config: files.clone(), strict: wish.strict, input: wish.input.clone() };
                 Ok((ConfigFiles { files: files.clone(), chosen: Chosen::Named }, args))
@@ -180,6 +197,14 @@ impl Reloader {
         self.0.own.as_ref().is_none_or(|own| own.selection.is_none())
     }
 
+    /// True when a service that is new is started.
+    fn starts(&self, spec: &ServiceSpec, new: &[ServiceSpec]) -> bool {
+        match self.0.own.as_ref().and_then(|own| own.selection.as_ref()) {
+            None => spec.enabled,
+            Some(select) => chosen(select, new).contains(&spec.name),
+        }
+    }
+
     async fn take_over(
         &self,
         delta: SpecDelta,
@@ -194,8 +219,7 @@ impl Reloader {
         let mut document = doc::taken_over(&delta, &reply.outcomes, stated, sources);
         // With a selection, of what is new only that is started which it fits.
         if let Some(select) = self.0.own.as_ref().and_then(|own| own.selection.as_ref()) {
-            let known: Vec<Known<'_>> = new.iter().map(|spec| Known { name: &spec.name, tags: &spec.tags }).collect();
-            let chosen = select.among(&known, Among::Config).unwrap_or_default();
+            let chosen = chosen(select, new);
             let added: Vec<ServiceName> =
                 delta.added.iter().map(|spec| spec.name.clone()).filter(|name| chosen.contains(name)).collect();
             if !added.is_empty() && supervisor.start(Target::Names(added.clone())).await.is_ok() {
@@ -211,7 +235,23 @@ impl Reloader {
     }
 }
 
-fn read(files: ConfigFiles, args: &ConfigArgs, own: Option<&Own>) -> Read {
+/// The services that `up` was told to start.
+fn chosen(select: &Select, services: &[ServiceSpec]) -> Vec<ServiceName> {
+    let known: Vec<select::Known<'_>> =
+        services.iter().map(|spec| select::Known { name: &spec.name, tags: &spec.tags }).collect();
+    select.among(&known, Among::Config).unwrap_or_default()
+}
+
+fn errors(loaded: &Loaded) -> impl Iterator<Item = &Diagnostic> {
+    loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error)
+}
+
+fn known(error: &Diagnostic) -> Known {
+    (error.code, error.message.clone(), error.service.clone())
+}
+
+/// `known`: the errors that are no reason to refuse; `None`: none is.
+fn read(files: ConfigFiles, args: &ConfigArgs, own: Option<&Own>, known: Option<&[Known]>) -> Read {
     let names: Vec<String> = files.files.iter().map(|file| file.display().to_string()).collect();
     let config = match Config::load_files(files, args) {
         Ok(config) => config,
@@ -220,17 +260,20 @@ fn read(files: ConfigFiles, args: &ConfigArgs, own: Option<&Own>) -> Read {
             return Read { sources: Vec::new(), loaded: nothing(), refusal: Some(refusal) };
         }
     };
-    let refusal = refusal(&config, names, own);
+    let refusal = refusal(&config, names, own, known);
     let Config { sources, loaded, .. } = config;
     Read { sources, loaded, refusal }
 }
 
-/// Why this config is not taken over, if so.
-fn refusal(config: &Config, names: Vec<String>, own: Option<&Own>) -> Option<ReloadDoc> {
+/// Why this config is not taken over, if so: it has an error that was not there before. A variable that is not set concerns its
+/// service alone, as at a start.
+fn refusal(config: &Config, names: Vec<String>, own: Option<&Own>, before: Option<&[Known]>) -> Option<ReloadDoc> {
     let Config { sources, loaded, .. } = config;
-    let errors = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
-    if errors > 0 {
-        let counted = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
+    let left_out = |d: &Diagnostic| is_of_the_moment(d.code) || d.code == Code::LeftOutDependency;
+    let fresh =
+        errors(loaded).filter(|d| !left_out(d) && before.is_some_and(|before| !before.contains(&known(d)))).count();
+    if fresh > 0 {
+        let counted = if fresh == 1 { "1 error".to_owned() } else { format!("{fresh} errors") };
         let message = format!("{} has {counted}", names.join(", "));
         let term = Term { tty: false, color: false, width: None };
         let check = crate::quote::with_config("mcpstore config check", &config.files.files);

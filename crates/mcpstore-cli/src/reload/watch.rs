@@ -36,9 +36,9 @@ pub(crate) async fn watch(reloader: Reloader) {
     }
 }
 
-async fn reload(reloader: &Reloader, quiet: bool) {
+async fn reload(reloader: &Reloader, first: bool) {
     // Whatever comes of it was told.
-    if let Err(failure) = reloader.reload(Wish { quiet, ..Wish::default() }).await {
+    if let Err(failure) = reloader.reload(Wish { first, ..Wish::default() }).await {
         reloader.tell(vec![failure.message]).await;
     }
 }

@@ -12,8 +12,9 @@ It stays until Ctrl-C, SIGTERM or `mcpstore down`, also when services failed or 
 they can be started again from a second terminal. --exit-on-failure ends that: the first
 service that fails for good stops all (exit code 1).
 
-A config that was found in this folder, and not named, runs nothing before its commands were shown
-and approved; the approval holds until they change. A config that is named is approved by that.
+A config that was found in this folder, and not named, runs nothing before its commands were
+shown and approved; the approval holds until they change. A config that is named is approved
+by that.
 
 A service whose config entry has an error is left out, and so is what requires it; the rest
 runs. When dependencies go round in a circle, or nothing is left to run, nothing starts (exit

@@ -1,14 +1,14 @@
 //! `connect`: an entry for an endpoint in another client's file.
 
-use mcpstore::config::{Plain, export as exported};
+use mcpstore::config::{Diagnostic, Nothing, Options, Plain, Severity, Source, export as exported, parse};
 use mcpstore::files::Edited;
 
 use super::super::Session;
 use super::file_of;
 use super::write_back::{Undone, undo, write};
 use crate::args::ConnectArgs;
-use crate::config::Backups;
-use crate::exit::Exit;
+use crate::config::{Backups, is_of_the_moment};
+use crate::exit::{Exit, Failure};
 use crate::output::{print, talk};
 use crate::paths::Paths;
 
@@ -20,7 +20,9 @@ pub(in super::super) fn run(session: &Session<'_>, args: &ConnectArgs) -> anyhow
         tell_undone(undo(client, &file, &backups)?, &file);
         return Ok(Exit::Done);
     }
-    let entry = exported(&entry(args), client).entry;
+    let entry = entry(args);
+    check(&args.name, &entry)?;
+    let entry = exported(&entry, client).entry;
     if args.file.dry_run {
         print(&format!("{}: {}\n  {}: {entry}\n", client.title(), file.display(), args.name))?;
         return Ok(Exit::Done);
@@ -30,10 +32,27 @@ pub(in super::super) fn run(session: &Session<'_>, args: &ConnectArgs) -> anyhow
         Edited::Unchanged => talk(&format!("{shown} has `{}` already, as it is", args.name)),
         Edited::Changed | Edited::Created => {
             talk(&format!("{} has `{}` now, in {shown}; start it again to see it", client.title(), args.name));
-            talk(&format!("  to take it back: mcpstore connect {} --undo", client.word()));
+            talk(&format!(
+                "  to take it back: mcpstore connect {}{} --undo",
+                client.word(),
+                super::same_file(&args.file)
+            ));
         }
     }
     Ok(Exit::Done)
+}
+
+/// What no client could use is not written.
+fn check(name: &str, entry: &Plain) -> Result<(), Failure> {
+    let services = Plain::Object(vec![(name.to_owned(), entry.clone())]);
+    let text = Plain::Object(vec![("mcpServers".to_owned(), services)]).to_string();
+    let sources = [Source::new("the entry", text)];
+    let parsed = parse(&sources, &Nothing, &Options::default());
+    let wrong = |d: &&Diagnostic| d.severity == Severity::Error && !is_of_the_moment(d.code);
+    match parsed.diagnostics.iter().find(wrong) {
+        Some(wrong) => Err(Failure::new(Exit::Usage, wrong.message.clone()).next("mcpstore connect --help")),
+        None => Ok(()),
+    }
 }
 
 fn entry(args: &ConnectArgs) -> Plain {

@@ -1,6 +1,6 @@
 //! `export`: our services in another client's file.
 
-use mcpstore::config::{Exported, Plain, Stated, export as exported, import as compared, stated};
+use mcpstore::config::{Exported, Plain, Stated, export as exported, import as compared};
 
 use super::super::Session;
 use super::super::registry::{Target, chosen};
@@ -8,7 +8,7 @@ use super::connect::tell_undone;
 use super::file_of;
 use super::write_back::{undo, write};
 use crate::args::ExportArgs;
-use crate::config::{Backups, read_files};
+use crate::config::{Backups, stated_whole};
 use crate::exit::{Exit, Failure};
 use crate::output::{print, talk};
 use crate::paths::Paths;
@@ -22,14 +22,14 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ExportArgs) -> a
         return Ok(Exit::Done);
     }
     let target = Target::find(session, &args.config).await?;
-    let ours = stated(&read_files(&target.present())?.0);
+    let ours = stated_whole(&target.present())?;
     let names = chosen(&ours, &args.select.select());
     if names.is_empty() {
         return Err(Failure::new(Exit::NoSuchService, "no service of the config is meant")
             .next("mcpstore config show -o name")
             .into());
     }
-    let theirs = if file.exists() { stated(&read_files(std::slice::from_ref(&file))?.0) } else { Vec::new() };
+    let theirs = if file.exists() { stated_whole(std::slice::from_ref(&file))? } else { Vec::new() };
     let mut entries: Vec<(String, Plain)> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     for stated in ours.iter().filter(|stated| names.iter().any(|name| stated.name == name.as_str())) {
@@ -51,7 +51,7 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ExportArgs) -> a
         return Ok(Exit::Done);
     }
     write(client, &file, &entries, &backups)?;
-    talk(&format!("to take it back: mcpstore export --to {} --undo", client.word()));
+    talk(&format!("to take it back: mcpstore export --to {}{} --undo", client.word(), super::same_file(&args.file)));
     Ok(Exit::Done)
 }
 

@@ -1,9 +1,11 @@
 //! `import`: servers of other clients become services here.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mcpstore::config::{
-    Client, Imported, Nothing, Options, Outcome, Severity, Source, import, parse, render_short, stated,
+    Client, Imported, Nothing, Options, Outcome, Refer, Severity, Source, import, parse, render_short, stated,
 };
 use mcpstore::files::replace;
 use mcpstore::types::suggestion;
@@ -12,7 +14,7 @@ use super::super::Session;
 use super::super::registry::{Target, take_over};
 use super::folders;
 use crate::args::{ConfigArgs, ImportArgs, Secrets};
-use crate::config::{Wanted, change, read_files};
+use crate::config::{Wanted, change, is_of_the_moment, read_files, stated_whole};
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{print, talk};
 use crate::reload;
@@ -31,13 +33,12 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
     }
     tell_errors(&sources);
     let target = Target::find(session, args.config.as_slice()).await?;
-    let existing = stated(&read_files(&target.present())?.0);
+    target.refuse_gone()?;
+    let existing = stated_whole(&target.present())?;
     let folder = folders()?.settings.join(SECRETS);
-    let refer = |key: &str| match args.secrets {
-        Secrets::File => format!("${{file:{}}}", in_home(&folder.join(key))),
-        Secrets::Env | Secrets::Keep => format!("${{{key}}}"),
-    };
-    let refer: Option<&dyn Fn(&str) -> String> = if args.secrets == Secrets::Keep { None } else { Some(&refer) };
+    let keeper = Keeper { folder: &folder, how: args.secrets, taken: RefCell::default() };
+    let refer = |key: &str, secret: &str| keeper.refer(key, secret);
+    let refer: Option<&Refer<'_>> = if args.secrets == Secrets::Keep { None } else { Some(&refer) };
     let mut all = import(&existing, &stated(&sources), refer);
     if !args.names.is_empty() {
         known(&args.names, &all)?;
@@ -63,13 +64,17 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
     }
     let at = target.files.files.len() - 1;
     let trusted = target.is_trusted(session)?;
+    let mut by_file: BTreeMap<usize, Vec<(String, Wanted)>> = BTreeMap::new();
     for one in &chosen {
-        let stated = existing.iter().find(|stated| stated.name == one.name);
-        let (at, wanted) = match stated {
+        let (at, wanted) = match existing.iter().find(|stated| stated.name == one.name) {
             Some(stated) => (stated.place.source, Wanted::Replace(one.entry.clone())),
             None => (at, Wanted::Insert(one.entry.clone())),
         };
-        change(&target.files, at, &[(one.name.to_string(), wanted)], &ConfigArgs::default())?;
+        by_file.entry(at).or_default().push((one.name.to_string(), wanted));
+    }
+    // All of one file in one step, so that a bad entry leaves nothing half done.
+    for (at, changes) in &by_file {
+        change(&target.files, *at, changes, &ConfigArgs::default())?;
     }
     talk(&format!("{} written into {}", counted(chosen.len()), target.files.files[at].display()));
     if args.secrets == Secrets::Env {
@@ -77,13 +82,52 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
             talk(&format!("  set {} before you start it ({})", secret.key, secret.field));
         }
     }
+    for one in chosen.iter().filter(|one| one.entry.to_string().contains("${input:")) {
+        talk(&format!("  {} asks for inputs: give them with --input ID=VALUE, or MCPSTORE_INPUT_ID", one.name));
+    }
     target.keep_trust(session, trusted)?;
     match take_over(session, &target).await? {
         Some(document) if document.outcome == reload::Outcome::Refused => Ok(Exit::Refused),
         Some(_) => Ok(Exit::Done),
         None => {
-            talk(&format!("start it: {}", target.up()));
+            target.tell_start(session).await;
             Ok(Exit::Done)
+        }
+    }
+}
+
+/// Finds a place for each secret: one that nothing else has.
+struct Keeper<'a> {
+    folder: &'a Path,
+    how: Secrets,
+    /// What was given out, by key.
+    taken: RefCell<BTreeMap<String, String>>,
+}
+
+impl Keeper<'_> {
+    fn refer(&self, key: &str, secret: &str) -> (String, String) {
+        let mut taken = self.taken.borrow_mut();
+        let mut number = 1;
+        loop {
+            let key = if number == 1 { key.to_owned() } else { format!("{key}_{number}") };
+            let is_free = match taken.get(&key) {
+                Some(other) => other == secret,
+                // A file of another import, or of another config, is theirs unless it says the same.
+                None if self.how == Secrets::File => match std::fs::read_to_string(self.folder.join(&key)) {
+                    Ok(other) => other == secret,
+                    Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+                },
+                None => true,
+            };
+            if is_free {
+                taken.insert(key.clone(), secret.to_owned());
+                let reference = match self.how {
+                    Secrets::File => format!("${{file:{}}}", in_home(&self.folder.join(&key))),
+                    Secrets::Env | Secrets::Keep => format!("${{{key}}}"),
+                };
+                return (key, reference);
+            }
+            number += 1;
         }
     }
 }
@@ -148,12 +192,9 @@ fn tell_errors(sources: &[Source]) {
     let mut parsed = parse(sources, &Nothing, &Options::default());
     // Without a world, references have no values; that is for the time when the services run.
     parsed.diagnostics.retain(|d| {
-        use mcpstore::config::Code;
         d.severity == Severity::Error
-            && !matches!(
-                d.code,
-                Code::UnsetVariable | Code::UnsetInput | Code::UnreadableFile | Code::UnsupportedReference
-            )
+            && !is_of_the_moment(d.code)
+            && d.code != mcpstore::config::Code::UnsupportedReference
     });
     for line in render_short(&parsed.diagnostics, sources).lines() {
         talk(line);

@@ -1,6 +1,6 @@
 //! `init`: a first config, from what is on this machine.
 
-use mcpstore::config::{Client, Found, starter, stated};
+use mcpstore::config::{Client, Format, Found, starter, stated};
 use mcpstore::files::{Edited, Machine, edit_locked};
 
 use super::folders;
@@ -13,9 +13,16 @@ use crate::quote::quoted;
 
 pub(in super::super) fn run(args: &InitArgs, global: &Global) -> anyhow::Result<Exit> {
     let text = starter(&found());
-    if args.print {
+    if args.print || args.file.as_os_str() == "-" {
         print(&text)?;
         return Ok(Exit::Done);
+    }
+    if Format::of(&args.file.to_string_lossy(), "") != Format::Json {
+        let message = format!("the first config is JSON, and {} says otherwise", args.file.display());
+        let json = args.file.with_extension("json");
+        return Err(Failure::new(Exit::Usage, message)
+            .next(format!("mcpstore init {}", quoted(&json.to_string_lossy())))
+            .into());
     }
     let shown = args.file.display();
     let outcome =
@@ -24,7 +31,9 @@ pub(in super::super) fn run(args: &InitArgs, global: &Global) -> anyhow::Result<
         Ok(Edited::Created | Edited::Changed | Edited::Unchanged) => {
             talk(&format!("wrote {shown}"));
             approve(args, global)?;
-            talk("try: mcpstore up");
+            let is_found = args.file.as_os_str() == "mcp.json";
+            let named = if is_found { &[][..] } else { std::slice::from_ref(&args.file) };
+            talk(&format!("try: {}", crate::quote::with_config("mcpstore up", named).unwrap_or_default()));
             Ok(Exit::Done)
         }
         Err(mcpstore::files::EditFileError::Refused(_)) => {

@@ -34,6 +34,15 @@ fn folders() -> Result<Folders, Failure> {
     Ok(Folders { home, settings, codex: folder("CODEX_HOME"), project: std::env::current_dir().ok() })
 }
 
+/// The options that mean the same file again.
+fn same_file(args: &ClientFileArgs) -> String {
+    match (&args.file, args.project) {
+        (Some(file), _) => format!(" --file {}", crate::quote::quoted(&file.to_string_lossy())),
+        (None, true) => " --project".to_owned(),
+        (None, false) => String::new(),
+    }
+}
+
 /// The file of a client that is meant.
 fn file_of(client: Client, args: &ClientFileArgs) -> Result<PathBuf, Failure> {
     let folders = folders()?;

@@ -16,8 +16,6 @@ enum Refused {
     Edit(#[from] EditError),
     #[error("the backup cannot be kept")]
     Backup(#[source] std::io::Error),
-    #[error("{0}")]
-    Other(String),
 }
 
 /// Writes entries into a client's file: new ones behind the others, known ones in their place. What the file said before is kept
@@ -90,8 +88,9 @@ pub(super) fn undo(client: Client, file: &Path, backups: &Backups) -> Result<Und
             // A file that was not there is taken away below.
             return Ok(backup.before.clone());
         }
-        undone = Undone::TakenOut;
-        taken_out(client, file, text, &backup.names)
+        let after = taken_out(client, file, text, &backup.names)?;
+        undone = if after.is_some() { Undone::TakenOut } else { Undone::Nothing };
+        Ok(after)
     });
     outcome.map_err(|error| failure(file, error))?;
     let remove = |path: &Path| {
@@ -113,7 +112,7 @@ fn taken_out(client: Client, file: &Path, text: &str, names: &[String]) -> Resul
     let here = names.iter().filter(|name| parsed.config.origins.contains_key(name.as_str()));
     let changes: Vec<Change<'_>> = here.map(|key| Change::Remove { key }).collect();
     if changes.is_empty() {
-        return Err(Refused::Other("what was written is not in it any more".to_owned()));
+        return Ok(None);
     }
     Ok(Some(edit(text, Format::of(&name, text), dialect.container(), &changes)?))
 }

@@ -1,10 +1,10 @@
 //! `config approve`: lets a config run that was found in a folder.
 
 use mcpstore::config::Severity;
-use mcpstore::files::Approvals;
+use mcpstore::files::{Approvals, Pending};
 
 use crate::args::{ApproveArgs, Global};
-use crate::config::{Ask, Chosen, Config, Trust};
+use crate::config::{Ask, Chosen, Config, Trust, command_lines};
 use crate::exit::{Exit, Failure};
 use crate::output::talk;
 use crate::paths::Paths;
@@ -19,6 +19,9 @@ pub(super) fn run(args: &ApproveArgs, global: &Global) -> anyhow::Result<Exit> {
     let services = &config.loaded.config.services;
     let shown = config.files.files.first().map(|file| file.display().to_string()).unwrap_or_default();
     if let Some(to) = &args.to {
+        let all: Vec<Pending> = Trust::everything(services);
+        talk(&format!("{shown} would run:"));
+        talk(&command_lines(services, &all));
         Approvals::write_to(to, services).map_err(|error| {
             Failure::new(Exit::Failed, format!("the approvals were not written: {}", crate::exit::chain(&error)))
         })?;

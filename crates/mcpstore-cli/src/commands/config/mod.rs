@@ -7,7 +7,7 @@ use mcpstore::config::{Code, explain, json_schema, title as name};
 use mcpstore::types::suggestion;
 
 use crate::args::{ConfigArgs, ConfigCommand, Global};
-use crate::config::{Config, ConfigFiles};
+use crate::config::{Config, ConfigFiles, read_files};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Schema, Term, diagnostics_doc, diagnostics_text, summary, talk};
 
@@ -29,7 +29,23 @@ pub(super) fn run(command: ConfigCommand, global: &Global) -> anyhow::Result<Exi
 }
 
 fn check(args: &ConfigArgs, global: &Global) -> anyhow::Result<Exit> {
-    let Config { sources, loaded, .. } = Config::load(args)?;
+    let mut files = ConfigFiles::find(&args.config)?;
+    // One that cannot be read does not hide what is wrong with the others.
+    let mut unreadable = Vec::new();
+    if files.files.len() > 1 {
+        // Stdin can be read once only.
+        files.files.retain(|file| {
+            let read = if file.as_os_str() == "-" { Ok(()) } else { read_files(std::slice::from_ref(file)).map(drop) };
+            read.map_err(|failure| unreadable.push(failure)).is_ok()
+        });
+        unreadable.iter().for_each(|failure| talk(&format!("error: {failure}")));
+    }
+    if files.files.is_empty()
+        && let Some(failure) = unreadable.pop()
+    {
+        return Err(failure.into());
+    }
+    let Config { sources, loaded, .. } = Config::load_files(files, args)?;
     if global.output.is_json() {
         output::print_json(&Schema::new("mcpstore.diagnostics/1", diagnostics_doc(&loaded, &sources)))?;
     } else {
@@ -42,7 +58,7 @@ fn check(args: &ConfigArgs, global: &Global) -> anyhow::Result<Exit> {
         output::print(&text)?;
     }
     let Some(first) = loaded.diagnostics.iter().find(|d| d.severity == mcpstore::config::Severity::Error) else {
-        return Ok(Exit::Done);
+        return Ok(if unreadable.is_empty() { Exit::Done } else { Exit::ConfigInvalid });
     };
     talk(&format!("try: mcpstore config explain {}", first.code));
     Ok(Exit::ConfigInvalid)

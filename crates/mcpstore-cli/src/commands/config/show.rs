@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use mcpstore::config::{Place, Plain, Source, Stated, stated};
+use mcpstore::config::{Place, Plain, Source, Stated};
 use mcpstore::types::suggestion;
 use serde::Serialize;
 
 use crate::args::{Global, ShowArgs};
-use crate::config::{ConfigFiles, read_files};
+use crate::config::{ConfigFiles, read_files, stated_whole};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Schema};
 
 pub(super) fn run(args: &ShowArgs, global: &Global) -> anyhow::Result<Exit> {
     let files = ConfigFiles::find(&args.config.config)?;
     let (sources, _) = read_files(&files.files)?;
-    let all = stated(&sources);
+    let all = stated_whole(&files.files)?;
     for name in &args.names {
         if !all.iter().any(|stated| stated.name == name.as_str()) {
             let known: Vec<&str> = all.iter().map(|stated| stated.name.as_str()).collect();
@@ -130,6 +130,7 @@ fn document(services: &[&Stated], sources: &[Source]) -> anyhow::Result<ConfigDo
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use mcpstore::config::stated;
 
     use super::*;
 

@@ -30,7 +30,10 @@ pub(super) fn edit(target: &Target, args: &EditArgs) -> anyhow::Result<bool> {
     std::fs::write(&copy, &before)?;
     loop {
         run(&editor, &copy)?;
-        let after = std::fs::read_to_string(&copy)?;
+        let after = std::fs::read_to_string(&copy).map_err(|error| {
+            let message = format!("the editor `{editor}` left no text in {}: {error}", copy.display());
+            Failure::new(Exit::Failed, message).next("mcpstore edit --editor vi")
+        })?;
         if after == before {
             return Ok(false);
         }
@@ -40,7 +43,12 @@ pub(super) fn edit(target: &Target, args: &EditArgs) -> anyhow::Result<bool> {
                 return Ok(true);
             }
             Err(failure) if failure.exit == Exit::ConfigInvalid && again(&failure) => {}
-            Err(failure) => return Err(failure.into()),
+            Err(failure) => {
+                // What was typed is not lost.
+                let kept = folder.keep().join(copy.file_name().unwrap_or_default());
+                talk(&format!("what you wrote is kept in {}", kept.display()));
+                return Err(failure.into());
+            }
         }
     }
 }

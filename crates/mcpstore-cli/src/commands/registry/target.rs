@@ -47,6 +47,30 @@ impl Target {
         Ok(Self { files, is_managers: false })
     }
 
+    /// A file that the running manager has its services from, and that is gone, is not made anew: a new one would say that there
+    /// are no services but those in it.
+    pub(in super::super) fn refuse_gone(&self) -> Result<(), Failure> {
+        match self.files.files.iter().find(|file| self.is_managers && !file.exists()) {
+            Some(gone) => {
+                let message = format!("the manager's services come from {}, which is gone", gone.display());
+                Err(Failure::new(Exit::Refused, message).next(crate::paths::look_at(gone)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Says how what was written comes to run.
+    pub(in super::super) async fn tell_start(&self, session: &Session<'_>) {
+        let runs = own_files(session).await.is_ok_and(|files| files.is_some());
+        if runs {
+            let apply = crate::quote::with_config("mcpstore apply", &self.files.files).unwrap_or_default();
+            let apply = session.global.in_command(&apply);
+            talk(&format!("the running manager has its services from elsewhere; it takes these too: {apply}"));
+        } else {
+            talk(&format!("no manager runs; start it: {}", session.global.in_command(&self.up())));
+        }
+    }
+
     /// Those of the files that are there.
     pub(in super::super) fn present(&self) -> Vec<PathBuf> {
         self.files.files.iter().filter(|file| file.exists()).cloned().collect()

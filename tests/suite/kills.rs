@@ -50,6 +50,8 @@ struct Matrix {
     manager: Manager,
     word: String,
     args: Vec<String>,
+    /// What its file says; a removal takes the services out of it.
+    config: String,
     names: Vec<String>,
     processes: usize,
     /// The longest it took after each way until nothing was left.
@@ -65,7 +67,8 @@ impl Matrix {
         let args = ["up", "--config"].map(ToOwned::to_owned);
         let file = manager.dir().join("mcp.json").display().to_string();
         let processes = kinds.iter().map(|(_, _, count)| count).sum();
-        Self { manager, args: [args[1].clone(), file].to_vec(), word, names, processes, worst: Vec::new() }
+        let (args, config) = ([args[1].clone(), file].to_vec(), config.to_string());
+        Self { manager, args, config, word, names, processes, worst: Vec::new() }
     }
 
     /// The processes of the services, without the manager; those of wardens too.
@@ -163,6 +166,7 @@ impl Matrix {
     }
 
     fn up(&mut self) {
+        std::fs::write(&self.args[1], &self.config).unwrap();
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
         self.manager.up_again(&args);
         self.running();

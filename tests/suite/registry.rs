@@ -154,6 +154,7 @@ fn verbs_change_the_file_and_the_running_manager() {
         (&["add", "more", "--", fixture][..], 9, "is there already"),
         (&["add", "bad", "--depends-on", "bas", "--", fixture], 5, "did you mean `base`"),
         (&["add", "a\u{7f}b", "--", fixture], 5, "a\\u{7f}b"),
+        (&["add", "slip", "uvx", "mcp-server-time"], 2, "mcpstore add slip -- uvx mcp-server-time"),
         (&["remove", "base", "--force"], 9, "is needed by more"),
         (&["remove", "more"], 9, "is running"),
         (&["disable", "mor"], 4, "did you mean `more`"),

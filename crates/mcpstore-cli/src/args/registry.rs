@@ -30,6 +30,9 @@ pub(crate) struct AddArgs {
     /// The address of a server that runs already.
     #[arg(value_name = "URL", required_unless_present = "command", conflicts_with = "command")]
     pub(crate) url: Option<String>,
+    /// What stands behind a forgotten --; see [`AddArgs::forgotten`].
+    #[arg(hide = true)]
+    pub(crate) rest: Vec<String>,
     /// The program that is launched, and its arguments.
     #[arg(value_name = "CMD", last = true)]
     pub(crate) command: Vec<String>,
@@ -69,6 +72,16 @@ pub(crate) struct AddArgs {
     /// Give up waiting after this time (exit code 124).
     #[arg(long, value_name = "D", value_parser = duration, requires = "wait")]
     pub(crate) timeout: Option<Duration>,
+}
+
+impl AddArgs {
+    /// The words of a command without the -- in front of it.
+    pub(crate) fn forgotten(&self) -> Option<Vec<&str>> {
+        let first = self.url.as_deref()?;
+        let is_address = first.contains("://") || first.starts_with("unix:") || first.contains("${");
+        let words = std::iter::once(first).chain(self.rest.iter().map(String::as_str));
+        (!is_address || !self.rest.is_empty()).then(|| words.collect())
+    }
 }
 
 /// How an address is spoken to.

@@ -21,6 +21,13 @@ pub(super) use target::Target;
 
 /// `add`.
 pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result<Exit> {
+    if let Some(words) = args.forgotten() {
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let message =
+            format!("`{}` is no address; a command stands behind --", args.url.as_deref().unwrap_or_default());
+        let next = format!("mcpstore add {} -- {}", quoted(&args.name), words.join(" "));
+        return Err(Failure::new(Exit::Usage, message).next(next).into());
+    }
     let target = Target::find(session, args.config.as_slice()).await?;
     let trusted = target.is_trusted(session)?;
     let files = &target.files;

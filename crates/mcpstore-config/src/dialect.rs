@@ -58,6 +58,8 @@ pub(crate) struct Stated<'t> {
     pub(crate) name: Cow<'t, str>,
     pub(crate) name_at: At,
     pub(crate) value: Value<'t>,
+    /// It is an element of a list.
+    pub(crate) listed: bool,
 }
 
 /// What one text states.
@@ -116,7 +118,7 @@ pub(crate) fn split<'t>(cx: &mut Context<'_>, tree: Value<'t>, broken: bool) -> 
             let (ours, services): (Vec<_>, Vec<_>) =
                 object.members.into_iter().partition(|member| is_ours(&member.key) || !is_service(&member.value));
             let mut part = rest(cx, Object { members: ours }, Some(dialect));
-            part.services = by_name(cx, Object { members: services }, dialect);
+            part.services = by_name(Object { members: services }, dialect);
             part
         }
         _ => {
@@ -130,7 +132,7 @@ pub(crate) fn split<'t>(cx: &mut Context<'_>, tree: Value<'t>, broken: bool) -> 
             part.inputs = inputs.filter(|value| !value.is_null()).or(part.inputs);
             let name = dialect.container().join(".");
             part.services = match inside {
-                Some(Value { node: Node::Object(object), .. }) => by_name(cx, object, dialect),
+                Some(Value { node: Node::Object(object), .. }) => by_name(object, dialect),
                 Some(Value { node: Node::List(list), .. }) => named(cx, list, &format!("`{name}`")),
                 Some(other) if other.is_null() => Vec::new(),
                 Some(other) => {
@@ -235,19 +237,15 @@ fn rest<'t>(cx: &mut Context<'_>, object: Object<'t>, dialect: Option<Dialect>) 
     part
 }
 
-/// Services by name.
-fn by_name<'t>(cx: &mut Context<'_>, object: Object<'t>, dialect: Dialect) -> Vec<Stated<'t>> {
-    // Tells of names that stand twice.
-    let last: Vec<At> = fields(cx, &object).iter().map(|field| field.key_at).collect();
-    let mut kept = last.into_iter().peekable();
-    let mut out = Vec::with_capacity(object.members.len());
-    for member in object.members {
-        if kept.next_if_eq(&member.key_at).is_some() {
-            let value = alien::normal(member.value, dialect);
-            out.push(Stated { name: member.key, name_at: member.key_at, value });
-        }
-    }
-    out
+/// Services by name. A name may stand twice.
+fn by_name<'t>(object: Object<'t>, dialect: Dialect) -> Vec<Stated<'t>> {
+    let stated = |member: Member<'t>| Stated {
+        name: member.key,
+        name_at: member.key_at,
+        value: alien::normal(member.value, dialect),
+        listed: false,
+    };
+    object.members.into_iter().map(stated).collect()
 }
 
 /// Services of a list, each with its `name`.
@@ -272,7 +270,7 @@ fn named<'t>(cx: &mut Context<'_>, list: Vec<Value<'t>>, what: &str) -> Vec<Stat
             cx.push(diagnostic.with_help("give it one: \"name\": \"…\""));
             continue;
         };
-        out.push(Stated { name, name_at, value: alien::normal(element, Dialect::List) });
+        out.push(Stated { name, name_at, value: alien::normal(element, Dialect::List), listed: true });
     }
     out
 }
@@ -292,7 +290,11 @@ fn single<'t>(cx: &mut Context<'_>, at: At, object: Object<'t>) -> Part<'t> {
     };
     let value = alien::normal(Value { at, node: Node::Object(object) }, Dialect::Single);
     let name_at = if name_at == at { At { end: at.start + 1, ..at } } else { name_at };
-    Part { dialect: Some(Dialect::Single), services: vec![Stated { name, name_at, value }], ..Part::default() }
+    Part {
+        dialect: Some(Dialect::Single),
+        services: vec![Stated { name, name_at, value, listed: false }],
+        ..Part::default()
+    }
 }
 
 /// Says that there are no services, and what may have been meant.

@@ -47,7 +47,7 @@ pub(crate) fn known<'v>(cx: &Context<'_>, object: &'v Object<'v>, keys: &Keys) -
     let mut out: Vec<Field<'v>> = Vec::new();
     for member in object.members.iter().rev() {
         let key = canonical(cx, member, Some(keys));
-        if keys.read.contains(&key) && !out.iter().any(|field| field.key == key) {
+        if is_among(key, keys.read) && !out.iter().any(|field| is_same(field.key, key)) {
             out.push(Field { key, key_at: member.key_at, value: &member.value });
         }
     }
@@ -95,7 +95,7 @@ fn once<'v>(cx: &mut Context<'_>, object: &'v Object<'v>, keys: Option<&Keys>) -
 /// The word a key stands for: TOML and YAML may write `depends_on` for `dependsOn`.
 fn canonical<'v>(cx: &Context<'_>, member: &'v Member<'_>, keys: Option<&Keys>) -> &'v str {
     let key: &'v str = &member.key;
-    let Some(keys) = keys.filter(|_| key.contains('_') && cx.text(member.key_at).format != Format::Json) else {
+    let Some(keys) = keys.filter(|_| cx.text(member.key_at).format != Format::Json && key.contains('_')) else {
         return key;
     };
     let known = keys.read.iter().chain(keys.later).chain(keys.foreign);
@@ -129,9 +129,18 @@ fn is_snake_of(snake: &str, camel: &str) -> bool {
     }) && left.next().is_none()
 }
 
+/// Equal; decided by the length and the first byte most of the time, which the compiler's comparison does not look at by themselves.
+fn is_same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.as_bytes().first() == b.as_bytes().first() && a == b
+}
+
+fn is_among(key: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| is_same(key, word))
+}
+
 /// The field of this key; one that is `null` counts as absent, as clients that write every field do.
 pub(crate) fn get<'v>(fields: &[Field<'v>], key: &str) -> Option<Field<'v>> {
-    fields.iter().find(|f| f.key == key).filter(|f| !f.value.is_null()).copied()
+    fields.iter().find(|f| is_same(f.key, key)).filter(|f| !f.value.is_null()).copied()
 }
 
 /// The word for what other programs call by this key, or by one that is near to it.
@@ -145,11 +154,11 @@ fn meant(key: &str, keys: &Keys) -> Option<&'static str> {
 pub(crate) fn check_keys(cx: &mut Context<'_>, fields: &[Field<'_>], keys: &Keys) {
     for field in fields {
         let key = field.key;
-        if keys.read.contains(&key) || keys.foreign.contains(&key) || is_private(key) {
+        if is_among(key, keys.read) || is_among(key, keys.foreign) || is_private(key) {
             continue;
         }
         let place = cx.place(field.key_at);
-        let diagnostic = if keys.later.contains(&key) {
+        let diagnostic = if is_among(key, keys.later) {
             if field.value.is_null() {
                 continue;
             }

@@ -55,7 +55,7 @@ const STEP: usize = 256;
 pub(crate) struct LineIndex {
     /// Where each line begins.
     starts: Vec<usize>,
-    /// Characters before byte `STEP * index`.
+    /// Characters before byte `STEP * index`; empty for a text of ASCII alone, where each byte is one.
     characters: Vec<usize>,
 }
 
@@ -63,6 +63,9 @@ impl LineIndex {
     pub(crate) fn new(text: &str) -> Self {
         let mut starts = vec![bom_len(text)];
         starts.extend(text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at + 1));
+        if text.is_ascii() {
+            return Self { starts, characters: Vec::new() };
+        }
         let mut characters = Vec::with_capacity(text.len() / STEP + 1);
         let mut count = 0;
         for chunk in text.as_bytes().chunks(STEP) {
@@ -91,6 +94,9 @@ impl LineIndex {
     }
 
     fn before(&self, text: &str, at: usize) -> usize {
+        if self.characters.is_empty() {
+            return at;
+        }
         let block = at / STEP;
         let noted = self.characters.get(block).copied().unwrap_or(0);
         noted + count_characters(&text.as_bytes()[block * STEP..at])

@@ -36,7 +36,7 @@ pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result
     target.refuse_gone()?;
     let known = stated_whole(&target.present())?.into_iter().find(|stated| stated.name == args.name.as_str());
     let (at, wanted) = match known {
-        Some(stated) if args.replace => (stated.place.source, Wanted::Replace(entry)),
+        Some(stated) if args.replace => (target.at(stated.place.source), Wanted::Replace(entry)),
         _ => (files.files.len() - 1, Wanted::Insert(entry)),
     };
     let config = ConfigArgs::default();
@@ -266,7 +266,8 @@ pub(super) async fn enable(session: &Session<'_>, args: &EnableArgs, enabled: bo
             }
             (false, _) => {}
         }
-        let at = stated.place_of(if stated.entry.get("enabled").is_some() { "enabled" } else { "disabled" }).source;
+        let field = if stated.entry.get("enabled").is_some() { "enabled" } else { "disabled" };
+        let at = target.at(stated.place_of(field).source);
         change(&target.files, at, &changes, &ConfigArgs::default())?;
         talk(&format!("{word} {name} in {}", target.files.files[at].display()));
     }
@@ -302,11 +303,11 @@ pub(super) async fn edit(session: &Session<'_>, args: &EditArgs) -> anyhow::Resu
         let mut by_file: BTreeMap<usize, Vec<(String, Wanted)>> = BTreeMap::new();
         for (field, value) in &args.set {
             let wanted = Wanted::Set(way_to(field)?, value_of(value));
-            by_file.entry(stated.place_of(field).source).or_default().push((name.clone(), wanted));
+            by_file.entry(target.at(stated.place_of(field).source)).or_default().push((name.clone(), wanted));
         }
         for field in &args.unset {
             let wanted = Wanted::Unset(way_to(field)?);
-            by_file.entry(stated.place_of(field).source).or_default().push((name.clone(), wanted));
+            by_file.entry(target.at(stated.place_of(field).source)).or_default().push((name.clone(), wanted));
         }
         // All of one file in one step.
         let mut edited = Edited::Unchanged;
@@ -319,7 +320,7 @@ pub(super) async fn edit(session: &Session<'_>, args: &EditArgs) -> anyhow::Resu
             talk(&format!("{name} says that already"));
             return Ok(Exit::Done);
         }
-        talk(&format!("changed {name} in {}", target.files.files[stated.place.source].display()));
+        talk(&format!("changed {name} in {}", target.files.files[target.at(stated.place.source)].display()));
     }
     target.keep_trust(session, trusted)?;
     let taken = take_over(session, &target).await?;

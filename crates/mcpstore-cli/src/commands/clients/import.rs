@@ -67,7 +67,7 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
     let mut by_file: BTreeMap<usize, Vec<(String, Wanted)>> = BTreeMap::new();
     for one in &chosen {
         let (at, wanted) = match existing.iter().find(|stated| stated.name == one.name) {
-            Some(stated) => (stated.place.source, Wanted::Replace(one.entry.clone())),
+            Some(stated) => (target.at(stated.place.source), Wanted::Replace(one.entry.clone())),
             None => (at, Wanted::Insert(one.entry.clone())),
         };
         by_file.entry(at).or_default().push((one.name.to_string(), wanted));

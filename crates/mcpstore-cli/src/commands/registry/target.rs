@@ -76,6 +76,13 @@ impl Target {
         self.files.files.iter().filter(|file| file.exists()).cloned().collect()
     }
 
+    /// The index among all files of what is `source` among those that are there.
+    pub(in super::super) fn at(&self, source: usize) -> usize {
+        let present: Vec<usize> =
+            self.files.files.iter().enumerate().filter(|(_, file)| file.exists()).map(|(at, _)| at).collect();
+        present.get(source).copied().unwrap_or(source)
+    }
+
     /// True when all of it was approved, as it is before the change.
     pub(in super::super) fn is_trusted(&self, session: &Session<'_>) -> anyhow::Result<bool> {
         let Some(config) = self.as_found()? else { return Ok(false) };

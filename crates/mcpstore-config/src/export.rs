@@ -1,5 +1,6 @@
 //! Entries as other clients write them.
 
+use crate::transport::says_sse;
 use crate::{Client, Plain, References};
 
 /// An entry in another client's words, and what of it cannot be said there.
@@ -112,7 +113,15 @@ fn to_env(text: &str) -> String {
 fn shape(entry: &mut Plain, client: Client, unfilled: &mut Vec<String>) {
     let Plain::Object(members) = entry else { return };
     let is_url = members.iter().any(|(key, _)| key == "url");
-    let is_sse = members.iter().any(|(key, value)| key == "type" && *value == Plain::text("sse"));
+    let stated = members.iter().find(|(key, _)| key == "type").map(|(_, value)| value.clone());
+    let address = members.iter().find(|(key, _)| key == "url").and_then(|(_, value)| match value {
+        Plain::Text(url) => Some(url.as_str()),
+        _ => None,
+    });
+    let is_sse = match stated {
+        Some(word) => word == Plain::text("sse"),
+        None => address.is_some_and(says_sse),
+    };
     match client {
         Client::Windsurf | Client::Gemini => {
             let word = match client {

@@ -120,6 +120,11 @@ fn kind_of(url: &str) -> Kind {
     if path.trim_end_matches('/').ends_with("/sse") { Kind::Sse } else { Kind::Http }
 }
 
+/// True for an address that means legacy HTTP+SSE when nothing else is said.
+pub(crate) fn says_sse(url: &str) -> bool {
+    kind_of(url) == Kind::Sse
+}
+
 /// What `type` and `transport` say, and where.
 fn stated_kind<'v>(cx: &mut Context<'_>, entry: &[Field<'v>]) -> Option<(Kind, Field<'v>)> {
     let mut read = |key: &str| {

@@ -36,7 +36,7 @@ mod watch;
 mod write;
 
 pub use approvals::{Approvals, ApproveError, Checked, Fingerprint, NotAFingerprint, Pending, PendingKind};
-pub use approvals::{find_program, fingerprint, service_fingerprint};
+pub use approvals::{find_program, fingerprint, loads_code, service_fingerprint};
 pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
 pub use judge::{Fault, Unsafe};
 pub use lock::{LOCK_WAIT, LockError};

@@ -62,7 +62,13 @@ impl Outside for Machine {
         if from.starts_with('<') {
             return None;
         }
-        let folder = std::path::absolute(folder_of(from)).ok()?;
+        let folder = folder_of(from);
+        // The folder of a bare name is this one.
+        let folder = if folder.as_os_str().is_empty() {
+            std::env::current_dir().ok()?
+        } else {
+            std::path::absolute(folder).ok()?
+        };
         let is_editors = folder.file_name().is_some_and(|name| EDITOR_FOLDERS.iter().any(|known| *known == name));
         let project = if is_editors { folder.parent()?.to_path_buf() } else { folder };
         project.to_str().map(str::to_owned)
@@ -146,6 +152,7 @@ mod tests {
         assert_eq!(machine.workspace(&config).as_deref(), home.path().to_str());
         assert_eq!(machine.workspace(&at("mcp.json").display().to_string()).as_deref(), home.path().to_str());
         assert_eq!(machine.workspace("<stdin>"), None);
+        assert_eq!(machine.workspace("mcp.json").map(PathBuf::from), std::env::current_dir().ok());
         assert_eq!((machine.input("id").as_deref(), machine.input("x")), (Some("value"), None));
         assert_eq!((machine.is_folder(home.path()), machine.is_folder(&at("good"))), (Some(true), Some(false)));
     }

@@ -20,7 +20,7 @@ pub(super) async fn plan(session: &Session<'_>, args: &PlanArgs) -> anyhow::Resu
     if let Some(document) = super::reload::planned(session, &args.config, args.prune).await? {
         super::reload::report(session, &document)?;
         return Ok(match document.outcome {
-            Outcome::Refused => Exit::ConfigInvalid,
+            Outcome::Refused => Exit::from_code(document.exit),
             Outcome::Planned if args.exit_code => Exit::Changes,
             Outcome::Planned => {
                 let apply = with_config("mcpstore apply", &args.config.config).unwrap_or_default();

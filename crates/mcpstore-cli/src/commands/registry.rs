@@ -4,6 +4,7 @@ mod editor;
 mod target;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use mcpstore::config::{Plain, Stated};
 use mcpstore::files::Edited;
@@ -14,7 +15,7 @@ use crate::config::{Wanted, change, stated_whole};
 use crate::control::protocol::{Op, ReloadWish, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::talk;
-use crate::quote::quoted;
+use crate::quote::{quoted, with_config};
 use crate::reload::{Outcome, ReloadDoc, notice};
 use crate::select::{Among, Known, Select};
 pub(super) use target::Target;
@@ -25,7 +26,11 @@ pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let message =
             format!("`{}` is no address; a command stands behind --", args.url.as_deref().unwrap_or_default());
-        let next = format!("mcpstore add {} -- {}", quoted(&args.name), words.join(" "));
+        let config = args
+            .config
+            .as_ref()
+            .map_or_else(String::new, |file| format!(" --config {}", quoted(&file.to_string_lossy())));
+        let next = format!("mcpstore add {}{config} -- {}", quoted(&args.name), words.join(" "));
         return Err(Failure::new(Exit::Usage, message).next(next).into());
     }
     let target = Target::find(session, args.config.as_slice()).await?;
@@ -50,7 +55,7 @@ pub(super) async fn add(session: &Session<'_>, args: &AddArgs) -> anyhow::Result
     target.keep_trust(session, trusted)?;
     let taken = take_over(session, &target).await?;
     match taken {
-        Some(document) if document.outcome == Outcome::Refused => Ok(Exit::Refused),
+        Some(document) if document.outcome == Outcome::Refused => Ok(Exit::from_code(document.exit)),
         Some(_) if args.wait && !args.no_start => {
             super::verbs::wait_running(session, vec![args.name.clone()], args.timeout).await
         }
@@ -110,7 +115,7 @@ pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::
     let target = Target::find(session, &args.config).await;
     let (target, all) = match target {
         Ok(target) => {
-            let all = stated_whole(&target.present())?;
+            let all = target.stated(&args.config)?;
             (Some(target), all)
         }
         // A manager without a config, as `up --demo` is one.
@@ -119,19 +124,22 @@ pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::
     };
     let select = args.select.select();
     let chosen = chosen(&all, &select);
+    if chosen.is_empty() && !args.config.is_empty() {
+        return Err(no_such(&select, &all, &args.config).into());
+    }
     let Some(target) = target.filter(|_| !chosen.is_empty()) else {
         return match super::verbs::remove(session, &select, args.force).await {
             // No manager knows it either.
             Err(error) if error.downcast_ref::<Failure>().is_some_and(|failure| failure.exit == Exit::Unreachable) => {
-                Err(no_such(&select, &all).into())
+                Err(no_such(&select, &all, &args.config).into())
             }
             other => other,
         };
     };
-    if !args.force {
-        refuse_active(session, &chosen).await?;
+    if !args.force && target.is_managers {
+        refuse_active(session, &chosen, &args.config).await?;
     }
-    refuse_needed(&all, &chosen)?;
+    refuse_needed(&all, &chosen, args)?;
     let trusted = target.is_trusted(session)?;
     let mut changed = 0;
     // From the last file to the first: what is left in between is a config too.
@@ -155,7 +163,7 @@ pub(super) async fn remove(session: &Session<'_>, args: &RemoveArgs) -> anyhow::
     if changed == 0 && taken.is_none() {
         talk("nothing to remove");
     }
-    Ok(if taken.is_some_and(|document| document.outcome == Outcome::Refused) { Exit::Refused } else { Exit::Done })
+    Ok(taken.map_or(Exit::Done, |document| Exit::from_code(document.exit)))
 }
 
 /// The services of the config that are meant.
@@ -184,7 +192,7 @@ fn tags(stated: &Stated) -> Vec<String> {
 }
 
 /// What is active is not taken away by accident.
-async fn refuse_active(session: &Session<'_>, chosen: &[String]) -> Result<(), Failure> {
+async fn refuse_active(session: &Session<'_>, chosen: &[String], config: &[PathBuf]) -> Result<(), Failure> {
     let request = Request::new(Op::Status);
     let document: crate::output::StatusDoc = match session.client.ask(&request).await {
         Ok(document) => document,
@@ -198,15 +206,14 @@ async fn refuse_active(session: &Session<'_>, chosen: &[String]) -> Result<(), F
     match active {
         Some(detail) => {
             let message = format!("{} is {}; nothing was removed", detail.row.name, detail.row.state);
-            Err(Failure::new(Exit::Refused, message)
-                .next(format!("mcpstore remove {} --force", quoted(&detail.row.name))))
+            Err(Failure::new(Exit::Refused, message).next(remove_command(chosen, true, config)))
         }
         None => Ok(()),
     }
 }
 
 /// What others depend on stays.
-fn refuse_needed(all: &[Stated], chosen: &[String]) -> Result<(), Failure> {
+fn refuse_needed(all: &[Stated], chosen: &[String], args: &RemoveArgs) -> Result<(), Failure> {
     for stated in all.iter().filter(|stated| !chosen.iter().any(|name| stated.name == name.as_str())) {
         let on: Vec<&str> = match stated.entry.get("dependsOn") {
             Some(Plain::List(list)) => list.iter().filter_map(dependency).collect(),
@@ -215,11 +222,18 @@ fn refuse_needed(all: &[Stated], chosen: &[String]) -> Result<(), Failure> {
         };
         if let Some(needed) = on.into_iter().find(|on| chosen.iter().any(|name| name == on)) {
             let message = format!("{needed} is needed by {}; nothing was removed", stated.name);
-            let next = format!("mcpstore remove {} {}", quoted(needed), quoted(stated.name.as_str()));
-            return Err(Failure::new(Exit::Refused, message).next(next));
+            let all: Vec<String> = chosen.iter().cloned().chain([stated.name.to_string()]).collect();
+            return Err(Failure::new(Exit::Refused, message).next(remove_command(&all, args.force, &args.config)));
         }
     }
     Ok(())
+}
+
+/// The removal of these.
+fn remove_command(names: &[String], force: bool, config: &[PathBuf]) -> String {
+    let words: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    let command = format!("mcpstore remove {}{}", words.join(" "), if force { " --force" } else { "" });
+    with_config(&command, config).unwrap_or_default()
 }
 
 fn dependency(value: &Plain) -> Option<&str> {
@@ -236,11 +250,11 @@ fn dependency(value: &Plain) -> Option<&str> {
 pub(super) async fn enable(session: &Session<'_>, args: &EnableArgs, enabled: bool) -> anyhow::Result<Exit> {
     let target = Target::find(session, &args.config).await?;
     target.refuse_gone()?;
-    let all = stated_whole(&target.present())?;
+    let all = target.stated(&args.config)?;
     let select = args.select.select();
     let chosen = chosen(&all, &select);
     if chosen.is_empty() {
-        return Err(no_such(&select, &all).into());
+        return Err(no_such(&select, &all, &args.config).into());
     }
     let trusted = target.is_trusted(session)?;
     for name in &chosen {
@@ -273,15 +287,16 @@ pub(super) async fn enable(session: &Session<'_>, args: &EnableArgs, enabled: bo
     }
     target.keep_trust(session, trusted)?;
     let taken = take_over(session, &target).await?;
-    Ok(if taken.is_some_and(|document| document.outcome == Outcome::Refused) { Exit::Refused } else { Exit::Done })
+    Ok(taken.map_or(Exit::Done, |document| Exit::from_code(document.exit)))
 }
 
-fn no_such(select: &Select, all: &[Stated]) -> Failure {
+fn no_such(select: &Select, all: &[Stated], config: &[PathBuf]) -> Failure {
     let known: Vec<&str> = all.iter().map(|stated| stated.name.as_str()).collect();
     let fits = |pattern: &&String| chosen(all, &Select { all: false, patterns: vec![(*pattern).clone()] }).is_empty();
     let asked = select.patterns.iter().find(fits).map_or("", String::as_str);
     let message = format!("no service `{asked}` in the config{}", mcpstore::types::suggestion(asked, &known));
-    Failure::new(Exit::NoSuchService, message).next("mcpstore config show -o name")
+    Failure::new(Exit::NoSuchService, message)
+        .next(with_config("mcpstore config show -o name", config).unwrap_or_default())
 }
 
 /// `edit`.
@@ -295,10 +310,10 @@ pub(super) async fn edit(session: &Session<'_>, args: &EditArgs) -> anyhow::Resu
         }
     } else {
         let name = args.name.clone().unwrap_or_default();
-        let all = stated_whole(&target.present())?;
+        let all = target.stated(&args.config)?;
         let Some(stated) = all.iter().find(|stated| stated.name == name.as_str()) else {
             let select = Select { all: false, patterns: vec![name] };
-            return Err(no_such(&select, &all).into());
+            return Err(no_such(&select, &all, &args.config).into());
         };
         let mut by_file: BTreeMap<usize, Vec<(String, Wanted)>> = BTreeMap::new();
         for (field, value) in &args.set {
@@ -320,11 +335,12 @@ pub(super) async fn edit(session: &Session<'_>, args: &EditArgs) -> anyhow::Resu
             talk(&format!("{name} says that already"));
             return Ok(Exit::Done);
         }
-        talk(&format!("changed {name} in {}", target.files.files[target.at(stated.place.source)].display()));
+        let files: Vec<String> = by_file.keys().map(|at| target.files.files[*at].display().to_string()).collect();
+        talk(&format!("changed {name} in {}", files.join(", ")));
     }
     target.keep_trust(session, trusted)?;
     let taken = take_over(session, &target).await?;
-    Ok(if taken.is_some_and(|document| document.outcome == Outcome::Refused) { Exit::Refused } else { Exit::Done })
+    Ok(taken.map_or(Exit::Done, |document| Exit::from_code(document.exit)))
 }
 
 /// The way to a field: its words, none of them empty.

@@ -74,7 +74,7 @@ pub(super) fn report(session: &Session<'_>, document: &ReloadDoc) -> anyhow::Res
     if document.outcome == Outcome::Refused {
         lines.iter().for_each(|line| talk(line));
         if let Some(next) = &document.next {
-            talk(&format!("try: {next}"));
+            talk(&format!("try: {}", session.global.in_command(next)));
         }
         return Ok(());
     }
@@ -89,7 +89,7 @@ async fn finish(
     timeout: Option<std::time::Duration>,
 ) -> anyhow::Result<Exit> {
     if document.outcome == Outcome::Refused {
-        return Ok(if document.problems.is_some() { Exit::ConfigInvalid } else { Exit::Refused });
+        return Ok(Exit::from_code(document.exit));
     }
     let started = |action: &str| matches!(action, "started" | "restarted");
     let names: Vec<String> =

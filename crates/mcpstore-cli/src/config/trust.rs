@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use mcpstore::ServiceSpec;
 use mcpstore::config::hide_secrets;
-use mcpstore::files::{Approvals, Pending, PendingKind, service_fingerprint};
-use mcpstore::types::TransportSpec;
+use mcpstore::files::{Approvals, Pending, PendingKind, loads_code, service_fingerprint};
+use mcpstore::types::{Secret, TransportSpec};
 
 use super::Config;
 use crate::exit::{Exit, Failure};
-use crate::output::{clean_line, talk};
+use crate::output::{clean, talk};
 use crate::paths::Paths;
 use crate::quote::quoted;
 
@@ -146,9 +146,19 @@ pub(crate) fn command_lines(specs: &[ServiceSpec], pending: &[Pending]) -> Strin
             PendingKind::Changed { .. } => "  (changed since it was approved)",
         };
         out.push(format!("  {}{word}", spec.name));
-        out.extend(runs(spec).into_iter().map(|line| format!("    {}", clean_line(&line))));
+        out.extend(runs(spec).into_iter().map(|line| format!("    {}", visible(&line))));
     }
     out.join("\n")
+}
+
+/// A text of which nothing can hide: what a terminal would act on, or not show, is written out.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let shown = c != '\n' && c != '\t' && clean(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
+        if shown { out.push(c) } else { out.extend(c.escape_default()) }
+    }
+    out
 }
 
 fn runs(spec: &ServiceSpec) -> Vec<String> {
@@ -162,7 +172,12 @@ fn runs(spec: &ServiceSpec) -> Vec<String> {
                 out.push(format!("in {}", cwd.display()));
             }
             if !stdio.env.is_empty() {
-                out.push(format!("with {}", names(stdio.env.keys().collect())));
+                // Where a value says which code runs, it is what is approved.
+                let variable = |(name, value): (&String, &Secret)| match loads_code(name) {
+                    true => quoted(&format!("{name}={}", value.expose())),
+                    false => quoted(name),
+                };
+                out.push(format!("with {}", stdio.env.iter().map(variable).collect::<Vec<_>>().join(" ")));
             }
             if !stdio.inherit_env.is_empty() {
                 out.push(format!("passing on {}", names(stdio.inherit_env.iter().collect())));
@@ -209,6 +224,14 @@ mod tests {
     use super::*;
     use crate::args::ConfigArgs;
     use crate::config::{Chosen, ConfigFiles};
+
+    #[test]
+    fn nothing_hides_in_what_is_approved() {
+        assert_eq!(
+            visible("echo \u{1b}]0; ; evil ; \u{7} \u{202e}x\ny é"),
+            "echo \\u{1b}]0; ; evil ; \\u{7} \\u{202e}x\\ny é"
+        );
+    }
 
     #[test]
     fn what_was_found_runs_after_it_was_approved_and_asks_again_when_it_changed() {

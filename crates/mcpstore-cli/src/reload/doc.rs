@@ -8,6 +8,8 @@ use mcpstore::types::{ChangeImpact, Desired, FieldChange, SpecDelta};
 use mcpstore::{ServiceName, ServiceSpec, Snapshot};
 use serde::{Deserialize, Serialize};
 
+use crate::exit::Exit;
+
 /// `mcpstore.reload/1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReloadDoc {
@@ -19,6 +21,8 @@ pub(crate) struct ReloadDoc {
     pub(crate) problems: Option<String>,
     /// The command to try next.
     pub(crate) next: Option<String>,
+    /// The exit code of a command that asked for it.
+    pub(crate) exit: u8,
     pub(crate) services: Vec<ReloadRow>,
 }
 
@@ -63,13 +67,22 @@ impl ReloadDoc {
         Self { outcome: Outcome::Unchanged, ..Self::of(sources) }
     }
 
-    pub(super) fn refused(files: Vec<String>, message: String, problems: Option<String>, next: Option<String>) -> Self {
-        Self { outcome: Outcome::Refused, files, message: Some(message), problems, next, services: Vec::new() }
+    pub(super) fn refused(files: Vec<String>, exit: Exit, message: String) -> Self {
+        let (exit, message) = (exit.code(), Some(message));
+        Self { outcome: Outcome::Refused, files, message, problems: None, next: None, exit, services: Vec::new() }
     }
 
     fn of(sources: &[Source]) -> Self {
         let files = sources.iter().map(|source| source.name.clone()).collect();
-        Self { outcome: Outcome::Changed, files, message: None, problems: None, next: None, services: Vec::new() }
+        Self {
+            outcome: Outcome::Changed,
+            files,
+            message: None,
+            problems: None,
+            next: None,
+            exit: 0,
+            services: Vec::new(),
+        }
     }
 
     /// These were started too.

@@ -256,7 +256,7 @@ fn read(files: ConfigFiles, args: &ConfigArgs, own: Option<&Own>, known: Option<
     let config = match Config::load_files(files, args) {
         Ok(config) => config,
         Err(failure) => {
-            let refusal = ReloadDoc::refused(names, failure.message, None, failure.next);
+            let refusal = ReloadDoc { next: failure.next, ..ReloadDoc::refused(names, failure.exit, failure.message) };
             return Read { sources: Vec::new(), loaded: nothing(), refusal: Some(refusal) };
         }
     };
@@ -277,7 +277,8 @@ fn refusal(config: &Config, names: Vec<String>, own: Option<&Own>, before: Optio
         let message = format!("{} has {counted}", names.join(", "));
         let term = Term { tty: false, color: false, width: None };
         let check = crate::quote::with_config("mcpstore config check", &config.files.files);
-        return Some(ReloadDoc::refused(names, message, Some(diagnostics_text(loaded, sources, &term)), check));
+        let problems = Some(diagnostics_text(loaded, sources, &term));
+        return Some(ReloadDoc { problems, next: check, ..ReloadDoc::refused(names, Exit::ConfigInvalid, message) });
     }
     let pending = own.map(|own| own.trust.pending(config)).unwrap_or_default();
     if pending.is_empty() {
@@ -285,7 +286,8 @@ fn refusal(config: &Config, names: Vec<String>, own: Option<&Own>, before: Optio
     }
     let message = format!("{} would run what is not approved", names.join(", "));
     let commands = command_lines(&loaded.config.services, &pending);
-    Some(ReloadDoc::refused(names, message, Some(commands), Some("mcpstore config approve".to_owned())))
+    let next = crate::quote::with_config("mcpstore config approve", &config.files.files);
+    Some(ReloadDoc { problems: Some(commands), next, ..ReloadDoc::refused(names, Exit::Refused, message) })
 }
 
 fn nothing() -> Loaded {

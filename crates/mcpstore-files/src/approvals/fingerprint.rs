@@ -128,8 +128,9 @@ fn encode_http(out: &mut Encoder, http: &HttpSpec) {
     out.texts(scopes);
 }
 
-/// True for a variable whose value decides which code a program runs.
-fn loads_code(name: &str) -> bool {
+/// True for a variable whose value decides which code a program runs: an approval is for its value too.
+#[must_use]
+pub fn loads_code(name: &str) -> bool {
     const NAMES: [&str; 24] = [
         "BASH_ENV",
         "BUN_OPTIONS",

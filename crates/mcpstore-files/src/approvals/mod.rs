@@ -14,7 +14,7 @@ use mcpstore_types::{ServiceName, ServiceSpec};
 
 use crate::{EditFileError, ReadError, ReplaceError};
 
-pub use fingerprint::{Fingerprint, NotAFingerprint, fingerprint, service_fingerprint};
+pub use fingerprint::{Fingerprint, NotAFingerprint, fingerprint, loads_code, service_fingerprint};
 pub use program::find_program;
 
 use list::List;

@@ -32,11 +32,8 @@ pub(in super::super) fn run(session: &Session<'_>, args: &ConnectArgs) -> anyhow
         Edited::Unchanged => talk(&format!("{shown} has `{}` already, as it is", args.name)),
         Edited::Changed | Edited::Created => {
             talk(&format!("{} has `{}` now, in {shown}; start it again to see it", client.title(), args.name));
-            talk(&format!(
-                "  to take it back: mcpstore connect {}{} --undo",
-                client.word(),
-                super::same_file(&args.file)
-            ));
+            let undo = format!("mcpstore connect {}{} --undo", client.word(), super::same_file(&args.file));
+            talk(&format!("  to take it back: {}", session.global.in_command(&undo)));
         }
     }
     Ok(Exit::Done)
@@ -79,7 +76,9 @@ pub(super) fn tell_undone(undone: Undone, file: &std::path::Path) {
         Undone::Restored => format!("{shown} is what it was before"),
         Undone::Gone => format!("{shown} is gone again: it was not there before"),
         Undone::TakenOut => {
-            format!("{shown} was changed since: what was written was taken out, and everything else stays")
+            format!(
+                "{shown} was changed since: what was written is taken out, what stood there before is back, the rest stays"
+            )
         }
         Undone::Nothing => format!("there is no change of {shown} to take back"),
     });

@@ -22,7 +22,7 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ExportArgs) -> a
         return Ok(Exit::Done);
     }
     let target = Target::find(session, &args.config).await?;
-    let ours = stated_whole(&target.present())?;
+    let ours = target.stated(&args.config)?;
     let names = chosen(&ours, &args.select.select());
     if names.is_empty() {
         return Err(Failure::new(Exit::NoSuchService, "no service of the config is meant")
@@ -51,7 +51,8 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ExportArgs) -> a
         return Ok(Exit::Done);
     }
     write(client, &file, &entries, &backups)?;
-    talk(&format!("to take it back: mcpstore export --to {}{} --undo", client.word(), super::same_file(&args.file)));
+    let undo = format!("mcpstore export --to {}{} --undo", client.word(), super::same_file(&args.file));
+    talk(&format!("to take it back: {}", session.global.in_command(&undo)));
     Ok(Exit::Done)
 }
 

@@ -17,7 +17,6 @@ use crate::args::{ConfigArgs, ImportArgs, Secrets};
 use crate::config::{Wanted, change, is_of_the_moment, read_files, stated_whole};
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{print, talk};
-use crate::reload;
 
 /// The folder for secrets, beside the user's own config.
 const SECRETS: &str = "mcpstore/secrets";
@@ -87,8 +86,7 @@ pub(in super::super) async fn run(session: &Session<'_>, args: &ImportArgs) -> a
     }
     target.keep_trust(session, trusted)?;
     match take_over(session, &target).await? {
-        Some(document) if document.outcome == reload::Outcome::Refused => Ok(Exit::Refused),
-        Some(_) => Ok(Exit::Done),
+        Some(document) => Ok(Exit::from_code(document.exit)),
         None => {
             target.tell_start(session).await;
             Ok(Exit::Done)

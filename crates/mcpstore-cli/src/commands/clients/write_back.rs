@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mcpstore::config::{Change, Client, EditError, Format, Nothing, Options, Plain, Source, edit, parse};
+use mcpstore::config::{Change, Client, EditError, Format, Nothing, Options, Plain, Source, edit, parse, read_plain};
 use mcpstore::files::{EditFileError, Edited, edit_locked};
 
 use crate::config::{Backup, Backups};
@@ -14,6 +14,8 @@ use crate::quote::quoted;
 enum Refused {
     #[error(transparent)]
     Edit(#[from] EditError),
+    #[error("{0}")]
+    Gone(String),
     #[error("the backup cannot be kept")]
     Backup(#[source] std::io::Error),
 }
@@ -56,7 +58,12 @@ fn written(client: Client, file: &Path, text: &str, entries: &[(String, Plain)])
             false => Change::Insert { key, value },
         })
         .collect();
-    edit(text, Format::of(&name, text), dialect.container(), &changes)
+    // A new file is in the client's language, whatever it is called.
+    let format = match client {
+        Client::Codex if text.trim().is_empty() => Format::Toml,
+        _ => Format::of(&name, text),
+    };
+    edit(text, format, dialect.container(), &changes)
 }
 
 /// What taking a change back came to.
@@ -82,20 +89,22 @@ pub(super) fn undo(client: Client, file: &Path, backups: &Backups) -> Result<Und
         .map_err(|error| Failure::new(Exit::Failed, format!("the backups cannot be read: {error}")))?;
     let Some((kept, backup)) = read else { return Ok(Undone::Nothing) };
     let mut undone = Undone::Restored;
+    let is_gone = !file.exists();
     let outcome = edit_locked(file, |text| {
-        if backup.is_last(text) {
+        if is_gone || backup.is_last(text) {
             undone = if backup.before.is_some() { Undone::Restored } else { Undone::Gone };
             // A file that was not there is taken away below.
             return Ok(backup.before.clone());
         }
-        let after = taken_out(client, file, text, &backup.names)?;
-        undone = if after.is_some() { Undone::TakenOut } else { Undone::Nothing };
-        Ok(after)
+        undone = Undone::TakenOut;
+        taken_out(client, file, text, &backup, &kept).map(Some)
     });
     outcome.map_err(|error| failure(file, error))?;
-    let remove = |path: &Path| {
-        std::fs::remove_file(path)
-            .map_err(|error| Failure::new(Exit::Failed, format!("{} cannot be removed: {error}", path.display())))
+    let remove = |path: &Path| match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(Exit::Failed, format!("{} cannot be removed: {error}", path.display())))
+        }
+        _ => Ok(()),
     };
     if undone == Undone::Gone {
         remove(file)?;
@@ -104,17 +113,35 @@ pub(super) fn undo(client: Client, file: &Path, backups: &Backups) -> Result<Und
     Ok(undone)
 }
 
-fn taken_out(client: Client, file: &Path, text: &str, names: &[String]) -> Result<Option<String>, Refused> {
+/// The text with what was written taken out, and what stood in its place put back.
+fn taken_out(client: Client, file: &Path, text: &str, backup: &Backup, kept: &Path) -> Result<String, Refused> {
     let name = file.display().to_string();
     let source = Source::new(name.as_str(), text);
     let parsed = parse(std::slice::from_ref(&source), &Nothing, &Options::default());
     let dialect = parsed.config.dialects.first().copied().flatten().unwrap_or(client.dialect());
-    let here = names.iter().filter(|name| parsed.config.origins.contains_key(name.as_str()));
-    let changes: Vec<Change<'_>> = here.map(|key| Change::Remove { key }).collect();
-    if changes.is_empty() {
-        return Ok(None);
+    let before = backup.before.as_deref().and_then(|before| read_plain(before, Format::of(&name, before)).ok());
+    let entry = |key: &str| {
+        let mut inside = before.as_ref()?;
+        for word in dialect.container() {
+            inside = inside.get(word)?;
+        }
+        inside.get(key).cloned()
+    };
+    let here = backup.names.iter().filter(|name| parsed.config.origins.contains_key(name.as_str()));
+    let there: Vec<(&String, Option<Plain>)> = here.map(|key| (key, entry(key))).collect();
+    if there.is_empty() {
+        let message =
+            format!("what was written is not in it any more; what it said before is kept in {}", kept.display());
+        return Err(Refused::Gone(message));
     }
-    Ok(Some(edit(text, Format::of(&name, text), dialect.container(), &changes)?))
+    let changes: Vec<Change<'_>> = there
+        .iter()
+        .map(|(key, before)| match before {
+            Some(value) => Change::Replace { key, value },
+            None => Change::Remove { key },
+        })
+        .collect();
+    Ok(edit(text, Format::of(&name, text), dialect.container(), &changes)?)
 }
 
 fn failure(file: &Path, error: EditFileError<Refused>) -> Failure {
@@ -191,5 +218,20 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         assert_eq!(undo(Client::Cursor, &file, &backups).unwrap(), Undone::TakenOut);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "{ \"mcpServers\": { \"a\": { \"command\": \"b\" } } }");
+        // What stood in the place of what was written comes back, also when something else changed.
+        let mine = "{ \"mcpServers\": { \"mcpstore\": { \"command\": \"mine\" } } }";
+        std::fs::write(&file, mine).unwrap();
+        write(Client::Cursor, &file, &entry(), &backups).unwrap();
+        std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + "\n").unwrap();
+        assert_eq!(undo(Client::Cursor, &file, &backups).unwrap(), Undone::TakenOut);
+        assert!(std::fs::read_to_string(&file).unwrap().contains("\"mine\""));
+        // A file that is broken now keeps its backup; one that is gone comes back.
+        std::fs::write(&file, mine).unwrap();
+        write(Client::Cursor, &file, &entry(), &backups).unwrap();
+        std::fs::write(&file, "{ \"mcpSe").unwrap();
+        assert!(undo(Client::Cursor, &file, &backups).is_err());
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(undo(Client::Cursor, &file, &backups).unwrap(), Undone::Restored);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), mine);
     }
 }

@@ -42,5 +42,8 @@ pub(super) fn run(args: &ApproveArgs, global: &Global) -> anyhow::Result<Exit> {
         .demand(&config, ask)
         .map_err(|failure| Failure { message: failure.message.replace("nothing was started: ", ""), ..failure })?;
     talk(&format!("{shown} is approved as it stands"));
+    if paths.socket.exists() {
+        talk(&format!("a manager that runs takes it over: {}", global.in_command("mcpstore reload")));
+    }
     Ok(Exit::Done)
 }

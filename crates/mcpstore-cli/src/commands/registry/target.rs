@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use mcpstore::config::Stated;
+
 use super::super::Session;
 use super::super::reload::own_files;
 use crate::args::ConfigArgs;
-use crate::config::{Ask, Chosen, Config, ConfigFiles, Trust, own_config};
+use crate::config::{Ask, Chosen, Config, ConfigFiles, Trust, own_config, stated_whole};
 use crate::exit::{Exit, Failure};
 use crate::output::talk;
 use crate::paths::Paths;
@@ -74,6 +76,11 @@ impl Target {
     /// Those of the files that are there.
     pub(in super::super) fn present(&self) -> Vec<PathBuf> {
         self.files.files.iter().filter(|file| file.exists()).cloned().collect()
+    }
+
+    /// What the files state; one that was named must be there.
+    pub(in super::super) fn stated(&self, named: &[PathBuf]) -> Result<Vec<Stated>, Failure> {
+        stated_whole(&if named.is_empty() { self.present() } else { self.files.files.clone() })
     }
 
     /// The index among all files of what is `source` among those that are there.

@@ -112,3 +112,16 @@ fn one_bad_service_never_keeps_the_others_from_running() {
     let ended = manager.interrupt();
     assert_eq!((ended.status.code(), ended.left), (Some(0), vec![]), "{}", ended.stderr);
 }
+
+#[test]
+fn a_config_from_stdin_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = mcpstore(dir.path());
+    command.args(["config", "show", "--origin", "--config", "-"]).stdin(std::process::Stdio::piped());
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let text = br#"{"mcpServers": {"a": {"command": "x"}}}"#;
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success() && said.contains("command = \"x\"") && said.contains("<stdin>:1:"), "{said}");
+}

@@ -77,6 +77,14 @@ pub(crate) fn read_files(files: &[PathBuf]) -> Result<(Vec<Source>, Vec<Diagnost
 /// # Errors
 /// [`Failure`] with [`Exit::ConfigInvalid`]: one cannot be read, is not safe to be, or its syntax is broken.
 pub(crate) fn stated_whole(files: &[PathBuf]) -> Result<Vec<Stated>, Failure> {
+    whole(files).map(|(_, stated)| stated)
+}
+
+/// As [`stated_whole`], with the texts.
+///
+/// # Errors
+/// The same.
+pub(crate) fn whole(files: &[PathBuf]) -> Result<(Vec<Source>, Vec<Stated>), Failure> {
     let (sources, refused) = read_files(files)?;
     let parsed = parse(&sources, &Nothing, &Options::default());
     let broken = |d: &&Diagnostic| matches!(d.code, Code::Syntax | Code::TooDeep | Code::TooLarge | Code::UnsafeFile);
@@ -88,7 +96,8 @@ pub(crate) fn stated_whole(files: &[PathBuf]) -> Result<Vec<Stated>, Failure> {
         };
         return Err(Failure::new(Exit::ConfigInvalid, shown.trim_end()).next(next));
     }
-    Ok(stated(&sources))
+    let stated = stated(&sources);
+    Ok((sources, stated))
 }
 
 fn read_one(file: &Path) -> Result<Source, ReadError> {

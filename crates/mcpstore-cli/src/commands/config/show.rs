@@ -7,14 +7,13 @@ use mcpstore::types::suggestion;
 use serde::Serialize;
 
 use crate::args::{Global, ShowArgs};
-use crate::config::{ConfigFiles, read_files, stated_whole};
+use crate::config::{ConfigFiles, whole};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Schema};
 
 pub(super) fn run(args: &ShowArgs, global: &Global) -> anyhow::Result<Exit> {
     let files = ConfigFiles::find(&args.config.config)?;
-    let (sources, _) = read_files(&files.files)?;
-    let all = stated_whole(&files.files)?;
+    let (sources, all) = whole(&files.files)?;
     for name in &args.names {
         if !all.iter().any(|stated| stated.name == name.as_str()) {
             let known: Vec<&str> = all.iter().map(|stated| stated.name.as_str()).collect();
@@ -47,14 +46,13 @@ fn with_origin(services: &[&Stated], sources: &[Source]) -> String {
     for stated in services {
         rows.push((stated.name.to_string(), at(stated.place, sources)));
         for (path, value) in leaves(&stated.masked()) {
-            rows.push((format!("  {path} = {value}"), at(stated.place_of(&path), sources)));
+            let line = output::clean_line(&format!("{path} = {value}"));
+            rows.push((format!("  {line}"), at(stated.place_of(&path), sources)));
         }
     }
     let widest = rows.iter().map(|(left, _)| left.chars().count()).filter(|width| *width <= 80).max().unwrap_or(0);
     let mut out = String::new();
     for (left, right) in rows {
-        let left = output::clean_line(&left).replace('\n', " ");
-        let left = if left.starts_with("  ") || !left.contains(" = ") { left } else { format!("  {left}") };
         // Writing to a text cannot fail.
         let _ = writeln!(out, "{left:<widest$}  {right}");
     }

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use mcpstore_types::{
-    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Limits, OtherSpec, Policy, RestartPolicy,
-    ServiceName, ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
+    Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Limits, OtherSpec, Policy, RecyclePolicy,
+    RestartPolicy, ServiceName, ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
 };
 
 use ChangeImpact::{Live, None as NoImpact, Restart};
@@ -65,10 +65,11 @@ impl Changes {
 
 fn changes(old: &ServiceSpec, new: &ServiceSpec) -> Vec<FieldChange> {
     let mut out = Changes::default();
-    let ServiceSpec { name: _, transport, era, dependencies, policy, enabled, tags, description } = old;
+    let ServiceSpec { name: _, transport, era, dependencies, wait_for, policy, enabled, tags, description } = old;
     transport_changes(&mut out, transport, &new.transport);
     out.note("era", Restart, era, &new.era);
     out.note("dependsOn", Live, dependencies, &new.dependencies);
+    out.note("waitFor", Live, wait_for, &new.wait_for);
     policy_changes(&mut out, policy, &new.policy);
     out.note("enabled", Live, enabled, &new.enabled);
     out.note("tags", NoImpact, tags, &new.tags);
@@ -115,7 +116,11 @@ fn transport_changes(out: &mut Changes, old: &TransportSpec, new: &TransportSpec
 }
 
 fn policy_changes(out: &mut Changes, old: &Policy, new: &Policy) {
-    let Policy { restart, timeouts, health } = old;
+    let Policy { restart, timeouts, health, breaker, recycle } = old;
+    out.note("breaker", Live, breaker, &new.breaker);
+    let RecyclePolicy { max_memory, max_age } = recycle;
+    out.note("recycle.maxMemory", Live, max_memory, &new.recycle.max_memory);
+    out.note("recycle.maxAge", Live, max_age, &new.recycle.max_age);
 
     let RestartPolicy { mode, max_attempts, window, max_in_window, backoff, stable_after, slow_retry } = restart;
     let to = &new.restart;
@@ -144,9 +149,10 @@ fn policy_changes(out: &mut Changes, old: &Policy, new: &Policy) {
     out.note("timeouts.kill", Live, kill, &to.kill);
     out.note("timeouts.reap", Live, reap, &to.reap);
 
-    let HealthSpec { probe, interval, timeout, rise, fall, startup } = health;
+    let HealthSpec { probe, readiness, interval, timeout, rise, fall, startup } = health;
     let to = &new.health;
     out.note("health.probe", Live, probe, &to.probe);
+    out.note("health.readiness", Live, readiness, &to.readiness);
     out.note("health.interval", Live, interval, &to.interval);
     out.note("health.timeout", Live, timeout, &to.timeout);
     out.note("health.rise", Live, rise, &to.rise);

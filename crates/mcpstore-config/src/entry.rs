@@ -17,7 +17,7 @@ use crate::Plain;
 /// Secrets stand in it in plain text: it is meant for a file of its owner, never for a screen.
 #[must_use]
 pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
-    let ServiceSpec { name: _, transport, era, dependencies, policy, enabled, tags, description } = spec;
+    let ServiceSpec { name: _, transport, era, dependencies, wait_for: _, policy, enabled, tags, description } = spec;
     let mut out = Members::default();
     match transport {
         TransportSpec::Stdio(stdio) => launched(&mut out, stdio),
@@ -149,7 +149,7 @@ fn dependency(dependency: &Dependency) -> Plain {
 }
 
 fn behaviour(out: &mut Members, policy: &Policy) {
-    let Policy { restart, timeouts, health } = policy;
+    let Policy { restart, timeouts, health, breaker: _, recycle: _ } = policy;
     let RestartPolicy { mode, max_attempts, window, max_in_window, backoff, stable_after, slow_retry } = restart;
     let Backoff { delay, max_delay, jitter_percent } = backoff;
     let default = RestartPolicy::default();
@@ -191,10 +191,10 @@ fn behaviour(out: &mut Members, policy: &Policy) {
     }
     out.block("timeouts", block);
 
-    let HealthSpec { probe, interval, timeout, rise, fall, startup } = health;
+    let HealthSpec { probe, readiness: _, interval, timeout, rise, fall, startup } = health;
     let default = HealthSpec::default();
     let mut block = Members::default();
-    block.differing("probe", probe, &default.probe, |probe| Plain::text(probe_word(*probe)));
+    block.differing("probe", probe, &default.probe, |probe| Plain::text(probe_word(probe)));
     block.differing("interval", interval, &default.interval, time);
     block.differing("timeout", timeout, &default.timeout, time);
     block.differing("rise", rise, &default.rise, |count| number(*count));
@@ -203,8 +203,8 @@ fn behaviour(out: &mut Members, policy: &Policy) {
     out.block("health", block);
 }
 
-fn probe_word(probe: ProbeKind) -> &'static str {
-    crate::policy::PROBES.iter().find(|(_, kind)| *kind == probe).map_or("auto", |(word, _)| word)
+fn probe_word(probe: &ProbeKind) -> &'static str {
+    crate::policy::PROBES.iter().find(|(_, kind)| kind == probe).map_or("auto", |(word, _)| word)
 }
 
 fn map(values: &BTreeMap<String, Secret>) -> Plain {

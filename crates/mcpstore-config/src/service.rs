@@ -68,6 +68,7 @@ pub(crate) fn service(
         transport,
         era,
         dependencies,
+        wait_for: Vec::new(),
         policy,
         enabled,
         tags,

@@ -60,10 +60,10 @@ pub(crate) fn nonempty<'v>(cx: &mut Context<'_>, name: &str, value: &'v Value<'v
 }
 
 /// A word out of a known set, by its text.
-pub(crate) fn word<T: Copy>(cx: &mut Context<'_>, name: &str, value: &Value<'_>, known: &[(&str, T)]) -> Option<T> {
+pub(crate) fn word<T: Clone>(cx: &mut Context<'_>, name: &str, value: &Value<'_>, known: &[(&str, T)]) -> Option<T> {
     let found = text(cx, name, value)?;
-    if let Some(&(_, meaning)) = known.iter().find(|(word, _)| *word == found) {
-        return Some(meaning);
+    if let Some((_, meaning)) = known.iter().find(|(word, _)| *word == found) {
+        return Some(meaning.clone());
     }
     let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
     let message = format!("unknown word `{}` for `{name}`", shown(found));

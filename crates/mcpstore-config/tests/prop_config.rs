@@ -264,9 +264,22 @@ fn policy() -> impl Strategy<Value = Policy> {
     });
     let probes = vec![ProbeKind::Auto, ProbeKind::Ping, ProbeKind::List];
     let health = (prop::sample::select(probes), duration(), duration(), 1..3_u32, 1..3_u32, duration()).prop_map(
-        |(probe, interval, timeout, rise, fall, startup)| HealthSpec { probe, interval, timeout, rise, fall, startup },
+        |(probe, interval, timeout, rise, fall, startup)| HealthSpec {
+            probe,
+            readiness: None,
+            interval,
+            timeout,
+            rise,
+            fall,
+            startup,
+        },
     );
-    (restart, timeouts, health).prop_map(|(restart, timeouts, health)| Policy { restart, timeouts, health })
+    (restart, timeouts, health).prop_map(|(restart, timeouts, health)| Policy {
+        restart,
+        timeouts,
+        health,
+        ..Policy::default()
+    })
 }
 
 fn era() -> impl Strategy<Value = EraChoice> {
@@ -286,6 +299,7 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
         era(),
     )
         .prop_map(|(transport, dependencies, policy, enabled, tags, description, era)| ServiceSpec {
+            wait_for: Vec::new(),
             name: name("s"),
             transport,
             era,

@@ -134,12 +134,21 @@ fn policy() -> impl Strategy<Value = Policy> {
     });
     let probes = prop::sample::select(vec![ProbeKind::Auto, ProbeKind::Ping, ProbeKind::List]);
     let health = (probes, times(100), times(1), 1..9_u32, 1..9_u32, times(10)).prop_map(
-        |(probe, interval, timeout, rise, fall, startup)| HealthSpec { probe, interval, timeout, rise, fall, startup },
+        |(probe, interval, timeout, rise, fall, startup)| HealthSpec {
+            probe,
+            readiness: None,
+            interval,
+            timeout,
+            rise,
+            fall,
+            startup,
+        },
     );
     // Most entries say little.
     let sometimes = |default: bool, policy: Policy| if default { Policy::default() } else { policy };
-    (restart, timeouts, health, any::<bool>())
-        .prop_map(move |(restart, timeouts, health, default)| sometimes(default, Policy { restart, timeouts, health }))
+    (restart, timeouts, health, any::<bool>()).prop_map(move |(restart, timeouts, health, default)| {
+        sometimes(default, Policy { restart, timeouts, health, ..Policy::default() })
+    })
 }
 
 /// A spec as a config may state it; its dependencies are on `a` and `b`.
@@ -157,6 +166,7 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
     let tags = prop::collection::btree_set("[tuv]", 0..3).prop_map(|tags| tags.into_iter().collect::<Vec<_>>());
     (transport(), eras, dependencies, policy(), any::<bool>(), tags, prop::option::of(text())).prop_map(
         |(transport, era, dependencies, policy, enabled, tags, description)| ServiceSpec {
+            wait_for: Vec::new(),
             name: name("s"),
             transport,
             era,

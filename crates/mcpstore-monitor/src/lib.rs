@@ -8,10 +8,15 @@
 //! - [`LatencyWindow`]: percentiles over the last calls, as [`CallStats`].
 
 mod latency;
+mod report;
 mod ring;
 mod verdict;
 mod window;
 
 pub use latency::{CallStats, LatencyWindow};
+pub use report::{
+    Availability, CallReport, CheckReport, CircuitReport, CircuitState, LatencyReport, MetricsReport, ProcessReport,
+    ServiceReport,
+};
 pub use verdict::{ProbeOutcome, ProbeVerdict, VerdictChange};
 pub use window::{Sample, SampleWindow, ServiceMetrics};

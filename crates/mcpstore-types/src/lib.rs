@@ -5,6 +5,7 @@
 //!
 //! Feature `serde` (off by default) derives `Serialize` and `Deserialize` for what travels outside the process.
 
+mod alert;
 mod delta;
 mod dependency;
 mod era;
@@ -15,6 +16,7 @@ mod notice;
 mod oauth;
 mod phase;
 mod policy;
+mod probe;
 mod reason;
 mod sandbox;
 mod secret;
@@ -23,6 +25,7 @@ mod state;
 mod status;
 mod time;
 
+pub use alert::{AlertKind, AlertRule, AlertSeverity, AlertsSpec, SinkKind, SinkSpec, WebhookTemplate};
 pub use delta::{ChangeImpact, FieldChange, SpecDelta};
 pub use dependency::{DepCondition, DepKind, Dependency};
 pub use era::{Era, EraChoice};
@@ -32,7 +35,8 @@ pub use nearest::{nearest, suggestion};
 pub use notice::Notice;
 pub use oauth::OAuthSpec;
 pub use phase::{FailKind, Phase, PhaseName, StopKind};
-pub use policy::{Backoff, HealthSpec, Policy, ProbeKind, RestartMode, RestartPolicy, Timeouts};
+pub use policy::{Backoff, BreakerPolicy, HealthSpec, Policy, RecyclePolicy, RestartMode, RestartPolicy, Timeouts};
+pub use probe::{ProbeKind, WaitCondition};
 pub use reason::Reason;
 pub use sandbox::{Limits, Sandbox};
 pub use secret::Secret;

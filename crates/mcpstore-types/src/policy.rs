@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::ProbeKind;
+
 /// All policies of one service.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// When and how often it is restarted.
     pub restart: RestartPolicy,
@@ -11,6 +13,22 @@ pub struct Policy {
     pub timeouts: Timeouts,
     /// How its health is checked.
     pub health: HealthSpec,
+    /// When calls to it fail at once instead of being tried; `None`: never. Default: [`BreakerPolicy::default`].
+    pub breaker: Option<BreakerPolicy>,
+    /// When a running life is replaced by a fresh one.
+    pub recycle: RecyclePolicy,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            restart: RestartPolicy::default(),
+            timeouts: Timeouts::default(),
+            health: HealthSpec::default(),
+            breaker: Some(BreakerPolicy::default()),
+            recycle: RecyclePolicy::default(),
+        }
+    }
 }
 
 /// After which ends a service is started again.
@@ -154,8 +172,11 @@ impl Default for Timeouts {
 /// How a service's health is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthSpec {
-    /// What is asked; default [`ProbeKind::Auto`].
+    /// What is asked; default [`ProbeKind::Auto`]. It serves start-up, readiness and liveness: failing at first it makes the
+    /// service degraded, `fall` times in a row it has it replaced.
     pub probe: ProbeKind,
+    /// What is asked too, for readiness alone: failing it makes the service degraded, and never has it replaced. Default none.
+    pub readiness: Option<ProbeKind>,
     /// Between two probes of a running service; default 10 s. While its verdict is in doubt: 1 s, or this when shorter.
     pub interval: Duration,
     /// For one probe; default 3 s.
@@ -172,6 +193,7 @@ impl Default for HealthSpec {
     fn default() -> Self {
         Self {
             probe: ProbeKind::Auto,
+            readiness: None,
             interval: Duration::from_secs(10),
             timeout: Duration::from_secs(3),
             rise: 2,
@@ -181,15 +203,44 @@ impl Default for HealthSpec {
     }
 }
 
-/// What a probe asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ProbeKind {
-    /// What the protocol era has for it: `ping` up to 2025-11-25 (spec: MCP 2025-11-25, ping).
-    #[default]
-    Auto,
-    /// `ping`.
-    Ping,
-    /// `tools/list`.
-    List,
+/// When the circuit to a service opens: calls fail at once then, and one trial call decides when it closes.
+///
+/// Only transport failures count (no answer in time, a connection that broke): an RPC error and a slow success are answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// Transport failures in a row that open it; at least 1, default 5.
+    pub failures: u32,
+    /// The last so many calls that `failure_percent` looks at; at least 1, default 20. Says nothing before there are so many.
+    pub window: u32,
+    /// Percent of the last `window` calls that failed and open it; 1 to 100, default 50.
+    pub failure_percent: u8,
+    /// How long it stays open at first; doubles each time a trial fails. Default 5 s.
+    pub open_for: Duration,
+    /// The longest it stays open between two trials; default 60 s.
+    pub max_open_for: Duration,
+    /// How long the one trial call may take before it counts as failed; default 10 s.
+    pub trial_timeout: Duration,
+}
+
+impl Default for BreakerPolicy {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            window: 20,
+            failure_percent: 50,
+            open_for: Duration::from_secs(5),
+            max_open_for: Duration::from_secs(60),
+            trial_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// When a running life is replaced by a fresh one: between calls, without a charge against the restart budget, and never
+/// against a stop. Default: never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecyclePolicy {
+    /// Resident memory of its whole process tree, in bytes, at or above which it is replaced. Measured every few seconds.
+    pub max_memory: Option<u64>,
+    /// Time in phase `Ready` or `Degraded` after which it is replaced.
+    pub max_age: Option<Duration>,
 }

@@ -62,6 +62,10 @@ pub enum Reason {
     ProbeFailed,
     /// Its liveness probe failed: it hangs.
     LivenessFailed,
+    /// Its life reached the age at which it is replaced.
+    AgeReached,
+    /// Its processes reached the memory at which it is replaced.
+    MemoryReached,
     /// Its main process ended, or its connection closed.
     Exited(ExitStatus),
     /// It ended cleanly by itself, and the policy leaves it so.
@@ -113,6 +117,8 @@ impl Reason {
             Self::ProbePassed => "probe_passed",
             Self::ProbeFailed => "probe_failed",
             Self::LivenessFailed => "liveness_failed",
+            Self::AgeReached => "age_reached",
+            Self::MemoryReached => "memory_reached",
             Self::Exited(_) => "exited",
             Self::Completed => "completed",
             Self::TimedOut(_) => "timed_out",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::{Dependency, EraChoice, Limits, OAuthSpec, Policy, Sandbox, Secret, ServiceName};
+use crate::{Dependency, EraChoice, Limits, OAuthSpec, Policy, Sandbox, Secret, ServiceName, WaitCondition};
 
 /// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct ServiceSpec {
     pub era: EraChoice,
     /// What it depends on; empty by default.
     pub dependencies: Vec<Dependency>,
+    /// What it waits for outside of mcpstore before each start, all of it; empty by default.
+    pub wait_for: Vec<WaitCondition>,
     /// Restarts, deadlines, health.
     pub policy: Policy,
     /// `false`: registered, but left out of "start all". Default `true`.
@@ -35,6 +37,7 @@ impl ServiceSpec {
             transport,
             era: EraChoice::default(),
             dependencies: Vec::new(),
+            wait_for: Vec::new(),
             policy: Policy::default(),
             enabled: true,
             tags: Vec::new(),

@@ -133,6 +133,10 @@ pub enum ConditionKind {
     Leaked,
     /// Its stdout carried lines that are no JSON.
     ProtocolNoise,
+    /// What it waits for outside of mcpstore is not there yet.
+    ExternalPending,
+    /// Calls to it fail at once, until a trial call succeeds.
+    CircuitOpen,
 }
 
 impl ConditionKind {
@@ -146,6 +150,8 @@ impl ConditionKind {
             Self::StopHeld => "stop_held",
             Self::Leaked => "leaked",
             Self::ProtocolNoise => "protocol_noise",
+            Self::ExternalPending => "external_pending",
+            Self::CircuitOpen => "circuit_open",
         }
     }
 }

@@ -86,7 +86,17 @@ pub(super) fn portable(spec: &ServiceSpec) -> Fingerprint {
 
 fn digest(spec: &ServiceSpec, program: Option<&Path>) -> Fingerprint {
     // Named one by one, so that a new field does not compile before somebody decided about it.
-    let ServiceSpec { name, transport, era: _, dependencies: _, policy: _, enabled: _, tags: _, description: _ } = spec;
+    let ServiceSpec {
+        name,
+        transport,
+        era: _,
+        dependencies: _,
+        policy: _,
+        enabled: _,
+        tags: _,
+        description: _,
+        wait_for: _,
+    } = spec;
     let mut out = Encoder::default();
     out.text("mcpstore service 1");
     out.text(name.as_str());

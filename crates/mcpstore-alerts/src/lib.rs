@@ -1,0 +1,1 @@
+//! Who is told of an alert, and how: sinks, templates, retries in order.

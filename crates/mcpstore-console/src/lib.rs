@@ -1,0 +1,1 @@
+//! What mcpstore shows over HTTP: metrics, health.

@@ -1,0 +1,1 @@
+//! What happened, on disk: an append-only log that survives a kill at any instant.

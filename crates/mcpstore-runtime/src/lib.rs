@@ -25,6 +25,7 @@ mod prober;
 mod publish;
 mod reload;
 mod snapshot;
+mod start_times;
 mod supervisor;
 mod wait;
 
@@ -36,5 +37,6 @@ pub use events::{EventStream, Events};
 pub use mcpstore_core::{FleetConfig, Outcome, Rejected, Rejection, Reply, Target};
 pub use mcpstore_monitor::ServiceMetrics;
 pub use snapshot::{ServiceInfo, Snapshot};
+pub use start_times::StartTimes;
 pub use supervisor::Supervisor;
 pub use wait::Goal;

@@ -42,6 +42,7 @@ impl Owner {
                 record.tools = None;
                 record.tools_error = None;
             }
+            record.start_times.note(time, step.phase, incarnation);
             detail.clone_from(&record.detail);
             if matches!(step.reason, Reason::DependencyRecovered) {
                 // The notice names the dependency. The service as it is from now on has nothing to do with it.

@@ -17,6 +17,7 @@ use crate::life::{self, Life};
 use crate::monitor::ServiceMonitor;
 use crate::msg::{Answer, Msg, News};
 use crate::snapshot::Snapshot;
+use crate::start_times::StartTimes;
 
 /// What the owner publishes and readers read.
 pub(crate) struct Shared {
@@ -42,6 +43,7 @@ pub(crate) struct Record {
     pub(crate) tools_error: Option<Arc<str>>,
     pub(crate) detail: Option<Arc<str>>,
     pub(crate) last_stderr: Arc<[String]>,
+    pub(crate) start_times: StartTimes,
     pub(crate) life: Option<Life>,
 }
 
@@ -60,6 +62,7 @@ impl Record {
             tools_error: None,
             detail: None,
             last_stderr: Arc::from([]),
+            start_times: StartTimes::default(),
             life: None,
         }
     }

@@ -89,6 +89,7 @@ impl Owner {
             last_stderr: Arc::clone(&record.last_stderr),
             logs: Arc::clone(&record.logs),
             previous_logs: record.previous_logs.clone(),
+            start_times: record.start_times,
             session: life.and_then(|l| l.session.clone()).filter(|_| running),
             monitor: Arc::clone(&record.monitor),
             status,

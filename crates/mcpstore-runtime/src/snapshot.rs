@@ -8,6 +8,7 @@ use mcpstore_transport::{LogRing, ServerInfo, Session, ToolList};
 use mcpstore_types::{ServiceName, ServiceSpec, Status, suggestion};
 
 use crate::monitor::ServiceMonitor;
+use crate::start_times::StartTimes;
 
 /// The state of every service as of one moment. Immutable; ask the supervisor for a newer one.
 #[derive(Clone, Default)]
@@ -80,6 +81,8 @@ pub struct ServiceInfo {
     pub logs: Arc<LogRing>,
     /// The log of the life before that one.
     pub previous_logs: Option<Arc<LogRing>>,
+    /// When the steps of its last start began.
+    pub start_times: StartTimes,
     pub(crate) session: Option<Arc<dyn Session>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
 }

@@ -67,8 +67,21 @@ pub(crate) struct ServiceDetail {
     pub(crate) description: Option<String>,
     pub(crate) tools_error: Option<String>,
     pub(crate) calls: CallNumbers,
+    /// Its last changes of state, oldest first, at most 8.
+    #[serde(default)]
+    pub(crate) timeline: Vec<TimelineDoc>,
     /// The last lines it wrote to stderr; of the life that failed, when it is not running.
     pub(crate) stderr: Vec<String>,
+}
+
+/// A change of a service's state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TimelineDoc {
+    /// RFC 3339.
+    pub(crate) time: String,
+    pub(crate) state: String,
+    /// What brought it there, for people.
+    pub(crate) why: String,
 }
 
 /// A fact about a service that is no state.

@@ -18,7 +18,7 @@ pub(crate) use diagnostics::{diagnostics_doc, diagnostics_text, misnamed, summar
 pub(crate) use doc::{
     CallNumbers, ConditionDoc, DependencyDoc, EventDoc, GraphDoc, GraphService, HealthDoc, HealthRow, LogDoc,
     MetricsDoc, MetricsRow, PlanDoc, Refusal, Schema, ServerDoc, ServiceDetail, ServiceRow, ServicesDoc, StatusDoc,
-    ToolRow, ToolsDoc, VerbDoc, WaitFailure,
+    TimelineDoc, ToolRow, ToolsDoc, VerbDoc, WaitFailure,
 };
 pub(crate) use events::{event_doc, event_line, log_doc};
 pub(crate) use rows::{health_row, metrics_row, service_rows, state_cell};

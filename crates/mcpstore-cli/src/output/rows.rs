@@ -1,22 +1,33 @@
 //! Services as of now, as rows.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore::transport::LogRing;
-use mcpstore::{Dependency, HealthReport, ServiceInfo, ServiceState, Supervisor};
+use mcpstore::{Dependency, HealthReport, ServiceInfo, ServiceName, ServiceState, Supervisor};
 
 use super::time::ms;
 use super::{
-    CallNumbers, ConditionDoc, DependencyDoc, HealthRow, MetricsRow, ServerDoc, ServiceDetail, ServiceRow, rfc3339,
+    CallNumbers, ConditionDoc, DependencyDoc, HealthRow, MetricsRow, ServerDoc, ServiceDetail, ServiceRow, TimelineDoc,
+    rfc3339,
 };
 
 /// How many lines of stderr a status shows.
 const STDERR_LINES: usize = 10;
 
+/// How many changes of state a status shows.
+const TIMELINE: usize = 8;
+
 /// What is known of these services, as of now, in the same order.
 pub(crate) fn service_rows(supervisor: &Supervisor, infos: &[Arc<ServiceInfo>]) -> Vec<ServiceDetail> {
-    infos.iter().map(|info| detail(supervisor, info)).collect()
+    let mut timelines = timelines(supervisor);
+    let with_timeline = |info: &Arc<ServiceInfo>| {
+        let mut detail = detail(supervisor, info);
+        detail.timeline = timelines.remove(info.name()).map(Vec::from).unwrap_or_default();
+        detail
+    };
+    infos.iter().map(with_timeline).collect()
 }
 
 /// The state as a glyph and its word. A state nobody knows is shown as it came.
@@ -64,8 +75,36 @@ fn detail(supervisor: &Supervisor, info: &ServiceInfo) -> ServiceDetail {
         description: info.spec.description.clone(),
         tools_error: info.tools_error.as_deref().map(str::to_owned),
         calls: call_numbers(supervisor, info),
+        timeline: Vec::new(),
         stderr: stderr(info),
     }
+}
+
+/// The last changes of state of every service, as far as their notices are kept.
+fn timelines(supervisor: &Supervisor) -> BTreeMap<ServiceName, VecDeque<TimelineDoc>> {
+    let mut found: BTreeMap<ServiceName, VecDeque<TimelineDoc>> = BTreeMap::new();
+    for notice in supervisor.events().since(0) {
+        let Some(state) = notice.to.filter(|state| notice.from != Some(*state)) else { continue };
+        let first_line = notice.detail.as_deref().and_then(|detail| detail.lines().next());
+        let reason = notice.reason.to_string();
+        let entry = TimelineDoc {
+            time: rfc3339(supervisor.notice_time(&notice)),
+            state: state.as_str().to_owned(),
+            why: first_line
+                .filter(|line| !reason.ends_with(line))
+                .map_or(reason.clone(), |line| format!("{reason}: {line}")),
+        };
+        // A service that was removed and came again begins anew.
+        let entries = found.entry(notice.service.clone()).or_default();
+        if notice.from.is_none() {
+            entries.clear();
+        }
+        if entries.len() == TIMELINE {
+            entries.pop_front();
+        }
+        entries.push_back(entry);
+    }
+    found
 }
 
 fn row(supervisor: &Supervisor, info: &ServiceInfo) -> ServiceRow {

@@ -82,6 +82,13 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
         let holds = if condition.status { "" } else { "not " };
         out.fact("fact", &clean_line(&format!("{holds}{}: {}", condition.kind, condition.message)));
     }
+    // A service that was only registered has no story.
+    for (nth, entry) in detail.timeline.iter().enumerate().filter(|_| detail.timeline.len() > 1) {
+        let at = humantime::parse_rfc3339(&entry.time).ok().and_then(|at| now.duration_since(at).ok());
+        let ago = at.map_or_else(|| "just now".to_owned(), |time| format!("{} ago", short_duration(time)));
+        let words = format!("{ago:<11} {:<11} {}", entry.state, clean_line(&entry.why));
+        out.fact(if nth == 0 { "timeline" } else { "" }, &words);
+    }
     for (nth, line) in detail.stderr.iter().enumerate() {
         out.fact(if nth == 0 { "stderr" } else { "" }, &clean_line(line));
     }

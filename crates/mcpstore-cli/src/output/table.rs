@@ -264,6 +264,7 @@ mod tests {
             description: None,
             tools_error: None,
             calls: CallNumbers { total: 64, errors: 2, in_flight: 0, p50_ms: Some(4.0), p95_ms: Some(11.2) },
+            timeline: Vec::new(),
             stderr: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use crate::direct::Direct;
 use crate::manager::Manager;
 
 /// Where `cargo xtask test` put them; nothing when it was told to be fast.
-fn installed() -> Option<PathBuf> {
+pub(crate) fn installed() -> Option<PathBuf> {
     match (std::env::var_os("MCPSTORE_REAL_SERVERS"), std::env::var_os("MCPSTORE_FAST")) {
         (Some(dir), None) => Some(dir.into()),
         (_, Some(_)) => None,

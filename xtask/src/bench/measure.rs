@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::table::Row;
-use super::{call, call_http, children, config, fleet, graph, spawn, start, table};
+use super::{call, call_http, children, config, fleet, graph, idle, sinks, spawn, start, table};
 
 /// A benchmark: its name, and what measures it.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
@@ -21,6 +21,8 @@ const BENCHMARKS: &[Benchmark] = &[
     ("children", children::run),
     ("call", call::run),
     ("call over HTTP", call_http::run),
+    ("idle", idle::run),
+    ("sinks", sinks::run),
 ];
 
 const PAGE: &str = "docs/benchmarks.md";
@@ -38,8 +40,10 @@ pub(super) fn all(root: &Path) -> Result<()> {
         println!("measuring {name} …");
         rows.extend(measure());
     }
-    println!("\n{}", table::table(&rows));
-    std::fs::write(root.join(PAGE), table::page(&rows)).with_context(|| format!("failed to write {PAGE}"))?;
+    println!("measuring memory …");
+    let sizes = idle::sizes();
+    println!("\n{}\n{}", table::table(&rows), table::sizes(&sizes));
+    std::fs::write(root.join(PAGE), table::page(&rows, &sizes)).with_context(|| format!("failed to write {PAGE}"))?;
     println!("wrote {PAGE}");
     Ok(())
 }

@@ -22,6 +22,10 @@ mod fleet;
 #[cfg(feature = "bench")]
 mod graph;
 #[cfg(feature = "bench")]
+mod idle;
+#[cfg(feature = "bench")]
+mod manager;
+#[cfg(feature = "bench")]
 mod measure;
 #[cfg(feature = "bench")]
 mod pipe;
@@ -29,6 +33,8 @@ mod pipe;
 mod samples;
 #[cfg(feature = "bench")]
 mod servers;
+#[cfg(feature = "bench")]
+mod sinks;
 #[cfg(feature = "bench")]
 mod spawn;
 #[cfg(feature = "bench")]
@@ -46,6 +52,7 @@ pub(crate) fn run(root: &Path, inner: bool) -> Result<()> {
     }
     // The servers that are measured are built beside the benchmarks, in the same profile.
     let fixture = ["build", "--quiet", "--release", "--locked", "--package", "mcpstore-testkit", "--bins"];
+    cmd::run(&mut cmd::cargo(root, &["build", "--quiet", "--release", "--locked", "--package", "mcpstore-cli"]))?;
     cmd::run(cmd::cargo(root, &fixture).args(["--package", "mcpstore-warden"]))?;
     let inner = ["run", "--quiet", "--release", "--locked", "--package", "xtask", "--features", "bench"];
     cmd::run(&mut cmd::cargo(root, &[&inner[..], &["--", "bench", "--inner"]].concat()))

@@ -12,6 +12,11 @@ pub(super) fn warden() -> PathBuf {
     beside("mcpstore-warden")
 }
 
+/// A program of this workspace, built there too.
+pub(super) fn program(name: &str) -> PathBuf {
+    beside(name)
+}
+
 fn beside(name: &str) -> PathBuf {
     let here = std::env::current_exe().expect("a program knows where it is");
     let program = here.with_file_name(name);

@@ -17,6 +17,30 @@ pub(super) struct Row {
     pub(super) measured: Samples,
 }
 
+/// One line of the table of sizes.
+pub(super) struct Size {
+    /// What was measured.
+    pub(super) what: String,
+    /// What it is held against.
+    pub(super) reference: String,
+    /// The size of that.
+    pub(super) reference_bytes: u64,
+    /// The size of the measured.
+    pub(super) bytes: u64,
+}
+
+/// The table of sizes alone.
+pub(super) fn sizes(sizes: &[Size]) -> String {
+    let mut text = String::from("| what | reference | size of that | size | ratio |\n|---|---|--:|--:|--:|\n");
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1024.0 * 1024.0));
+    for Size { what, reference, reference_bytes, bytes } in sizes {
+        let ratio = *bytes as f64 / (*reference_bytes as f64).max(1.0);
+        let (of_reference, size) = (mib(*reference_bytes), mib(*bytes));
+        let _ = writeln!(text, "| {what} | {reference} | {of_reference} | {size} | {} |", shown(ratio));
+    }
+    text
+}
+
 /// The table alone.
 pub(super) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
@@ -42,15 +66,16 @@ fn shown(ratio: f64) -> String {
 }
 
 /// The whole page.
-pub(super) fn page(rows: &[Row]) -> String {
+pub(super) fn page(rows: &[Row], memory: &[Size]) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!(
         "# Benchmarks\n\n\
          Written by `cargo xtask bench` (release profile; {cores} cores, {}, {}). A reference is measured in the same run, in turns with what is held \
-         against it: on a shared machine the ratio says more than the times.\n\n{}",
+         against it: on a shared machine the ratio says more than the times.\n\n{}\n{}",
         std::env::consts::ARCH,
         std::env::consts::OS,
-        table(rows)
+        table(rows),
+        sizes(memory)
     )
 }
 

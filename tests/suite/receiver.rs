@@ -1,0 +1,152 @@
+//! A webhook receiver: takes `POST`s on a port of its own and keeps what came, in order.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::manager::LONG;
+
+/// How it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// With this status, at once.
+    Status(u16),
+    /// 200, after this long.
+    Slow(Duration),
+    /// Not at all: the connection is closed.
+    Hang,
+}
+
+/// A running receiver; it ends with the test process.
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    mood: Mutex<Mood>,
+    /// Bodies that were taken (answered with 2xx).
+    taken: Mutex<Vec<Value>>,
+    /// Every request that came, taken or not.
+    asked: Mutex<usize>,
+    news: Condvar,
+}
+
+impl Receiver {
+    /// Listens on a free port of 127.0.0.1.
+    pub(crate) fn start(mood: Mood) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), mood)
+    }
+
+    /// Listens on this address: one that was free a moment ago.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self::on(TcpListener::bind(address).unwrap(), Mood::Status(200))
+    }
+
+    fn on(listener: TcpListener, mood: Mood) -> Self {
+        let address = listener.local_addr().unwrap();
+        let inner = Arc::new(Inner {
+            mood: Mutex::new(mood),
+            taken: Mutex::default(),
+            asked: Mutex::default(),
+            news: Condvar::new(),
+        });
+        let serving = Arc::clone(&inner);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let inner = Arc::clone(&serving);
+                std::thread::spawn(move || {
+                    // A client that goes away in the middle is no failure of the receiver's.
+                    let _ = inner.serve(stream);
+                });
+            }
+        });
+        Self { address, inner }
+    }
+
+    /// An address where nobody listens now.
+    pub(crate) fn nowhere() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    pub(crate) fn be(&self, mood: Mood) {
+        *self.inner.mood.lock().unwrap() = mood;
+    }
+
+    /// What was taken so far.
+    pub(crate) fn taken(&self) -> Vec<Value> {
+        self.inner.taken.lock().unwrap().clone()
+    }
+
+    /// How many requests came so far.
+    pub(crate) fn asked(&self) -> usize {
+        *self.inner.asked.lock().unwrap()
+    }
+
+    /// Waits until so many were taken, and gives all back.
+    pub(crate) fn wait_for(&self, count: usize) -> Vec<Value> {
+        let start = Instant::now();
+        let mut taken = self.inner.taken.lock().unwrap();
+        while taken.len() < count {
+            let left = LONG.checked_sub(start.elapsed());
+            let left = left.unwrap_or_else(|| panic!("{count} alerts awaited, these came: {taken:?}"));
+            taken = self.inner.news.wait_timeout(taken, left).unwrap().0;
+        }
+        taken.clone()
+    }
+}
+
+impl Inner {
+    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let mut stream = stream;
+        while let Some(body) = read_request(&mut reader)? {
+            *self.asked.lock().unwrap() += 1;
+            let mood = *self.mood.lock().unwrap();
+            let status = match mood {
+                Mood::Status(status) => status,
+                Mood::Slow(time) => {
+                    std::thread::sleep(time);
+                    200
+                }
+                Mood::Hang => return Ok(()),
+            };
+            if (200..300).contains(&status) {
+                self.taken.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or(Value::Null));
+                self.news.notify_all();
+            }
+            write!(stream, "HTTP/1.1 {status} Such\r\nContent-Length: 2\r\n\r\n{{}}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The body of the next request; `None` at the end of the connection.
+fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Vec<u8>>> {
+    let mut length = 0;
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let header = line.trim_end().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some(body))
+}

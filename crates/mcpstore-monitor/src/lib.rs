@@ -5,12 +5,15 @@
 //!
 //! - [`ProbeVerdict`]: probe outcomes in, [`mcpstore_types::Health`] out, and when to probe next.
 //! - [`SampleWindow`]: availability and response times over the last health checks, as [`ServiceMetrics`].
+//! - [`StateClock`]: time in each state, availability over windows, starts and restarts.
 //! - [`ServiceMeter`]: what is counted of calls, per service and per tool, by many threads at once.
 
 mod error_kind;
 mod meter;
 mod report;
 mod ring;
+mod spans;
+mod state_clock;
 mod verdict;
 mod window;
 
@@ -20,5 +23,6 @@ pub use report::{
     Availability, CallReport, CheckReport, CircuitReport, CircuitState, LatencyReport, MetricsReport, ProcessReport,
     ServiceReport,
 };
+pub use state_clock::{PastSpan, StateClock};
 pub use verdict::{ProbeOutcome, ProbeVerdict, VerdictChange};
 pub use window::{Sample, SampleWindow, ServiceMetrics};

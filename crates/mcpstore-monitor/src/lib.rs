@@ -5,18 +5,24 @@
 //!
 //! - [`ProbeVerdict`]: probe outcomes in, [`mcpstore_types::Health`] out, and when to probe next.
 //! - [`SampleWindow`]: availability and response times over the last health checks, as [`ServiceMetrics`].
-//! - [`LatencyWindow`]: percentiles over the last calls, as [`CallStats`].
+//! - [`StateClock`]: time in each state, availability over windows, starts and restarts.
+//! - [`ServiceMeter`]: what is counted of calls, per service and per tool, by many threads at once.
 
-mod latency;
+mod error_kind;
+mod meter;
 mod report;
 mod ring;
+mod spans;
+mod state_clock;
 mod verdict;
 mod window;
 
-pub use latency::{CallStats, LatencyWindow};
+pub use error_kind::ErrorKind;
+pub use meter::{CallInFlight, CallMeter, CallStats, DURATION_BOUNDS_SECONDS, ServiceMeter, WindowStats};
 pub use report::{
     Availability, CallReport, CheckReport, CircuitReport, CircuitState, LatencyReport, MetricsReport, ProcessReport,
     ServiceReport,
 };
+pub use state_clock::{PastSpan, StateClock};
 pub use verdict::{ProbeOutcome, ProbeVerdict, VerdictChange};
 pub use window::{Sample, SampleWindow, ServiceMetrics};

@@ -59,7 +59,7 @@ pub struct ServiceReport {
     pub process: Option<ProcessReport>,
     /// The circuit to it.
     pub circuit: CircuitReport,
-    /// Requests per second over the last minutes, oldest first, one entry per 10 s, at most 60.
+    /// Calls that ended in each 10 s, oldest first, at most 60 entries; the last is the one that is not over yet.
     pub recent_calls: Vec<u32>,
 }
 
@@ -85,9 +85,13 @@ pub struct CallReport {
     pub response_bytes_total: u64,
     /// Sum of the times of all successful calls.
     pub duration_seconds_sum: f64,
+    /// How many successful calls took no longer than each of [`crate::DURATION_BOUNDS_SECONDS`], and last how many there
+    /// are; empty without one.
+    #[serde(default)]
+    pub duration_buckets: Vec<u64>,
     /// Times of successful calls, since the service was registered; none without one.
     pub latency: Option<LatencyReport>,
-    /// How many calls ended in the last minute.
+    /// How many calls ended in the last 50 to 60 s (slots of 10 s); 0 for a single tool, of which it is not kept.
     pub last_minute: u64,
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mcpstore_monitor::{LatencyWindow, ProbeOutcome, ProbeVerdict, Sample, SampleWindow};
+use mcpstore_monitor::{ProbeOutcome, ProbeVerdict, Sample, SampleWindow};
 use mcpstore_types::{Health, HealthSpec, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -150,33 +150,5 @@ proptest! {
         prop_assert_eq!(metrics.window, oldest.map_or(Duration::ZERO, |at| now.since(at)));
         prop_assert!(over.is_none_or(|over| metrics.window <= over));
         prop_assert_eq!(metrics.samples_dropped, (samples.len() - held.len()) as u64);
-    }
-
-    #[test]
-    fn percentiles_are_the_smallest_that_enough_do_not_exceed(
-        calls in vec(proptest::option::weighted(0.9, 0..1_000_u64), 0..150),
-        capacity in 0..100_usize,
-        percent in 0..=100_u8,
-    ) {
-        let mut window = LatencyWindow::with_capacity(capacity);
-        for call in &calls {
-            match call {
-                Some(ms) => window.success(Duration::from_millis(*ms)),
-                None => window.failure(),
-            }
-        }
-        let good: Vec<Duration> = calls.iter().flatten().map(|&ms| Duration::from_millis(ms)).collect();
-        let held = &good[good.len().saturating_sub(capacity.max(1))..];
-        let naive = |percent: u8| {
-            let enough = |value: &&Duration| {
-                held.iter().filter(|other| other <= value).count() * 100 >= held.len() * usize::from(percent)
-            };
-            held.iter().filter(enough).min().copied()
-        };
-        prop_assert_eq!(window.percentile(percent), naive(percent));
-        let stats = window.stats();
-        prop_assert_eq!((stats.p50, stats.p95), (naive(50), naive(95)));
-        prop_assert_eq!(stats.calls_total, calls.len() as u64);
-        prop_assert_eq!(stats.errors_total, (calls.len() - good.len()) as u64);
     }
 }

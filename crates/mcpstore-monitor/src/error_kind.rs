@@ -83,6 +83,12 @@ impl ErrorKind {
         matches!(self, Self::Transport | Self::Timeout)
     }
 
+    /// True when the service answered, though not as wished: it lives.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Self::Rpc | Self::Tool)
+    }
+
     /// True when the caller alone is the cause: it says nothing about the service, and no ratio of errors counts it.
     #[must_use]
     pub const fn is_callers(self) -> bool {

@@ -6,8 +6,10 @@
 //! - [`ProbeVerdict`]: probe outcomes in, [`mcpstore_types::Health`] out, and when to probe next.
 //! - [`SampleWindow`]: availability and response times over the last health checks, as [`ServiceMetrics`].
 //! - [`StateClock`]: time in each state, availability over windows, starts and restarts.
+//! - [`Breaker`]: whether a call may go to a service that did not answer lately.
 //! - [`ServiceMeter`]: what is counted of calls, per service and per tool, by many threads at once.
 
+mod breaker;
 mod error_kind;
 mod meter;
 mod report;
@@ -17,6 +19,7 @@ mod state_clock;
 mod verdict;
 mod window;
 
+pub use breaker::{Admit, Breaker, Ticket};
 pub use error_kind::ErrorKind;
 pub use meter::{CallInFlight, CallMeter, CallStats, DURATION_BOUNDS_SECONDS, ServiceMeter, WindowStats};
 pub use report::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mcpstore_types::{Phase, ServiceState, Timestamp};
+use mcpstore_types::{PhaseName, ServiceState, Timestamp};
 
 use crate::Availability;
 use crate::ring::Ring;
@@ -87,7 +87,7 @@ impl StateClock {
     }
 
     /// The service is in `phase` from `now` on, and `wanted` says whether it should be up. A removed one is timed no more.
-    pub fn observe(&mut self, now: Timestamp, phase: Phase, wanted: bool) {
+    pub fn observe(&mut self, now: Timestamp, phase: PhaseName, wanted: bool) {
         self.time_start(now, phase);
         let state = phase.state();
         let same = |was: &Now| Some(was.state) == state && was.wanted == wanted;
@@ -101,29 +101,29 @@ impl StateClock {
         self.now = state.map(|state| Now { since: now, state, wanted });
     }
 
-    fn time_start(&mut self, now: Timestamp, phase: Phase) {
+    fn time_start(&mut self, now: Timestamp, phase: PhaseName) {
         match phase {
-            Phase::Spawn => self.spawned_at = Some(now),
-            Phase::Init | Phase::Probe => {}
-            Phase::Ready | Phase::Degraded => {
+            PhaseName::Spawn => self.spawned_at = Some(now),
+            PhaseName::Init | PhaseName::Probe => {}
+            PhaseName::Ready | PhaseName::Degraded => {
                 if let Some(began) = self.spawned_at.take() {
                     self.last_start = Some(now.since(began));
                 }
             }
-            Phase::Idle
-            | Phase::Wait
-            | Phase::Abort
-            | Phase::Drain
-            | Phase::Close
-            | Phase::Term
-            | Phase::Kill
-            | Phase::Reap
-            | Phase::Stopped { .. }
-            | Phase::Cleanup
-            | Phase::BackOff { .. }
-            | Phase::Failed { .. }
-            | Phase::Unknown
-            | Phase::Removed => self.spawned_at = None,
+            PhaseName::Idle
+            | PhaseName::Wait
+            | PhaseName::Abort
+            | PhaseName::Drain
+            | PhaseName::Close
+            | PhaseName::Term
+            | PhaseName::Kill
+            | PhaseName::Reap
+            | PhaseName::Stopped
+            | PhaseName::Cleanup
+            | PhaseName::BackOff
+            | PhaseName::Failed
+            | PhaseName::Unknown
+            | PhaseName::Removed => self.spawned_at = None,
         }
     }
 
@@ -204,8 +204,6 @@ fn age(now: Timestamp, at: Nanos) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use mcpstore_types::{FailKind, StopKind};
-
     use super::*;
 
     const fn at(seconds: u64) -> Timestamp {
@@ -216,10 +214,10 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    const FAILED: Phase = Phase::Failed { kind: FailKind::GaveUp };
-    const STOPPED: Phase = Phase::Stopped { kind: StopKind::ByUser };
+    const FAILED: PhaseName = PhaseName::Failed;
+    const STOPPED: PhaseName = PhaseName::Stopped;
 
-    fn clock(changes: &[(u64, Phase, bool)]) -> StateClock {
+    fn clock(changes: &[(u64, PhaseName, bool)]) -> StateClock {
         let mut clock = StateClock::default();
         changes.iter().for_each(|&(second, phase, wanted)| clock.observe(at(second), phase, wanted));
         clock
@@ -231,7 +229,7 @@ mod tests {
 
     #[test]
     fn availability_is_exact_at_the_edges_of_its_window() {
-        let clock = clock(&[(0, Phase::Ready, true), (100, FAILED, true), (150, Phase::Ready, true)]);
+        let clock = clock(&[(0, PhaseName::Ready, true), (100, FAILED, true), (150, PhaseName::Ready, true)]);
         assert_eq!(ratio(&clock, 150, 50), Some(0.0));
         assert_eq!(ratio(&clock, 150, 300), Some(100.0 / 150.0));
         assert_eq!(ratio(&clock, 400, 300), Some(250.0 / 300.0));
@@ -248,9 +246,9 @@ mod tests {
     #[test]
     fn a_stop_by_the_user_does_not_count_against_it() {
         let clock = clock(&[
-            (0, Phase::Idle, false),
-            (10, Phase::Ready, true),
-            (60, Phase::Drain, false),
+            (0, PhaseName::Idle, false),
+            (10, PhaseName::Ready, true),
+            (60, PhaseName::Drain, false),
             (62, STOPPED, false),
         ]);
         assert_eq!(ratio(&StateClock::default(), 5, 300), None);
@@ -262,12 +260,12 @@ mod tests {
     #[test]
     fn states_add_up_to_the_time_that_passed() {
         let clock = clock(&[
-            (0, Phase::Wait, true),
-            (4, Phase::Spawn, true),
-            (6, Phase::Ready, true),
-            (20, Phase::Degraded, true),
-            (30, Phase::Degraded, false),
-            (31, Phase::Term, false),
+            (0, PhaseName::Wait, true),
+            (4, PhaseName::Spawn, true),
+            (6, PhaseName::Ready, true),
+            (20, PhaseName::Degraded, true),
+            (30, PhaseName::Degraded, false),
+            (31, PhaseName::Term, false),
         ]);
         let totals = clock.totals(at(40));
         let expected = [(ServiceState::Starting, s(6)), (ServiceState::Running, s(25)), (ServiceState::Stopping, s(9))];
@@ -277,23 +275,24 @@ mod tests {
 
     #[test]
     fn being_wanted_no_more_begins_no_new_state() {
-        let clock = clock(&[(5, Phase::Ready, true), (9, Phase::Ready, false), (12, Phase::Degraded, true)]);
+        let clock =
+            clock(&[(5, PhaseName::Ready, true), (9, PhaseName::Ready, false), (12, PhaseName::Degraded, true)]);
         assert_eq!(clock.in_state(at(20)), s(15));
         assert_eq!(StateClock::default().in_state(at(20)), Duration::ZERO);
     }
 
     #[test]
     fn a_start_is_timed_from_its_spawn() {
-        let mut clock = clock(&[(0, Phase::Wait, true), (50, Phase::Spawn, true)]);
+        let mut clock = clock(&[(0, PhaseName::Wait, true), (50, PhaseName::Spawn, true)]);
         assert_eq!((clock.starting_since(), clock.last_start()), (Some(at(50)), None));
-        clock.observe(at(51), Phase::Init, true);
-        clock.observe(at(52), Phase::Cleanup, true);
+        clock.observe(at(51), PhaseName::Init, true);
+        clock.observe(at(52), PhaseName::Cleanup, true);
         assert_eq!(clock.starting_since(), None);
-        clock.observe(at(60), Phase::Spawn, true);
-        clock.observe(at(63), Phase::Probe, true);
-        clock.observe(at(67), Phase::Ready, true);
-        clock.observe(at(70), Phase::Degraded, true);
-        clock.observe(at(80), Phase::Ready, true);
+        clock.observe(at(60), PhaseName::Spawn, true);
+        clock.observe(at(63), PhaseName::Probe, true);
+        clock.observe(at(67), PhaseName::Ready, true);
+        clock.observe(at(70), PhaseName::Degraded, true);
+        clock.observe(at(80), PhaseName::Ready, true);
         assert_eq!((clock.starting_since(), clock.last_start()), (None, Some(s(7))));
     }
 
@@ -324,7 +323,7 @@ mod tests {
             past(110, 50, ServiceState::Running, false),
         ];
         clock.restore(at(2), &spans, &[s(100), s(550)]);
-        clock.observe(at(2), Phase::Ready, true);
+        clock.observe(at(2), PhaseName::Ready, true);
         // 100 s down, 100 s up, 50 s not wanted, 50 s unknown, then 10 s up.
         let day = clock.availability(at(12), s(86_400));
         assert_eq!((day.ratio, day.wanted_seconds), (Some(110.0 / 210.0), 210.0));
@@ -336,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_removed_service_is_timed_no_more() {
-        let clock = clock(&[(0, Phase::Ready, true), (10, Phase::Removed, false)]);
+        let clock = clock(&[(0, PhaseName::Ready, true), (10, PhaseName::Removed, false)]);
         assert_eq!(clock.totals(at(50)), BTreeMap::from([(ServiceState::Running, s(10))]));
         assert_eq!(clock.availability(at(50), s(300)).wanted_seconds, 10.0);
     }

@@ -22,6 +22,7 @@ impl Owner {
         record.health = Health::Unknown;
         record.tools = None;
         record.tools_error = None;
+        record.monitor.begin_life();
         self.last_life += 1;
         let life = Life::new(self.last_life, incarnation);
         let request = LaunchRequest::new(Arc::clone(&record.spec), incarnation, Arc::clone(&record.logs));

@@ -1,7 +1,9 @@
 //! Calls: from the caller to the session, past the owner.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use mcpstore_monitor::{ErrorKind, Ticket};
 use mcpstore_transport::{CallError, CallLimits, Tool, call_tool};
 use mcpstore_types::{ServiceName, suggestion};
 use serde_json::value::RawValue;
@@ -32,10 +34,24 @@ impl Supervisor {
             return Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() });
         }
         let Some(session) = &info.session else { return Err(not_running(&info)) };
+        let monitor = &info.monitor;
+        let listed = || info.tools.iter().any(|list| list.tools.iter().any(|known| known.name == tool));
+        let counted = monitor.meter.begin(monitor.meter.tool_if(tool, listed), bytes(&arguments));
+        let ticket = match monitor.admit(self.now()) {
+            Ok(ticket) => ticket,
+            Err(retry_at) => {
+                counted.end(self.now(), Duration::ZERO, Err(ErrorKind::CircuitOpen), 0);
+                let retry_in = retry_at.since(self.now());
+                return Err(CallFailure::CircuitOpen { service: info.name().clone(), retry_in });
+            }
+        };
+        let pass = Pass { supervisor: self, info: &info, ticket: Some(ticket) };
         let started = Instant::now();
         let limits = CallLimits::for_call(&info.spec.policy.timeouts);
         let result = call_tool(session.as_ref(), tool, arguments, limits).await;
-        info.monitor.note_call(result.is_ok(), started.elapsed());
+        let outcome = kind(&result);
+        counted.end(self.now(), started.elapsed(), outcome, result.as_deref().map_or(0, bytes));
+        pass.end(outcome);
         result.map_err(|source| failure(&info, tool, source))
     }
 
@@ -89,6 +105,71 @@ impl Supervisor {
             .cloned()
             .ok_or_else(|| CallFailure::UnknownService { name: service.to_owned(), hint: snapshot.hint(service) })
     }
+}
+
+/// A call that the circuit let through. Dropped before its end, it says nothing, and a trial is free for the next.
+struct Pass<'a> {
+    supervisor: &'a Supervisor,
+    info: &'a ServiceInfo,
+    ticket: Option<Option<Ticket>>,
+}
+
+impl Pass<'_> {
+    fn end(mut self, outcome: Result<(), ErrorKind>) {
+        self.tell(outcome);
+    }
+
+    fn tell(&mut self, outcome: Result<(), ErrorKind>) {
+        let Some(ticket) = self.ticket.take() else { return };
+        let monitor = &self.info.monitor;
+        let changed = monitor.note_call(self.supervisor.now(), ticket, outcome);
+        if changed {
+            self.supervisor.circuit_changed(self.info.name());
+        }
+        if outcome.is_err_and(ErrorKind::is_transport_failure) {
+            // Real calls fail: the next probe need not wait for its turn.
+            monitor.suspicion.notify_one();
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.tell(Err(ErrorKind::Cancelled));
+    }
+}
+
+/// The length of a text in bytes.
+fn bytes(json: &RawValue) -> u64 {
+    u64::try_from(json.get().len()).unwrap_or(u64::MAX)
+}
+
+/// How a call ended, in the words that are counted.
+fn kind(result: &Result<Box<RawValue>, CallError>) -> Result<(), ErrorKind> {
+    match result {
+        Ok(result) if says_error(result) => Err(ErrorKind::Tool),
+        Ok(_) => Ok(()),
+        Err(CallError::TimedOut { .. }) => Err(ErrorKind::Timeout),
+        Err(CallError::Rpc { .. }) => Err(ErrorKind::Rpc),
+        Err(CallError::Overloaded { .. }) => Err(ErrorKind::Overloaded),
+        Err(CallError::TooLarge { .. }) => Err(ErrorKind::BadArguments),
+        Err(CallError::Closed | CallError::Broken { .. } | CallError::Unreachable { .. }) => Err(ErrorKind::Transport),
+        // A server that is up says 4xx; a proxy before one that is not, 502 to 504.
+        Err(CallError::Http { status: 500.., .. }) => Err(ErrorKind::Transport),
+        Err(CallError::Http { status: 429, .. }) => Err(ErrorKind::Overloaded),
+        Err(_) => Err(ErrorKind::Other),
+    }
+}
+
+/// True for a result that says `isError`. Looked for as text first: large results are not taken apart for it.
+fn says_error(result: &RawValue) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        #[serde(rename = "isError", default)]
+        is_error: bool,
+    }
+    result.get().contains("\"isError\"")
+        && serde_json::from_str::<Answer>(result.get()).is_ok_and(|answer| answer.is_error)
 }
 
 /// How a call failed. The server has the last word on which tools it has: only when it refuses one that it did not list is

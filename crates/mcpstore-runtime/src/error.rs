@@ -81,6 +81,14 @@ pub enum CallFailure {
         /// Why it is there.
         why: String,
     },
+    /// Calls to the service failed so often that they are not tried for a while.
+    #[error("calls to service `{service}` fail at once, because too many got no answer; it is tried again in {}", brief(*retry_in))]
+    CircuitOpen {
+        /// The service.
+        service: ServiceName,
+        /// When it is tried again, counted from now.
+        retry_in: Duration,
+    },
     /// The service refused a tool that it did not list.
     #[error("service `{service}` has no tool `{tool}`{hint}")]
     UnknownTool {
@@ -111,4 +119,9 @@ pub enum CallFailure {
         #[source]
         source: CallError,
     },
+}
+
+/// A wait to the tenth of a second, and never "now": who asks at once is refused again.
+fn brief(wait: Duration) -> String {
+    format!("{:.1} s", wait.as_secs_f64().max(0.1))
 }

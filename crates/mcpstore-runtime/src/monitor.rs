@@ -1,22 +1,34 @@
 //! What is measured of one service, shared by its prober, its callers and its readers.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mcpstore_monitor::{CallStats, LatencyWindow, Sample, SampleWindow, ServiceMetrics};
+use mcpstore_monitor::{
+    Admit, Breaker, CallStats, CircuitReport, ErrorKind, Sample, SampleWindow, ServiceMeter, ServiceMetrics,
+    StateClock, Ticket,
+};
 use mcpstore_transport::Session;
-use mcpstore_types::Timestamp;
+use mcpstore_types::{BreakerPolicy, PhaseName, Timestamp};
+use tokio::sync::Notify;
 
 /// The samples of one service over all its lives. Each lock is held for a few stores only.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceMonitor {
     checks: Mutex<SampleWindow>,
-    calls: Mutex<LatencyWindow>,
+    pub(crate) meter: Arc<ServiceMeter>,
+    clock: Mutex<StateClock>,
+    breaker: Mutex<Option<Breaker>>,
     /// Probes and lists of ours under way: they keep no server busy.
     own: AtomicUsize,
     /// Calls that got an answer.
     answered: AtomicU64,
+    /// The last real list or call of this life was answered.
+    serving: AtomicBool,
+    /// Restarts that the clock knows of.
+    restarts: AtomicU64,
+    /// Calls failed in a way that makes a probe worth its while now.
+    pub(crate) suspicion: Notify,
 }
 
 /// A request of ours under way, for as long as it is kept.
@@ -29,16 +41,89 @@ impl Drop for OwnRequest<'_> {
 }
 
 impl ServiceMonitor {
+    /// Of a service that was just registered, with the circuit that its policy wants.
+    pub(crate) fn new(breaker: Option<BreakerPolicy>) -> Self {
+        Self { breaker: Mutex::new(breaker.map(Breaker::new)), ..Self::default() }
+    }
+
     pub(crate) fn note_check(&self, at: Timestamp, healthy: bool, response_time: Option<Duration>) {
         lock(&self.checks).push(Sample { at, healthy, response_time });
     }
 
-    pub(crate) fn note_call(&self, ok: bool, took: Duration) {
-        if ok {
-            self.answered.fetch_add(1, Ordering::Relaxed);
+    /// Whether a call may go; without a circuit every call may.
+    pub(crate) fn admit(&self, now: Timestamp) -> Result<Option<Ticket>, Timestamp> {
+        match lock(&self.breaker).as_mut().map(|breaker| breaker.admit(now)) {
+            None => Ok(None),
+            Some(Admit::Pass(ticket) | Admit::Trial(ticket)) => Ok(Some(ticket)),
+            Some(Admit::Refused { retry_at }) => Err(retry_at),
         }
-        let mut calls = lock(&self.calls);
-        if ok { calls.success(took) } else { calls.failure() }
+    }
+
+    /// Takes note of how an admitted call ended. True when the circuit is another one now.
+    pub(crate) fn note_call(&self, now: Timestamp, ticket: Option<Ticket>, result: Result<(), ErrorKind>) -> bool {
+        match result {
+            Err(kind) if kind.is_transport_failure() => self.serving.store(false, Ordering::Relaxed),
+            // An answer of any kind is one; what never went out says nothing.
+            Ok(()) | Err(ErrorKind::Rpc | ErrorKind::Tool) => {
+                self.answered.fetch_add(1, Ordering::Relaxed);
+                self.serving.store(true, Ordering::Relaxed);
+            }
+            Err(_) => {}
+        }
+        let mut breaker = lock(&self.breaker);
+        let Some((breaker, ticket)) = breaker.as_mut().zip(ticket) else { return false };
+        let before = breaker.report(now).state;
+        breaker.record(now, ticket, result);
+        breaker.report(now).state != before
+    }
+
+    /// The tools were listed, or could not be.
+    pub(crate) fn note_list(&self, ok: bool) {
+        self.serving.store(ok, Ordering::Relaxed);
+    }
+
+    /// A new life begins: what its callers met in the one before says nothing about it.
+    pub(crate) fn begin_life(&self) {
+        self.serving.store(false, Ordering::Relaxed);
+        if let Some(breaker) = lock(&self.breaker).as_mut() {
+            breaker.reset();
+        }
+    }
+
+    /// Another policy of the circuit.
+    pub(crate) fn retune(&self, policy: Option<BreakerPolicy>) {
+        let mut breaker = lock(&self.breaker);
+        match (breaker.as_mut(), policy) {
+            (Some(breaker), Some(policy)) => breaker.retune(policy),
+            (None, Some(policy)) => *breaker = Some(Breaker::new(policy)),
+            (_, None) => *breaker = None,
+        }
+    }
+
+    /// The circuit as of now; closed where there is none.
+    pub(crate) fn circuit(&self, now: Timestamp) -> CircuitReport {
+        lock(&self.breaker).as_ref().map(|breaker| breaker.report(now)).unwrap_or_default()
+    }
+
+    /// The service moved.
+    pub(crate) fn note_phase(&self, now: Timestamp, phase: PhaseName, wanted: bool) {
+        lock(&self.clock).observe(now, phase, wanted);
+    }
+
+    /// It was restarted so often since it was registered.
+    pub(crate) fn note_restarts(&self, now: Timestamp, total: u64) {
+        let before = self.restarts.swap(total, Ordering::Relaxed);
+        (before..total).for_each(|_| lock(&self.clock).note_restart(now));
+    }
+
+    /// Reads, or restores, the times of its states.
+    pub(crate) fn clock<T>(&self, read: impl FnOnce(&mut StateClock) -> T) -> T {
+        read(&mut lock(&self.clock))
+    }
+
+    /// The last real list or call of this life was answered.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
     }
 
     /// Notes that a probe or a list is under way.
@@ -61,12 +146,18 @@ impl ServiceMonitor {
         lock(&self.checks).metrics(now, over)
     }
 
+    /// All checks ever, and those of them that passed.
+    pub(crate) fn checks_total(&self) -> (u64, u64) {
+        let checks = lock(&self.checks);
+        (checks.checks_total(), checks.healthy_checks_total())
+    }
+
     pub(crate) fn call_stats(&self) -> CallStats {
-        lock(&self.calls).stats()
+        self.meter.stats()
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A window is whole after every store, so what a poisoned lock holds is whole.
+    // Each is whole after every store, so what a poisoned lock holds is whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

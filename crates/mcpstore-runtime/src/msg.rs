@@ -21,6 +21,8 @@ pub(crate) enum Msg {
     Register { specs: Vec<ServiceSpec>, answer: Answer },
     /// Take over what changed in the specs.
     Reconfigure { delta: SpecDelta, start_added: bool, answer: Answer },
+    /// Something beside its record changed that shows in the snapshot.
+    Touched(ServiceName),
     /// A helper reports about one life.
     Life { service: ServiceName, life: u64, news: News },
 }

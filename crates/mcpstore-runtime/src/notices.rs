@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcpstore_core::{Move, Unit};
-use mcpstore_types::{ConditionKind, Health, Incarnation, Notice, PhaseName, Reason, ServiceName, Timestamp};
+use mcpstore_types::{ConditionKind, Desired, Health, Incarnation, Notice, PhaseName, Reason, ServiceName, Timestamp};
 
 use crate::detail::{STDERR_LINES, timed_out, with_stderr};
 use crate::owner::Owner;
@@ -33,6 +33,7 @@ impl Owner {
             (None, reason) if clears_detail(reason) => self.set_words(&service, None, false),
             (None, _) => {}
         }
+        let wanted = self.fleet.status(service.as_str()).is_some_and(|status| matches!(status.desired, Desired::Up));
         let live = self.fleet.unit(service.as_str()).is_some_and(Unit::is_live);
         let mut detail = None;
         if let Some(record) = self.records.get_mut(&service) {
@@ -43,6 +44,7 @@ impl Owner {
                 record.tools_error = None;
             }
             record.start_times.note(time, step.phase, incarnation);
+            record.monitor.note_phase(time, step.phase, wanted);
             detail.clone_from(&record.detail);
             if matches!(step.reason, Reason::DependencyRecovered) {
                 // The notice names the dependency. The service as it is from now on has nothing to do with it.

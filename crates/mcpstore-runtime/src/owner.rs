@@ -53,8 +53,8 @@ impl Record {
         let spec = Arc::new(spec);
         Self {
             spec_feed: watch::Sender::new(Arc::clone(&spec)),
+            monitor: Arc::new(ServiceMonitor::new(spec.policy.breaker)),
             spec,
-            monitor: Arc::default(),
             logs: Arc::new(LogRing::new(Incarnation(0))),
             previous_logs: None,
             health: Health::Unknown,
@@ -172,6 +172,9 @@ impl Owner {
             Msg::Reconfigure { delta, start_added, answer } => {
                 let reply = self.reconfigure(delta, start_added);
                 self.turn.answers.push((answer, reply));
+            }
+            Msg::Touched(service) => {
+                self.turn.touched.insert(service);
             }
             Msg::Life { service, life, news } => self.hear(&service, life, news),
         }
@@ -324,6 +327,7 @@ impl Owner {
         let Some(record) = self.records.get_mut(service) else { return };
         match result {
             Ok(tools) => {
+                record.monitor.note_list(true);
                 record.tools = Some(Arc::new(tools));
                 record.tools_error = None;
             }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mcpstore_types::{Condition, ConditionKind, Health, ServiceName, ServiceState};
+use mcpstore_monitor::{CircuitReport, CircuitState};
+use mcpstore_types::{Condition, ConditionKind, Desired, Health, ServiceName, ServiceState};
 
 use crate::owner::{Owner, Record};
 use crate::snapshot::{ServiceInfo, Snapshot};
@@ -76,6 +77,19 @@ impl Owner {
                 last_transition: status.since,
             });
         }
+        let now = self.shared.clock.now();
+        record.monitor.note_restarts(now, status.restarts);
+        record.monitor.note_phase(now, status.phase.name(), matches!(status.desired, Desired::Up));
+        let circuit = record.monitor.circuit(now);
+        if circuit.state != CircuitState::Closed {
+            status.conditions.push(Condition {
+                kind: ConditionKind::CircuitOpen,
+                status: true,
+                reason: status.reason,
+                message: circuit_words(&circuit),
+                last_transition: status.since,
+            });
+        }
         let life = record.life.as_ref();
         let running = matches!(status.state, ServiceState::Running);
         Some(ServiceInfo {
@@ -100,4 +114,14 @@ impl Owner {
 /// It runs and has failures behind it, which are forgotten when it has been stable for a while.
 fn on_trial(info: &ServiceInfo) -> bool {
     matches!(info.status.state, ServiceState::Running) && info.status.failures > 0
+}
+
+/// What an open circuit means for a caller.
+fn circuit_words(circuit: &CircuitReport) -> String {
+    match circuit.retry_in_seconds {
+        Some(seconds) => {
+            format!("too many calls got no answer: calls fail at once, and one is tried in {seconds:.1} s")
+        }
+        None => "too many calls got no answer: the next call is a trial, the others fail at once".to_owned(),
+    }
 }

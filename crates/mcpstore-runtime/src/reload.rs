@@ -34,6 +34,7 @@ impl Owner {
         for (spec, _) in changed {
             if let Some(record) = self.records.get_mut(&spec.name) {
                 record.spec = Arc::new(spec);
+                record.monitor.retune(record.spec.policy.breaker);
                 record.spec_feed.send_replace(Arc::clone(&record.spec));
             }
         }

@@ -187,6 +187,12 @@ impl Supervisor {
         Arc::clone(&self.shared.snapshot.load().start_order)
     }
 
+    /// The circuit to a service opened or closed: readers are to see it.
+    pub(crate) fn circuit_changed(&self, name: &ServiceName) {
+        // With a full inbox it shows with the next thing that happens to the service.
+        let _ = self.inbox.try_send(Msg::Touched(name.clone()));
+    }
+
     async fn command(&self, input: Input) -> Result<Reply, CommandError> {
         self.ask(|answer| Msg::Command { input, answer }).await
     }

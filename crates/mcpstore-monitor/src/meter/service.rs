@@ -53,6 +53,14 @@ impl ServiceMeter {
         known.unwrap_or_else(|| self.new_tool(name))
     }
 
+    /// The meter of the tool of this name when it is known already or `is_listed` says that there is such a tool; else the
+    /// one that all others share: names that callers make up take no room.
+    #[must_use]
+    pub fn tool_if(&self, name: &str, is_listed: impl FnOnce() -> bool) -> Arc<CallMeter> {
+        let known = self.tools.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        known.unwrap_or_else(|| if is_listed() { self.new_tool(name) } else { Arc::clone(&self.other) })
+    }
+
     fn new_tool(&self, name: &str) -> Arc<CallMeter> {
         if name.len() > Self::MAX_TOOL_NAME {
             return Arc::clone(&self.other);
@@ -191,6 +199,15 @@ mod tests {
         assert_eq!(meter.report(now), CallReport::default());
         assert_eq!((meter.stats(), meter.window(now, Duration::MAX)), (CallStats::default(), WindowStats::default()));
         assert_eq!((meter.tool_reports().len(), meter.recent_calls(now).len()), (0, 0));
+    }
+
+    #[test]
+    fn names_that_are_made_up_share_one_meter() {
+        let meter = ServiceMeter::default();
+        let made_up = meter.tool_if("nonsense", || false);
+        assert!(!Arc::ptr_eq(&made_up, &meter.tool_if("add", || true)));
+        assert!(Arc::ptr_eq(&made_up, &meter.tool_if("more", || false)));
+        assert!(Arc::ptr_eq(&meter.tool("add"), &meter.tool_if("add", || false)));
     }
 
     #[test]

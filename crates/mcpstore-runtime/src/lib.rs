@@ -21,10 +21,12 @@ mod monitor;
 mod msg;
 mod notices;
 mod owner;
+mod probe;
 mod prober;
 mod publish;
 mod reload;
 mod snapshot;
+mod standing;
 mod supervisor;
 mod wait;
 

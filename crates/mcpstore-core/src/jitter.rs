@@ -23,12 +23,14 @@ pub fn backoff_delay(backoff: &Backoff, key: u64, attempt: u32) -> Duration {
     base.mul_f64(factor)
 }
 
-/// A part of `interval`, from nothing up to nearly all of it, drawn by hashing `key`: what is done every `interval` for many
-/// services begins with it, so that it is not done for all of them at the same instant.
+/// A part of `interval` in whole milliseconds, from nothing up to nearly all of it, drawn by hashing `key`.
+///
+/// What is done every `interval` for many services begins with it, so that it is not done for all at the same instant.
 #[must_use]
 pub fn spread(interval: Duration, key: u64) -> Duration {
-    // Another number than any attempt has.
-    interval.mul_f64(fraction(key ^ u64::MAX))
+    // Another number than any attempt has. Whole milliseconds: timers know no finer ones.
+    let part = interval.mul_f64(fraction(key ^ u64::MAX));
+    Duration::from_millis(u64::try_from(part.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A fraction in [0, 1), made of 53 bits of the number's hash.

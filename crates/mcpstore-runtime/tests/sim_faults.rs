@@ -271,8 +271,8 @@ async fn a_hung_server_degrades_and_is_replaced() {
     let offset = sim.offset("hung", 10 * SECOND);
     assert!(offset < 5 * SECOND, "{offset:?}");
     assert_eq!(sim.when("hung", |what| what == Happened::Terminated), [offset + 41 * SECOND]);
-    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().healthy_checks, 4);
-    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().total_checks, 7);
+    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().healthy_checks, 5);
+    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().total_checks, 8);
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,11 +19,24 @@ pub fn backoff_delay(backoff: &Backoff, key: u64, attempt: u32) -> Duration {
     let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
     let base = backoff.delay.saturating_mul(doubled).min(backoff.max_delay);
     let half_width = f64::from(backoff.jitter_percent.min(100)) / 100.0;
-    // 53 bits of the hash make a fraction in [0, 1).
-    #[allow(clippy::cast_precision_loss)] // 53 bits are exact in an f64
-    let fraction = (mix(key ^ u64::from(attempt)) >> 11) as f64 / (1_u64 << 53) as f64;
-    let factor = 1.0 - half_width + 2.0 * half_width * fraction;
+    let factor = 1.0 - half_width + 2.0 * half_width * fraction(key ^ u64::from(attempt));
     base.mul_f64(factor)
+}
+
+/// A part of `interval` in whole milliseconds, from nothing up to nearly all of it, drawn by hashing `key`.
+///
+/// What is done every `interval` for many services begins with it, so that it is not done for all at the same instant.
+#[must_use]
+pub fn spread(interval: Duration, key: u64) -> Duration {
+    // Another number than any attempt has. Whole milliseconds: timers know no finer ones.
+    let part = interval.mul_f64(fraction(key ^ u64::MAX));
+    Duration::from_millis(u64::try_from(part.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A fraction in [0, 1), made of 53 bits of the number's hash.
+#[allow(clippy::cast_precision_loss)] // 53 bits are exact in an f64
+fn fraction(x: u64) -> f64 {
+    (mix(x) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// One round of SplitMix64: a cheap, well-spread, fixed hash of a number.
@@ -48,6 +61,18 @@ mod tests {
             assert!(got >= ideal * 0.8 - 1e-9 && got <= ideal * 1.2 + 1e-9, "attempt {attempt}: {got}");
             assert_eq!(backoff_delay(&backoff, key, attempt), backoff_delay(&backoff, key, attempt));
         }
+    }
+
+    #[test]
+    fn what_is_spread_fills_the_interval_evenly() {
+        let interval = Duration::from_secs(10);
+        let mut tenths = [0; 10];
+        for index in 0..1_000 {
+            let at = spread(interval, jitter_key(7, &ServiceName::new(format!("s{index}")).unwrap()));
+            assert!(at < interval);
+            tenths[at.as_secs() as usize] += 1;
+        }
+        assert!(tenths.iter().all(|tenth| (60..=140).contains(tenth)), "{tenths:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcpstore_core::Action;
+use mcpstore_core::{Action, jitter_key};
 use mcpstore_transport::LaunchRequest;
 use mcpstore_types::{Health, Incarnation, ServiceName};
 
@@ -87,6 +87,8 @@ impl Owner {
             specs: record.spec_feed.subscribe(),
             monitor: Arc::clone(&record.monitor),
             clock: Arc::clone(&self.shared.clock),
+            outside: Arc::clone(&self.shared.outside),
+            key: jitter_key(self.fleet.seed(), service),
             reporter,
         };
         self.helpers.spawn(prober.run(life.probes.clone()));

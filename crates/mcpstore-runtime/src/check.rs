@@ -6,7 +6,7 @@ use std::time::Duration;
 use mcpstore_monitor::ProbeOutcome;
 use mcpstore_types::{ServiceName, ServiceState};
 
-use crate::prober::probe;
+use crate::probe::{Asker, is_over_http};
 use crate::snapshot::ServiceInfo;
 use crate::supervisor::Supervisor;
 
@@ -27,7 +27,7 @@ pub struct HealthReport {
 
 impl Supervisor {
     /// Probes every running service now, all at once, and reports on all services in order of registration. Takes at most
-    /// the longest probe timeout. Each probe is a sample of the service's metrics.
+    /// twice the longest probe timeout. Each probe is a sample of the service's metrics.
     pub async fn check_services(&self) -> Vec<HealthReport> {
         let infos = self.snapshot().services().to_vec();
         let checks: Vec<_> = infos
@@ -64,17 +64,28 @@ impl Supervisor {
         let Some(session) = &info.session else {
             return report(false, None, Some(format!("it is {state}: {}", info.why())));
         };
-        let probed = probe(session.as_ref(), &info.spec.policy.health, &info.monitor).await;
+        let asker = Asker {
+            service: info.name(),
+            session: session.as_ref(),
+            monitor: &info.monitor,
+            outside: self.shared.outside.as_ref(),
+            over_http: is_over_http(&info.spec.transport),
+        };
+        let health = &info.spec.policy.health;
+        let probed = asker.probe(&health.probe, health.timeout).await;
         match probed.outcome {
             ProbeOutcome::Pass { latency } => {
                 info.monitor.note_check(self.now(), true, Some(latency));
-                report(true, Some(latency), None)
+                let Some(readiness) = &health.readiness else { return report(true, Some(latency), None) };
+                let ready = asker.probe(readiness, health.timeout).await;
+                let words = ready.error.map(|error| format!("it lives, and is not ready: {error}"));
+                report(!matches!(ready.outcome, ProbeOutcome::Fail), Some(latency), words)
             }
             ProbeOutcome::Fail => {
                 info.monitor.note_check(self.now(), false, None);
                 report(false, None, probed.error)
             }
-            // Busy, yet alive: not a failure, and no sample either.
+            // Busy, yet alive; or it could not be asked: not a failure, and no sample either.
             ProbeOutcome::Unknown => report(true, None, probed.error),
         }
     }

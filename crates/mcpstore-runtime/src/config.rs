@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use mcpstore_core::FleetConfig;
-use mcpstore_transport::AdapterSet;
+use mcpstore_transport::{AdapterSet, Outside};
 use mcpstore_types::Clock;
 
 /// How a supervisor is set up.
@@ -16,6 +16,9 @@ pub struct SupervisorConfig {
     pub adapters: AdapterSet,
     /// What tells the time; default [`crate::TokioClock`], made when the supervisor starts.
     pub clock: Option<Arc<dyn Clock>>,
+    /// Who answers probes and conditions that pass no session (a port, an address, a file, a command); default the machine
+    /// and its network, with commands run by the adapter of kind `stdio`.
+    pub outside: Option<Arc<dyn Outside>>,
     /// Notices kept for late subscribers; default 10,000.
     pub event_history: usize,
 }
@@ -26,6 +29,7 @@ impl Default for SupervisorConfig {
             fleet: FleetConfig { seed: random_seed(), ..FleetConfig::default() },
             adapters: AdapterSet::builtin(),
             clock: None,
+            outside: None,
             event_history: 10_000,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use mcpstore_core::{Effect, Fleet, InitFailure, Input, Rejection, Reply, Report, ServiceDef, SpawnFailure, Target};
-use mcpstore_transport::{AdapterSet, HandshakeError, LaunchError, Launched, LogRing, Session, ToolList};
+use mcpstore_transport::{AdapterSet, HandshakeError, LaunchError, Launched, LogRing, Outside, Session, ToolList};
 use mcpstore_types::{Clock, ExitStatus, Health, Incarnation, Notice, PhaseName, ServiceName, ServiceSpec, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) version: watch::Receiver<u64>,
     pub(crate) events: Events,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) outside: Arc<dyn Outside>,
     pub(crate) wall_origin: std::time::SystemTime,
 }
 
@@ -397,6 +398,7 @@ mod tests {
     use super::*;
     use crate::clock::TokioClock;
     use mcpstore_core::FleetConfig;
+    use mcpstore_transport::Surroundings;
 
     /// An owner of a service `s` that was told to start; its launch has not come back.
     fn owner(inbox: &mpsc::Sender<Msg>) -> (Owner, ServiceName) {
@@ -407,6 +409,7 @@ mod tests {
             version: versions,
             events: log.reader(),
             clock: Arc::new(TokioClock::new()),
+            outside: Arc::new(Surroundings::new(None)),
             wall_origin: std::time::SystemTime::now(),
         };
         let fleet = Fleet::new(FleetConfig::default());

@@ -1,19 +1,22 @@
-//! The probes of one life: first until one passes, then at an interval until its end.
+//! The probes of one life: first until they pass, then at an interval until its end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mcpstore_core::Report;
+use mcpstore_core::spread;
 use mcpstore_monitor::{ProbeOutcome, ProbeVerdict};
-use mcpstore_transport::{CallError, CallLimits, Session, TimeoutKind, list_tools, ping};
+use mcpstore_transport::{Outside, Session};
 use mcpstore_types::{Clock, Health, HealthSpec, ProbeKind, ServiceSpec};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::lister::Lister;
 use crate::monitor::ServiceMonitor;
 use crate::msg::{News, Reporter};
+use crate::probe::{Asker, Probed, is_over_http, is_through_session};
+use crate::standing::{Standing, Which};
 
 /// How long a service that is ready is held back for its first list of tools, so that whoever waited for it finds them.
 /// A list that hangs shall not keep it from running.
@@ -26,17 +29,23 @@ pub(crate) struct Prober {
     pub(crate) specs: watch::Receiver<Arc<ServiceSpec>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) outside: Arc<dyn Outside>,
+    /// By which its probes are spread.
+    pub(crate) key: u64,
     pub(crate) reporter: Reporter,
 }
 
-/// What one probe found, and the words for it when it failed.
-pub(crate) struct Probed {
-    pub(crate) outcome: ProbeOutcome,
-    pub(crate) error: Option<String>,
-    /// The conversation is over: there is nothing left to probe.
-    pub(crate) closed: bool,
-    /// Nothing came back, and somebody's call was under way.
-    pub(crate) busy: bool,
+/// What the questions of one life share.
+struct Common {
+    standing: Mutex<(Standing, Option<FirstList>)>,
+    /// A probe got no answer while a call was under way: this server does one thing at a time.
+    one_at_a_time: AtomicBool,
+}
+
+/// Has the tools listed for the first time, and hears when that is over.
+struct FirstList {
+    start: oneshot::Sender<()>,
+    over: oneshot::Receiver<()>,
 }
 
 impl Prober {
@@ -49,58 +58,110 @@ impl Prober {
             reporter: self.reporter.clone(),
         };
         let (start, started) = oneshot::channel();
-        let (listed_once, first_list) = oneshot::channel();
-        let both = async { tokio::join!(self.probe_for_ever(start, first_list), lister.run(started, listed_once)) };
-        cancel.run_until_cancelled(both).await;
+        let (listed_once, over) = oneshot::channel();
+        let asks_readiness = self.specs.borrow().policy.health.readiness.is_some();
+        let common = Common {
+            standing: Mutex::new((Standing::new(asks_readiness), Some(FirstList { start, over }))),
+            one_at_a_time: AtomicBool::new(false),
+        };
+        let all = async {
+            tokio::join!(
+                self.ask_for_ever(Which::Liveness, &common),
+                self.ask_for_ever(Which::Readiness, &common),
+                lister.run(started, listed_once),
+            )
+        };
+        cancel.run_until_cancelled(all).await;
     }
 
-    async fn probe_for_ever(mut self, start_list: oneshot::Sender<()>, first_list: oneshot::Receiver<()>) {
-        let mut verdict = ProbeVerdict::new(&self.specs.borrow().policy.health);
-        let mut first = Some((start_list, first_list));
-        let mut silent_since = Instant::now();
-        let mut signs = self.monitor.signs_of_life(self.session.as_ref());
+    /// Asks one question again and again, and tells what its verdict means for the service.
+    async fn ask_for_ever(&self, which: Which, common: &Common) {
+        let mut specs = self.specs.clone();
+        let mut asked: Option<ProbeVerdict> = None;
+        let mut silence = Silence::new(self.asker(&specs.borrow()).signs_of_life());
+        // The first interval after the start-up check is a part of one: not all services are probed at the same instant.
+        let mut spread_out = false;
+        let mut warned = false;
         loop {
-            let spec = Arc::clone(&self.specs.borrow_and_update());
-            verdict.retune(&spec.policy.health);
-            let mut probed = probe(self.session.as_ref(), &spec.policy.health, &self.monitor).await;
-            let now = self.monitor.signs_of_life(self.session.as_ref());
-            if now != signs || matches!(probed.outcome, ProbeOutcome::Pass { .. }) {
-                (signs, silent_since) = (now, Instant::now());
-            } else if probed.busy && silent_since.elapsed() >= spec.policy.timeouts.call {
-                // Longer than any call may take without a byte: whoever calls it again and again must not keep it hung.
-                probed.outcome = ProbeOutcome::Fail;
+            let spec = Arc::clone(&specs.borrow_and_update());
+            let health = &spec.policy.health;
+            let Some(kind) = question(which, health) else {
+                asked = None;
+                self.judge(which, None, None, common).await;
+                until_changed(&mut specs).await;
+                continue;
+            };
+            let mut verdict = match asked {
+                Some(verdict) => verdict,
+                None if which == Which::Readiness && common.standing.lock().await.0.is_up() => taken_for_ready(health),
+                None => ProbeVerdict::new(health),
+            };
+            verdict.retune(health);
+            let probed = self.ask(kind, &spec, &mut silence, common).await;
+            if which == Which::Liveness {
+                self.note(&probed);
             }
-            self.note(&probed);
+            if probed.unable && !std::mem::replace(&mut warned, true) {
+                let (service, why) = (&self.reporter.service, probed.error.as_deref().unwrap_or_default());
+                tracing::warn!(%service, probe = kind.word(), why, "a probe cannot be made: it counts as nothing");
+            }
             if probed.closed {
                 // Its end is told by those who watch it, with better words.
                 std::future::pending::<()>().await;
             }
-            let before = verdict.health();
             let change = verdict.observe(probed.outcome);
+            asked = Some(verdict);
             if change.changed {
-                // The first change of a life is its first pass: before that, nothing counts.
-                if let Some((start_list, first_list)) = first.take() {
-                    let _ = start_list.send(());
-                    let _ = timeout(FIRST_LIST, first_list).await;
-                }
-                self.tell(change.health, consequence(before, change.health), probed.error).await;
+                self.judge(which, Some(change.health), probed.error, common).await;
             }
-            self.until_due(&verdict).await;
+            until_due(&mut specs, |health| {
+                if spread_out || change.health != Health::Healthy {
+                    verdict.next_probe_in(health)
+                } else {
+                    spread(health.interval, self.key)
+                }
+            })
+            .await;
+            spread_out |= change.health == Health::Healthy;
         }
     }
 
-    /// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on.
-    async fn until_due(&mut self, verdict: &ProbeVerdict) {
-        let probed = Instant::now();
-        loop {
-            let wait = verdict.next_probe_in(&self.specs.borrow_and_update().policy.health);
-            tokio::select! {
-                () = sleep(wait.saturating_sub(probed.elapsed())) => return,
-                changed = self.specs.changed() => if changed.is_err() {
-                    // The service is gone, and this with it.
-                    std::future::pending::<()>().await;
-                },
+    /// Asks once. A server that does one thing at a time is left alone while it does one.
+    async fn ask(&self, kind: &ProbeKind, spec: &ServiceSpec, silence: &mut Silence, common: &Common) -> Probed {
+        let asker = self.asker(spec);
+        let longest_call = spec.policy.timeouts.call;
+        if !is_through_session(kind) {
+            return asker.probe(kind, spec.policy.health.timeout).await;
+        }
+        silence.note(asker.signs_of_life());
+        if common.one_at_a_time.load(Ordering::Relaxed)
+            && silence.since.elapsed() < longest_call
+            && self.monitor.is_busy(self.session.as_ref())
+        {
+            return Probed::unknown(None);
+        }
+        let mut probed = asker.probe(kind, spec.policy.health.timeout).await;
+        silence.note(asker.signs_of_life());
+        if matches!(probed.outcome, ProbeOutcome::Pass { .. }) {
+            silence.since = Instant::now();
+        }
+        if probed.busy {
+            common.one_at_a_time.store(true, Ordering::Relaxed);
+            if silence.since.elapsed() >= longest_call {
+                // Longer than any call may take without a byte: whoever calls it again and again must not keep it hung.
+                probed.outcome = ProbeOutcome::Fail;
             }
+        }
+        probed
+    }
+
+    fn asker(&self, spec: &ServiceSpec) -> Asker<'_> {
+        Asker {
+            service: &self.reporter.service,
+            session: self.session.as_ref(),
+            monitor: &self.monitor,
+            outside: self.outside.as_ref(),
+            over_http: is_over_http(&spec.transport),
         }
     }
 
@@ -113,63 +174,79 @@ impl Prober {
         }
     }
 
-    async fn tell(&self, health: Health, consequence: Option<Report>, error: Option<String>) {
-        let detail = error.map(|error| format!("health probe failed: {error}"));
-        self.reporter.send(News::Health { health, consequence, detail }).await;
+    /// Takes in a new verdict, and tells what follows. Does not come back once it was told hung.
+    async fn judge(&self, which: Which, verdict: Option<Health>, error: Option<String>, common: &Common) {
+        let mut locked = common.standing.lock().await;
+        let (standing, first_list) = &mut *locked;
+        standing.take(which, verdict);
+        if standing.comes_up()
+            && let Some(FirstList { start, over }) = first_list.take()
+        {
+            let _ = start.send(());
+            let _ = timeout(FIRST_LIST, over).await;
+        }
+        if let Some(news) = standing.news() {
+            let what = if which == Which::Liveness { "health" } else { "readiness" };
+            let detail = error.map(|error| format!("{what} probe failed: {error}"));
+            let (health, consequence) = (news.health, news.consequence);
+            self.reporter.send(News::Health { health, consequence, detail }).await;
+        }
+        let over = standing.is_over();
+        drop(locked);
+        if over {
+            // Whatever its probes say from here on, this life is to end.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
-/// What a change of the verdict means for the service.
-fn consequence(before: Health, after: Health) -> Option<Report> {
-    match (before, after) {
-        (_, Health::Unhealthy) => Some(Report::LivenessFail),
-        (_, Health::Degraded) => Some(Report::ProbeDown),
-        (Health::Unknown | Health::Degraded | Health::Unhealthy, Health::Healthy) => Some(Report::ProbeUp),
-        (Health::Healthy, Health::Healthy) | (_, Health::Unknown) => None,
+/// Since when a server has shown no sign of life.
+struct Silence {
+    signs: (u64, u64),
+    since: Instant,
+}
+
+impl Silence {
+    fn new(signs: (u64, u64)) -> Self {
+        Self { signs, since: Instant::now() }
+    }
+
+    fn note(&mut self, signs: (u64, u64)) {
+        if signs != self.signs {
+            (self.signs, self.since) = (signs, Instant::now());
+        }
     }
 }
 
-/// Asks the server once. An answer of any kind shows that it lives; so do bytes that came meanwhile, and a call that is
-/// still inside its own deadline keeps it busy: then the probe says nothing.
-pub(crate) async fn probe(session: &dyn Session, health: &HealthSpec, monitor: &ServiceMonitor) -> Probed {
-    let before = monitor.signs_of_life(session);
-    let started = Instant::now();
-    let answer = {
-        let _own = monitor.own_request();
-        ask(session, health).await
-    };
-    let latency = started.elapsed();
-    let (mut busy, mut closed) = (false, false);
-    let (outcome, error) = match answer {
-        Ok(()) | Err(CallError::Rpc { .. } | CallError::Malformed { .. }) => (ProbeOutcome::Pass { latency }, None),
-        // 429: it lives, and wants to be asked less.
-        Err(error @ (CallError::Overloaded { .. } | CallError::Http { status: 429, .. })) => {
-            (ProbeOutcome::Unknown, Some(error))
-        }
-        Err(error @ CallError::Closed) => {
-            closed = true;
-            (ProbeOutcome::Fail, Some(error))
-        }
-        Err(error) => {
-            let alive = monitor.signs_of_life(session) != before;
-            busy = !alive && monitor.is_busy(session);
-            (if alive || busy { ProbeOutcome::Unknown } else { ProbeOutcome::Fail }, Some(error))
-        }
-    };
-    Probed { outcome, error: error.map(|error| error.to_string()), closed, busy }
+fn question(which: Which, health: &HealthSpec) -> Option<&ProbeKind> {
+    match which {
+        Which::Liveness => Some(&health.probe),
+        Which::Readiness => health.readiness.as_ref(),
+    }
 }
 
-/// The question that the spec wants asked, inside the probe's time however many pages its answer has.
-async fn ask(session: &dyn Session, health: &HealthSpec) -> Result<(), CallError> {
-    let asked = async {
-        match health.probe {
-            ProbeKind::List => list_tools(session, CallLimits::within(health.timeout)).await.map(drop),
-            // Every kind without a code of its own is a ping.
-            _ => ping(session, health.timeout).await,
+/// The verdict on a question that is new to a service that is up: it is ready until it fails.
+fn taken_for_ready(health: &HealthSpec) -> ProbeVerdict {
+    let mut verdict = ProbeVerdict::new(health);
+    verdict.observe(ProbeOutcome::Pass { latency: Duration::ZERO });
+    verdict
+}
+
+/// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on.
+async fn until_due(specs: &mut watch::Receiver<Arc<ServiceSpec>>, wait: impl Fn(&HealthSpec) -> Duration) {
+    let probed = Instant::now();
+    loop {
+        let wait = wait(&specs.borrow_and_update().policy.health);
+        tokio::select! {
+            () = sleep(wait.saturating_sub(probed.elapsed())) => return,
+            () = until_changed(specs) => {}
         }
-    };
-    match timeout(health.timeout, asked).await {
-        Ok(answer) => answer,
-        Err(_) => Err(CallError::TimedOut { after: health.timeout, what: TimeoutKind::Total }),
+    }
+}
+
+async fn until_changed(specs: &mut watch::Receiver<Arc<ServiceSpec>>) {
+    if specs.changed().await.is_err() {
+        // The service is gone, and this with it.
+        std::future::pending::<()>().await;
     }
 }

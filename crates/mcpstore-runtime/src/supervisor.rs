@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use mcpstore_core::{Fleet, Input, Reply, Target};
 use mcpstore_monitor::{CallStats, ServiceMetrics};
+use mcpstore_transport::{Stdio, Surroundings};
 use mcpstore_types::{Notice, ServiceName, ServiceSpec, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -44,16 +45,19 @@ impl Supervisor {
         let (inbox, mailbox) = mpsc::channel(INBOX);
         let (version, versions) = watch::channel(0);
         let log = EventLog::new(config.event_history);
+        let adapters = config.adapters;
+        let outside = config.outside.unwrap_or_else(|| Arc::new(Surroundings::new(adapters.get(Stdio::KIND).ok())));
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(Snapshot::default()),
             version: versions,
             events: log.reader(),
             clock: config.clock.unwrap_or_else(|| Arc::new(TokioClock::new())),
+            outside,
             wall_origin: SystemTime::now(),
         });
         tracing::info!(seed = config.fleet.seed, "supervisor starts");
         let fleet = Fleet::new(config.fleet);
-        let owner = Owner::new(fleet, config.adapters, Arc::clone(&shared), version, log, inbox.downgrade());
+        let owner = Owner::new(fleet, adapters, Arc::clone(&shared), version, log, inbox.downgrade());
         tokio::spawn(owner.run(mailbox));
         Self { inbox, shared }
     }

@@ -267,18 +267,21 @@ async fn a_hung_server_degrades_and_is_replaced() {
     let degraded = words(&sim, "hung", PhaseName::Degraded);
     assert_eq!(degraded, "health probe failed: the server gave no answer within 3s");
     assert_eq!(words(&sim, "hung", PhaseName::BackOff), degraded);
-    // Probes at 10, 20 and 30 s; three failures of 3 s each, a second apart: at 41 s.
-    assert_eq!(sim.when("hung", |what| what == Happened::Terminated), [41 * SECOND]);
-    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().healthy_checks, 4);
-    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().total_checks, 7);
+    // Probes every 10 s from its own offset on; the one after 30 s and two more fail, 3 s each, a second apart.
+    let offset = sim.offset("hung", 10 * SECOND);
+    assert!(offset < 5 * SECOND, "{offset:?}");
+    assert_eq!(sim.when("hung", |what| what == Happened::Terminated), [offset + 41 * SECOND]);
+    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().healthy_checks, 5);
+    assert_eq!(sim.supervisor.metrics("hung", None).unwrap().total_checks, 8);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_for_a_moment_only_recovers() {
     let sim = Sim::of(vec![spec("naps"), needs("user", &["naps"])]).await;
-    sim.script("naps", [Life { frozen: Some((10 * SECOND, 6 * SECOND)), ..Life::good() }]);
+    let offset = sim.offset("naps", 10 * SECOND);
+    sim.script("naps", [Life { frozen: Some((offset + 10 * SECOND, 6 * SECOND)), ..Life::good() }]);
     sim.up().await;
-    sim.pass(14 * SECOND).await;
+    sim.pass(offset + 14 * SECOND).await;
     assert_eq!((sim.phase("naps"), sim.info("naps").status.health), ("degraded".into(), Health::Degraded));
     sim.pass(46 * SECOND).await;
     assert_eq!((sim.phase("naps"), sim.info("naps").status.health), ("ready".into(), Health::Healthy));
@@ -349,8 +352,10 @@ async fn checks_on_demand_do_not_make_a_hung_server_look_busy() {
     for watcher in watchers {
         assert!(watcher.await.unwrap() >= 4);
     }
-    // Probes at 10, 14 and 18 s fail, as without anyone who asks.
-    assert_eq!(sim.when("hung", |what| what == Happened::Terminated), [21 * SECOND]);
+    // Three probes fail, the first 10 s after its offset, as without anyone who asks.
+    let offset = sim.offset("hung", 10 * SECOND);
+    assert!(offset < 5 * SECOND, "{offset:?}");
+    assert_eq!(sim.when("hung", |what| what == Happened::Terminated), [offset + 21 * SECOND]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mcpstore_types::{ExitStatus, Incarnation, ServiceSpec};
+use mcpstore_types::{ExitStatus, Incarnation, ServiceName, ServiceSpec};
 
 use crate::{ClientSide, HandshakeError, LaunchError, LogRing, Session};
 
@@ -28,6 +28,31 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// # Cancel safety
     /// Dropped half-way, it leaves no process behind.
     async fn launch(&self, request: LaunchRequest) -> Result<Launched, LaunchError>;
+
+    /// Runs a command to its end, contained as the servers of this adapter are, and says how it ended. Its input is empty
+    /// and its output is dropped. When it has ended, whatever it started is killed.
+    ///
+    /// # Errors
+    /// [`LaunchError`] when it could not be started; [`LaunchError::NoAdapter`] where the adapter runs no commands, as most
+    /// do not.
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, everything of it is killed.
+    async fn run(&self, request: RunRequest) -> Result<ExitStatus, LaunchError> {
+        let _ = request;
+        Err(LaunchError::NoAdapter { kind: "command".to_owned(), known: vec![self.kind().to_owned()] })
+    }
+}
+
+/// A command that an [`Adapter`] is asked to run.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// On behalf of which service.
+    pub service: ServiceName,
+    /// The program: a path, or a name looked up in `PATH`. Never a shell.
+    pub command: String,
+    /// Its arguments, each as it is.
+    pub args: Vec<String>,
 }
 
 /// What an [`Adapter`] is asked to launch.

@@ -111,6 +111,18 @@ pub async fn call_tool(
     session.request("tools/call", Some(params), limits).await
 }
 
+/// True when the result of a call says of itself that the tool failed (`isError`).
+#[must_use]
+pub fn is_tool_error(result: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Outcome {
+        #[serde(default)]
+        is_error: bool,
+    }
+    object::<Outcome>(result.get()).is_ok_and(|outcome| outcome.is_error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

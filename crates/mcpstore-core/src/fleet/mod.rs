@@ -152,6 +152,12 @@ impl Fleet {
         &self.graph
     }
 
+    /// The run's one random number.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.config.seed
+    }
+
     /// Reports of other lives that were passed over, since the start.
     #[must_use]
     pub fn stale_reports(&self) -> u64 {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore_core::is_public_edge;
+use mcpstore_core::{is_public_edge, jitter_key, spread};
 use mcpstore_runtime::{FleetConfig, ServiceInfo, Supervisor, SupervisorConfig, Target};
 use mcpstore_testkit::scripted::{Happened, Life, ScriptedAdapter};
 use mcpstore_transport::AdapterSet;
@@ -12,6 +12,9 @@ use mcpstore_types::{Notice, ServiceName, ServiceSpec, ServiceState};
 
 /// One second; tests count in it.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// The seed of every run.
+pub(crate) const SEED: u64 = 7;
 
 /// So many milliseconds.
 pub(crate) const fn ms(ms: u64) -> Duration {
@@ -51,7 +54,7 @@ impl Sim {
     pub(crate) async fn set_up(specs: Vec<ServiceSpec>, change: impl FnOnce(&mut SupervisorConfig)) -> Self {
         let world = ScriptedAdapter::new("stdio");
         let mut config = SupervisorConfig {
-            fleet: FleetConfig { seed: 7, ..FleetConfig::default() },
+            fleet: FleetConfig { seed: SEED, ..FleetConfig::default() },
             adapters: AdapterSet::empty().with(Arc::new(world.clone())),
             ..SupervisorConfig::default()
         };
@@ -95,6 +98,11 @@ impl Sim {
     /// The phase of a service as of now, as text.
     pub(crate) fn phase(&self, service: &str) -> String {
         self.info(service).status.phase.to_string()
+    }
+
+    /// How far into its first interval the probes of a running service begin.
+    pub(crate) fn offset(&self, service: &str, interval: Duration) -> Duration {
+        spread(interval, jitter_key(SEED, &name(service)))
     }
 
     /// Everything that was ever shown. Fails when it has a gap, or shows what is no public edge.

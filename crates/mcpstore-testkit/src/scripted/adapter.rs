@@ -48,6 +48,10 @@ pub enum Happened {
     Initialised,
     /// It was asked for its tools.
     Listed,
+    /// It was asked whether it lives: `ping` or `server/discover`.
+    Pinged,
+    /// A tool of it was called.
+    Called,
     /// Its input was closed.
     InputClosed,
     /// It was asked to end.

@@ -29,6 +29,8 @@ pub(super) struct Running {
     empty: CancellationToken,
     pub(super) changes: watch::Sender<u64>,
     pub(super) in_flight: AtomicUsize,
+    /// Held by the one thing that is done, where one is done at a time.
+    pub(super) at_work: tokio::sync::Mutex<()>,
 }
 
 impl Running {
@@ -45,6 +47,7 @@ impl Running {
             empty: CancellationToken::new(),
             changes: watch::Sender::new(0),
             in_flight: AtomicUsize::new(0),
+            at_work: tokio::sync::Mutex::new(()),
         });
         if let Some((after, status)) = running.life.exit {
             running.end_after(after, status);
@@ -122,6 +125,12 @@ impl Running {
                 pause(if long == Duration::MAX { long } else { (after + long).saturating_sub(age) }).await;
             }
         }
+    }
+
+    /// True while what it is asked is lost.
+    pub(super) fn is_deaf(&self) -> bool {
+        let age = self.born.elapsed();
+        self.life.deaf.iter().any(|(from, until)| age >= *from && age < *until)
     }
 
     /// Resolves when it has closed its output by itself.

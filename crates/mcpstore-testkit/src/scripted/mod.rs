@@ -2,8 +2,10 @@
 
 mod adapter;
 mod life;
+mod outside;
 mod script;
 mod session;
 
 pub use adapter::{Happened, Record, ScriptedAdapter};
+pub use outside::ScriptedOutside;
 pub use script::{Answering, Life};

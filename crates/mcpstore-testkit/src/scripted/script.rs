@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcpstore_transport::{HandshakeError, LaunchError};
-use mcpstore_types::ExitStatus;
+use mcpstore_types::{Era, ExitStatus};
 
 /// What a service does in one of its lives. The default starts at once, works, and ends when asked.
 #[derive(Clone, Debug)]
@@ -40,6 +40,12 @@ pub struct Life {
     pub stderr: Vec<String>,
     /// It answers nothing from so long after its launch, for so long: as one that was stopped and goes on later.
     pub frozen: Option<(Duration, Duration)>,
+    /// It answers nothing that it is asked between these ages, counted from its launch; what was asked is lost.
+    pub deaf: Vec<(Duration, Duration)>,
+    /// It does one thing at a time: what comes meanwhile waits.
+    pub one_at_a_time: bool,
+    /// The era in which it is spoken to; default the one with a handshake.
+    pub era: Era,
     /// It closes its output so long after its launch, and lives on.
     pub closes_output: Option<Duration>,
 }
@@ -81,6 +87,9 @@ impl Default for Life {
             stderr: Vec::new(),
             frozen: None,
             closes_output: None,
+            deaf: Vec::new(),
+            one_at_a_time: false,
+            era: Era::default(),
         }
     }
 }

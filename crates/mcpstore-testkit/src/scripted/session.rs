@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use mcpstore_transport::{CallError, CallLimits, NoticeFeed, RequestOptions, ServerInfo, Session, TimeoutKind};
+use mcpstore_types::Era;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -27,6 +28,7 @@ impl ScriptedSession {
             version: "1.0.0".to_owned(),
             protocol_version: "2025-11-25".to_owned(),
             has_tools: true,
+            era: running.life.era,
             ..ServerInfo::default()
         };
         Self { running, server, closed: CancellationToken::new() }
@@ -34,15 +36,24 @@ impl ScriptedSession {
 
     async fn answer(&self, method: &str, params: Option<Box<RawValue>>) -> Result<Box<RawValue>, CallError> {
         let life = &self.running.life;
+        match method {
+            "ping" | "server/discover" => self.running.record(Happened::Pinged),
+            "tools/call" => self.running.record(Happened::Called),
+            _ => {}
+        }
+        if self.running.is_deaf() {
+            std::future::pending::<()>().await;
+        }
         self.running.thawed().await;
-        let (answering, result) = match method {
-            "ping" => (&life.ping, json!({})),
-            "tools/list" => {
+        let _at_work = if life.one_at_a_time { Some(self.running.at_work.lock().await) } else { None };
+        let (answering, result) = match (method, life.era) {
+            ("ping", Era::Handshake) | ("server/discover", Era::Stateless) => (&life.ping, json!({})),
+            ("tools/list", _) => {
                 self.running.record(Happened::Listed);
                 let tool = |name: &String| json!({ "name": name, "inputSchema": { "type": "object" } });
                 (&life.list, json!({ "tools": life.tools.iter().map(tool).collect::<Vec<_>>() }))
             }
-            "tools/call" => {
+            ("tools/call", _) => {
                 let params: Value = params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
                 let known = life.tools.iter().any(|tool| params["name"] == **tool);
                 let answering = if known { &life.call } else { &Answering::Error(-32602) };

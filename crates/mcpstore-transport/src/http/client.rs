@@ -188,7 +188,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-fn build(target: &Target, guard: &OutboundGuard, tls: rustls::ClientConfig) -> Result<Client, LaunchError> {
+pub(crate) fn build(target: &Target, guard: &OutboundGuard, tls: rustls::ClientConfig) -> Result<Client, LaunchError> {
     let mut builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .dns_resolver(guard.clone())

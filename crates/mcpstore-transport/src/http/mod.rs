@@ -6,13 +6,13 @@
 
 mod address;
 mod body;
-mod client;
+pub(crate) mod client;
 pub(crate) mod connect;
 pub(crate) mod credentials;
 mod driver;
 mod endpoint;
 mod exchange;
-mod fault;
+pub(crate) mod fault;
 pub(crate) mod guard;
 mod headers;
 mod legacy;

@@ -7,6 +7,7 @@ mod group;
 mod guarded;
 mod ledger;
 mod mark;
+mod once;
 mod prepare;
 mod program;
 mod reach;
@@ -19,12 +20,12 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mcpstore_types::TransportSpec;
+use mcpstore_types::{ExitStatus, TransportSpec};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::handshake::{EraCache, EraMemory, Handshake};
 use crate::wire::{self, Hub};
-use crate::{Adapter, LaunchError, LaunchRequest, Launched};
+use crate::{Adapter, LaunchError, LaunchRequest, Launched, RunRequest};
 use endpoint::{ChildEndpoint, Life};
 use prepare::Prepared;
 
@@ -171,5 +172,9 @@ impl Adapter for Stdio {
             }
         };
         self.start(prepared, mark, &request).await
+    }
+
+    async fn run(&self, request: RunRequest) -> Result<ExitStatus, LaunchError> {
+        self.run_once(request).await
     }
 }

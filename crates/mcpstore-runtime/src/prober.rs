@@ -8,7 +8,7 @@ use mcpstore_core::spread;
 use mcpstore_monitor::{ProbeOutcome, ProbeVerdict};
 use mcpstore_transport::{Outside, Session};
 use mcpstore_types::{Clock, Health, HealthSpec, ProbeKind, ServiceSpec};
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, Notify, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -82,6 +82,7 @@ impl Prober {
         // The first interval after the start-up check is a part of one: not all services are probed at the same instant.
         let mut spread_out = false;
         let mut warned = false;
+        let nobodys = Notify::new();
         loop {
             let spec = Arc::clone(&specs.borrow_and_update());
             let health = &spec.policy.health;
@@ -114,7 +115,8 @@ impl Prober {
             if change.changed {
                 self.judge(which, Some(change.health), probed.error, common).await;
             }
-            until_due(&mut specs, |health| {
+            let suspicion = if which == Which::Liveness { &self.monitor.suspicion } else { &nobodys };
+            until_due(&mut specs, suspicion, |health| {
                 if spread_out || change.health != Health::Healthy {
                     verdict.next_probe_in(health)
                 } else {
@@ -232,14 +234,21 @@ fn taken_for_ready(health: &HealthSpec) -> ProbeVerdict {
     verdict
 }
 
-/// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on.
-async fn until_due(specs: &mut watch::Receiver<Arc<ServiceSpec>>, wait: impl Fn(&HealthSpec) -> Duration) {
+/// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on. Real calls
+/// that fail put the service in doubt, and then it is not longer than that allows.
+async fn until_due(
+    specs: &mut watch::Receiver<Arc<ServiceSpec>>,
+    suspicion: &Notify,
+    wait: impl Fn(&HealthSpec) -> Duration,
+) {
     let probed = Instant::now();
+    let mut longest = Duration::MAX;
     loop {
-        let wait = wait(&specs.borrow_and_update().policy.health);
+        let wait = wait(&specs.borrow_and_update().policy.health).min(longest);
         tokio::select! {
             () = sleep(wait.saturating_sub(probed.elapsed())) => return,
             () = until_changed(specs) => {}
+            () = suspicion.notified(), if longest == Duration::MAX => longest = ProbeVerdict::IN_DOUBT,
         }
     }
 }

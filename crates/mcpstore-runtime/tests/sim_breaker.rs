@@ -165,3 +165,28 @@ async fn it_can_be_tuned_while_it_runs_and_switched_off() {
     assert_eq!(call(&sim, "soon").await, "failed");
     assert_eq!(call(&sim, "soon").await, "open 1.5s");
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_fail_bring_the_next_probe_forward() {
+    let mut quick = spec("db");
+    quick.policy.timeouts.call = SECOND;
+    quick.policy.health = HealthSpec { interval: 600 * SECOND, timeout: SECOND, fall: 3, ..HealthSpec::default() };
+    let mut quiet = quick.clone();
+    quiet.name = name("quiet");
+    let sim = Sim::of(vec![quick, quiet]).await;
+    for service in ["db", "quiet"] {
+        sim.script(service, [Life { frozen: Some((1_000 * SECOND, Duration::MAX)), ..Life::good() }, Life::good()]);
+    }
+    sim.up().await;
+    until(&sim, 1_001).await;
+    let probes = |service: &str| sim.when(service, |what| matches!(what, Happened::Pinged));
+    let before = (probes("db").len(), probes("quiet").len());
+    // It fails at 1,002 s: whoever is in doubt is asked at once, and then each second, until it is certain.
+    assert_eq!(call(&sim, "db").await, "failed");
+    until(&sim, 1_010).await;
+    let since = &probes("db")[before.0..];
+    let asked: Vec<u64> = since.iter().take(3).map(|at| at.as_secs()).collect();
+    assert_eq!(asked, [1_002, 1_004, 1_006], "{since:?}");
+    assert_eq!(sim.info("db").status.incarnation.0, 2, "replaced, ten minutes before its probe was due");
+    assert_eq!(probes("quiet").len(), before.1, "nobody called the other");
+}

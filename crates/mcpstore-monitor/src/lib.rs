@@ -7,10 +7,12 @@
 //! - [`SampleWindow`]: availability and response times over the last health checks, as [`ServiceMetrics`].
 //! - [`StateClock`]: time in each state, availability over windows, starts and restarts.
 //! - [`Breaker`]: whether a call may go to a service that did not answer lately.
+//! - [`render`]: a [`MetricsReport`] as a metrics page; [`MetricName`] says what stands on it.
 //! - [`ServiceMeter`]: what is counted of calls, per service and per tool, by many threads at once.
 
 mod breaker;
 mod error_kind;
+mod exposition;
 mod meter;
 mod report;
 mod ring;
@@ -21,6 +23,7 @@ mod window;
 
 pub use breaker::{Admit, Breaker, Ticket};
 pub use error_kind::ErrorKind;
+pub use exposition::{Format, MetricName, MetricType, MetricsExtra, SinkCounts, render};
 pub use meter::{CallInFlight, CallMeter, CallStats, DURATION_BOUNDS_SECONDS, ServiceMeter, WindowStats};
 pub use report::{
     Availability, CallReport, CheckReport, CircuitReport, CircuitState, LatencyReport, MetricsReport, ProcessReport,

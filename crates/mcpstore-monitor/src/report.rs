@@ -173,3 +173,15 @@ pub enum CircuitState {
     /// One trial is under way or may be made; the others fail at once.
     HalfOpen,
 }
+
+impl CircuitState {
+    /// Its word in JSON and metrics, in snake case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}

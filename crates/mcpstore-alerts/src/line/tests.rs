@@ -1,0 +1,1 @@
+//! The queue of one sink against scripted receivers, in virtual time.

@@ -1,0 +1,122 @@
+//! Other people's text, made harmless and short enough.
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unit {
+    /// Bytes of UTF-8.
+    Bytes,
+    /// Units of UTF-16: never fewer than characters, however a service counts those.
+    Utf16,
+}
+
+impl Unit {
+    fn of(self, c: char) -> usize {
+        match self {
+            Self::Bytes => c.len_utf8(),
+            Self::Utf16 => c.len_utf16(),
+        }
+    }
+
+    /// How long a text is.
+    pub(crate) fn length(self, text: &str) -> usize {
+        match self {
+            Self::Bytes => text.len(),
+            Self::Utf16 => text.encode_utf16().count(),
+        }
+    }
+}
+
+/// What stands where a text was cut.
+const CUT: char = '…';
+
+/// The text with some characters replaced, at most `limit` long *after* that. A longer one is cut between two characters,
+/// never within a replacement, and ends with `…`. A limit too small for that gives nothing.
+pub(crate) fn fitted(text: &str, limit: usize, unit: Unit, replace: impl Fn(char) -> Option<&'static str>) -> String {
+    let room_for_cut = limit.checked_sub(unit.of(CUT));
+    let mut out = String::with_capacity(text.len().min(limit));
+    let (mut length, mut cut_at) = (0, 0);
+    for c in text.chars() {
+        let replaced = replace(c);
+        length += replaced.map_or_else(|| unit.of(c), |with| unit.length(with));
+        if length > limit {
+            out.truncate(cut_at);
+            if room_for_cut.is_some() {
+                out.push(CUT);
+            }
+            return out;
+        }
+        match replaced {
+            Some(with) => out.push_str(with),
+            None => out.push(c),
+        }
+        if room_for_cut.is_some_and(|room| length <= room) {
+            cut_at = out.len();
+        }
+    }
+    out
+}
+
+/// The text without escape sequences of terminals, without control characters but line breaks and tabs, and without
+/// characters that cannot be seen or turn the direction of writing.
+pub(crate) fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\r' if chars.peek() != Some(&'\n') => out.push('\n'),
+            '\u{1b}' if chars.next_if_eq(&'[').is_some() => skip_sequence(&mut chars),
+            '\u{9b}' => skip_sequence(&mut chars),
+            c if c.is_control() || is_hidden(c) => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// As [`clean`], on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Behind ESC and `[`: parameters, and the final character.
+fn skip_sequence(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+    chars.next_if(|c| matches!(c, '@'..='~'));
+}
+
+/// Soft hyphen, zero-width characters, direction marks and overrides, line separators, tags, the byte order mark. The
+/// joiners stay: words and emoji need them.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amp(c: char) -> Option<&'static str> {
+        (c == '&').then_some("&amp;")
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_never_within_a_replacement() {
+        assert_eq!(fitted("abcdef", 6, Unit::Utf16, amp), "abcdef");
+        assert_eq!(fitted("abcdefg", 6, Unit::Utf16, amp), "abcde…");
+        assert_eq!(fitted("ab&cd", 9, Unit::Utf16, amp), "ab&amp;cd");
+        assert_eq!(fitted("ab&cd", 8, Unit::Utf16, amp), "ab&amp;…");
+        assert_eq!(fitted("ab&cd", 7, Unit::Utf16, amp), "ab…");
+        assert_eq!(fitted("日本語", 8, Unit::Bytes, amp), "日…");
+        assert_eq!(fitted("😀😀", 3, Unit::Utf16, amp), "😀…");
+        assert_eq!(fitted("日本", 2, Unit::Bytes, amp), "");
+        assert_eq!(fitted("", 0, Unit::Bytes, amp), "");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_goes() {
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{9b}1mbold\r\nnext\rline\u{7}\u{0}"), "red bold\nnext\nline");
+        assert_eq!(clean("user\u{202e}gpj.exe\u{feff}"), "usergpj.exe");
+        assert_eq!(one_line(" a\n\n\tb  c "), "a b c");
+    }
+}

@@ -89,6 +89,12 @@ impl ServiceInfo {
         self.monitor.clock(|clock| clock.restarts_within(now, over))
     }
 
+    /// How long ago each restart was that is held, oldest first.
+    #[must_use]
+    pub fn restart_ages(&self, now: Timestamp) -> Vec<std::time::Duration> {
+        self.monitor.clock(|clock| clock.restart_ages(now))
+    }
+
     /// Since when it is on its way up, without the wait for others.
     #[must_use]
     pub fn starting_since(&self) -> Option<Timestamp> {

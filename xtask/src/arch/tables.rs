@@ -51,6 +51,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     floor("mcpstore-transport", 2, false, "processes, sockets, and the client side of MCP"),
     floor("mcpstore-runtime", 3, false, "the async supervisor: effects, tasks, timers, state on disk"),
     floor("mcpstore-gateway", 4, false, "one MCP endpoint out of many"),
+    floor("mcpstore-observe", 4, false, "watches over a supervisor: alerts, history"),
     floor("mcpstore-console", 4, false, "HTTP API, dashboard, metrics page"),
     floor(FACADE, 5, false, "the thin facade: re-exports and `McpStore`"),
     floor("mcpstore-cli", 6, false, "the `mcpstore` program"),
@@ -105,7 +106,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("notify", &["mcpstore-files"]),
     ("hmac", &["mcpstore-alerts"]),
     ("lettre", &["mcpstore-alerts"]),
-    ("arc-swap", &["mcpstore-runtime", "mcpstore-gateway"]),
+    ("arc-swap", &["mcpstore-runtime", "mcpstore-observe", "mcpstore-gateway"]),
     ("cargo_metadata", &["xtask"]),
 ];
 

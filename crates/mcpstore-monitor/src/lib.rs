@@ -8,8 +8,10 @@
 //! - [`StateClock`]: time in each state, availability over windows, starts and restarts.
 //! - [`Breaker`]: whether a call may go to a service that did not answer lately.
 //! - [`render`]: a [`MetricsReport`] as a metrics page; [`MetricName`] says what stands on it.
+//! - [`AlertEngine`]: observations in, alerts that fire and resolve out.
 //! - [`ServiceMeter`]: what is counted of calls, per service and per tool, by many threads at once.
 
+mod alert;
 mod breaker;
 mod error_kind;
 mod exposition;
@@ -21,6 +23,7 @@ mod state_clock;
 mod verdict;
 mod window;
 
+pub use alert::{AlertEngine, AlertEvent, AlertStage, AlertStatus, AlertView, Observation, Silence, SilenceError};
 pub use breaker::{Admit, Breaker, Ticket};
 pub use error_kind::ErrorKind;
 pub use exposition::{Format, MetricName, MetricType, MetricsExtra, SinkCounts, render};

@@ -108,7 +108,7 @@ impl Alert {
         format!("{}/{}/{}", self.id, self.status, self.at_ms)
     }
 
-    /// The alert within its bounds and without characters that steer a terminal or turn the direction of writing.
+    /// The alert within its bounds, with a summary, and without characters that steer a terminal or turn the direction of writing.
     /// [`Delivery::send`](crate::Delivery::send) does it to every alert.
     #[must_use]
     pub fn bounded(mut self) -> Self {
@@ -117,10 +117,14 @@ impl Alert {
         self.service = name(&self.service);
         self.host = name(&self.host);
         self.summary = fitted(&one_line(&self.summary), Self::MAX_SUMMARY_BYTES, Unit::Bytes, |_| None);
+        if self.summary.is_empty() {
+            self.summary = self.kind.summary().to_owned();
+        }
         self.detail = fitted(clean(&self.detail).trim_end(), Self::MAX_DETAIL_BYTES, Unit::Bytes, |_| None);
         self.value = self.value.filter(|value| value.is_finite());
-        self.tags.truncate(Self::MAX_TAGS);
         self.tags.iter_mut().for_each(|tag| *tag = name(tag));
+        self.tags.retain(|tag| !tag.is_empty());
+        self.tags.truncate(Self::MAX_TAGS);
         self
     }
 }

@@ -7,7 +7,8 @@ use crate::options::Options;
 /// The wait after the `failures`th failed attempt in a row (from 1): doubling from the first to the longest, and moved by
 /// at most a fifth. What moves it is a hash, so that sinks which failed together do not try together.
 pub(crate) fn backoff(options: &Options, failures: u32, of: &str) -> Duration {
-    let doubled = options.first_backoff.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+    let doubled =
+        options.first_backoff.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
     doubled.min(options.max_backoff).mul_f64(0.8 + 0.4 * unit(of, failures))
 }
 

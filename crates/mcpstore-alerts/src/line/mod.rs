@@ -235,7 +235,11 @@ impl Line {
         }
         drop(state);
         if *failures == 1 && !over {
-            tracing::warn!(sink = self.name, error = error.message, "an alert could not be delivered; it is tried again");
+            tracing::warn!(
+                sink = self.name,
+                error = error.message,
+                "an alert could not be delivered; it is tried again"
+            );
         }
         if over {
             let age = if error.permanent { "" } else { "too old to be tried again; at last: " };
@@ -299,4 +303,3 @@ fn wants(spec: &SinkSpec, alert: &Alert) -> bool {
             && (spec.only.is_empty() || spec.only.contains(&alert.kind))
             && (spec.send_resolved || alert.status != AlertStatus::Resolved))
 }
-

@@ -41,7 +41,8 @@ impl Sink for Command {
             ("MCPSTORE_ALERT_ID", &alert.id),
         ];
         let stdin = format!("{}\n", template::generic(alert));
-        let program = Program { program: &self.program, args: &self.args, env: &env, inherit: &[], within: self.within };
+        let program =
+            Program { program: &self.program, args: &self.args, env: &env, inherit: &[], within: self.within };
         process::run(program, stdin.as_bytes()).await
     }
 }

@@ -59,7 +59,8 @@ impl Mail {
         let server = self.server.clone();
         // It reads the certificates of the system.
         let transport = tokio::task::spawn_blocking(move || {
-            AsyncSmtpTransport::<Tokio1Executor>::from_url(server.expose()).map(lettre::AsyncSmtpTransportBuilder::build)
+            AsyncSmtpTransport::<Tokio1Executor>::from_url(server.expose())
+                .map(lettre::AsyncSmtpTransportBuilder::build)
         });
         let transport = transport.await.map_err(|error| SinkError::passing(error.to_string()))?;
         transport.map_err(|error| explain(&error))?.send(message).await.map_err(|error| explain(&error))?;
@@ -109,5 +110,102 @@ fn explain(error: &Error) -> SinkError {
 }
 
 #[cfg(test)]
-#[path = "mail_tests.rs"]
-mod tests;
+mod tests {
+    use mcpstore_types::AlertKind;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::alert::AlertStatus;
+
+    fn mail(server: &str, options: &Options) -> Mail {
+        let to = ["Ops <ops@example.org>".to_owned(), "me@example.org".to_owned()];
+        Mail::new(&server.into(), "mcpstore@example.org", &to, options).ok().unwrap()
+    }
+
+    /// A server that answers each command with what `answer` says of it; returns all it was told.
+    async fn serve(listener: TcpListener, answer: fn(&str) -> &'static str) -> String {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let (mut lines, mut told) = (BufReader::new(read).lines(), String::new());
+        write.write_all(b"220 test\r\n").await.unwrap();
+        let mut in_data = false;
+        while let Ok(Some(line)) = lines.next_line().await {
+            told.push_str(&line);
+            told.push('\n');
+            if in_data && line != "." {
+                continue;
+            }
+            in_data = line == "DATA";
+            let answer = format!("{}\r\n", answer(&line));
+            if write.write_all(answer.as_bytes()).await.is_err() || line == "QUIT" {
+                break;
+            }
+        }
+        told
+    }
+
+    fn alert() -> Alert {
+        let mut alert = Alert::new("i", AlertKind::GaveUp, "web\nBcc: evil@example.org", AlertStatus::Firing);
+        alert.detail = "exit code 3\n.\nMAIL FROM:<evil@example.org>".to_owned();
+        alert.bounded()
+    }
+
+    #[tokio::test]
+    async fn a_mail_arrives_and_no_text_becomes_a_header_or_a_command() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("smtp://{}", listener.local_addr().unwrap());
+        let served = tokio::spawn(serve(listener, |line| match line {
+            "DATA" => "354 go on",
+            _ => "250 fine",
+        }));
+        mail(&server, &Options::default()).deliver(&alert()).await.unwrap();
+        let told = served.await.unwrap();
+        assert!(told.contains("RCPT TO:<ops@example.org>\nRCPT TO:<me@example.org>\nDATA\n"), "{told}");
+        assert!(told.contains("\nSubject: [mcpstore] web Bcc: evil@example.org: gave_up (critical)\n"), "{told}");
+        assert!(told.contains("\nexit code 3\n..\nMAIL FROM"), "the dot is doubled: {told}");
+        assert!(!told.contains("\nBcc:"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_final_and_trouble_passes() {
+        for (answer, permanent) in
+            [((|_| "550 no such mailbox") as fn(&str) -> &'static str, true), (|_| "451 try again later", false)]
+        {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let server = format!("smtp://{}", listener.local_addr().unwrap());
+            let served = tokio::spawn(serve(listener, answer));
+            let error = mail(&server, &Options::default()).deliver(&alert()).await.unwrap_err();
+            assert_eq!(error.permanent, permanent, "{error}");
+            served.await.unwrap();
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("smtp://user:hunter2secret@{}", listener.local_addr().unwrap());
+        let short = Options { request_timeout: Duration::from_millis(50), ..Options::default() };
+        let error = mail(&server, &short).deliver(&alert()).await.unwrap_err();
+        assert!(!error.permanent && error.message.contains("50ms"), "{error}");
+        drop(listener);
+        let error = mail(&server, &Options::default()).deliver(&alert()).await.unwrap_err();
+        assert!(!error.permanent && !error.message.contains("hunter2secret"), "{error}");
+    }
+
+    #[test]
+    fn addresses_of_servers() {
+        let given = |server: &str| address(&server.into()).map(|secret| secret.expose().to_owned());
+        assert_eq!(given("smtps://u:p@mail.example").unwrap(), "smtps://u:p@mail.example");
+        assert_eq!(given("smtp+starttls://u:p@mail.example/").unwrap(), "smtp://u:p@mail.example:587?tls=required");
+        assert_eq!(given("smtp+starttls://mail.example:25").unwrap(), "smtp://mail.example:25?tls=required");
+        for odd in ["hunter2", "http://hunter2@host", "smtp://", "smtp://h/?tls=none&hunter2"] {
+            let error = given(odd).unwrap_err();
+            assert!(error.starts_with("`server`") && !error.contains("hunter2"), "{error}");
+        }
+        for server in ["smtps://mail.example", "smtp+starttls://mail.example"] {
+            let made = AsyncSmtpTransport::<Tokio1Executor>::from_url(given(server).unwrap().as_str());
+            assert!(made.is_ok(), "{server}");
+        }
+        let nobody = Mail::new(&"smtp://h".into(), "a@b.c", &[], &Options::default());
+        assert!(nobody.err().unwrap().contains("nobody"));
+        let odd = Mail::new(&"smtp://h".into(), "a@b.c", &["who".to_owned()], &Options::default());
+        assert!(odd.err().unwrap().contains("`who`"));
+    }
+}

@@ -2,9 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::FusedFuture as _;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -46,23 +49,27 @@ pub(super) async fn run(what: Program<'_>, stdin: &[u8]) -> Result<(), SinkError
     let mut tail = Tail::default();
     let ended = {
         let talk = async {
-            tokio::join!(
-                async {
-                    if let Some(mut input) = input {
-                        // Who does not read what it is told need not.
-                        let _ = input.write_all(stdin).await;
-                    }
-                },
-                tail.fill(output)
-            )
+            let tell = async {
+                if let Some(mut input) = input {
+                    // Who does not read what it is told need not.
+                    let _ = input.write_all(stdin).await;
+                }
+            };
+            tokio::join!(tell, tail.fill(output))
         };
-        tokio::pin!(talk);
-        let ended = tokio::select! {
-            ended = timeout(what.within, group.ended()) => ended.is_ok(),
-            () = async { (&mut talk).await; std::future::pending().await } => false,
+        let mut talk = pin!(talk.fuse());
+        let ending = timeout(what.within, group.ended());
+        let mut ending = pin!(ending);
+        let ended = loop {
+            tokio::select! {
+                ended = &mut ending => break ended.is_ok(),
+                _ = &mut talk => {}
+            }
         };
         group.kill();
-        let _ = timeout(LINGER, talk).await;
+        if !talk.is_terminated() {
+            let _ = timeout(LINGER, talk).await;
+        }
         ended
     };
     let status = group.reap().await;

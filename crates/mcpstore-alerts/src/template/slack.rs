@@ -18,26 +18,23 @@ const FENCE: usize = "```\n\n```".len();
 pub(super) fn body(alert: &Alert) -> Value {
     let title = format!("{} {}", words::icon(alert), words::title(alert));
     let mut blocks = vec![
-        json!({ "type": "header", "text": { "type": "plain_text", "text": text(&title, MAX_HEADER), "emoji": false } }),
-        section(text(&alert.summary, MAX_SECTION)),
+        json!({ "type": "header", "text": plain(text(&title, MAX_HEADER)) }),
+        json!({ "type": "section", "text": plain(text(&alert.summary, MAX_SECTION)) }),
     ];
     if !alert.detail.is_empty() {
         let code = fitted(&alert.detail, MAX_SECTION - FENCE, Unit::Utf16, in_code);
-        blocks.push(section(format!("```\n{code}\n```")));
+        // `verbatim`: Slack looks for no links, channels and people in it.
+        let code = json!({ "type": "mrkdwn", "text": format!("```\n{code}\n```"), "verbatim": true });
+        blocks.push(json!({ "type": "section", "text": code }));
     }
-    let footer = markup(text(&words::footer(alert), MAX_SECTION));
+    let footer = plain(text(&words::footer(alert), MAX_SECTION));
     blocks.push(json!({ "type": "context", "elements": [footer] }));
     json!({ "text": text(&format!("{title}: {}", alert.summary), MAX_TEXT), "blocks": blocks })
 }
 
-/// An empty text is refused.
-fn section(text: String) -> Value {
-    json!({ "type": "section", "text": markup(if text.is_empty() { "-".to_owned() } else { text }) })
-}
-
-/// `verbatim`: Slack looks for no links, channels and people in it.
-fn markup(text: String) -> Value {
-    json!({ "type": "mrkdwn", "text": text, "verbatim": true })
+/// Nothing in it is markup.
+fn plain(text: String) -> Value {
+    json!({ "type": "plain_text", "text": text, "emoji": false })
 }
 
 fn text(text: &str, limit: usize) -> String {

@@ -46,7 +46,8 @@ impl Address {
 
 /// ntfy takes JSON at its root and the topic within: what is the end of the path for everybody else.
 fn cut_topic(url: &mut Url) -> Result<String, String> {
-    let hint = || "`url` does not end with a topic of ntfy (`https://host/topic`: letters, digits, `-`, `_`)".to_owned();
+    let hint =
+        || "`url` does not end with a topic of ntfy (`https://host/topic`: letters, digits, `-`, `_`)".to_owned();
     let path = url.path().trim_end_matches('/').to_owned();
     let (before, topic) = path.rsplit_once('/').ok_or_else(hint)?;
     let fits = (1..=MAX_TOPIC).contains(&topic.len())

@@ -5,8 +5,6 @@ mod answer;
 mod client;
 mod redact;
 mod sign;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;

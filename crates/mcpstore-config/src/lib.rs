@@ -104,7 +104,7 @@ pub use render::{render, render_short};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use secret::hide_secrets;
-pub use show::{Stated, stated};
+pub use show::{Stated, StatedBlock, stated, stated_blocks};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};
 pub use starter::{Found, starter};

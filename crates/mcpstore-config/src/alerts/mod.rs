@@ -15,6 +15,7 @@ use crate::tree::{Node, Value};
 use crate::values::{boolean, wrong_type};
 use crate::words::ALERTS;
 
+pub(crate) use rules::{MAX_PATTERN, MAX_PATTERNS, kind_of};
 use rules::{Amount, amount};
 pub use write::alerts_entry;
 

@@ -15,6 +15,12 @@ use crate::transport::no_effect;
 use crate::values::{boolean, nonempty, object, out_of_range, text_list, whole, word, wrong_type};
 use crate::words::{RULE, RULES};
 
+/// The most patterns of a rule: each is held against every service.
+pub(crate) const MAX_PATTERNS: usize = 100;
+
+/// The longest pattern, in bytes: a name has at most 64.
+pub(crate) const MAX_PATTERN: usize = 128;
+
 /// What the threshold of a kind counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Amount {
@@ -44,7 +50,7 @@ pub(crate) const fn amount(kind: AlertKind) -> Amount {
 }
 
 /// The kind that a word stands for, in snake case or as JSON spells keys.
-pub(super) fn kind_of(word: &str) -> Option<AlertKind> {
+pub(crate) fn kind_of(word: &str) -> Option<AlertKind> {
     AlertKind::ALL.into_iter().find(|kind| kind.as_str() == word || is_snake_of(kind.as_str(), word))
 }
 
@@ -218,8 +224,16 @@ fn services(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Vec<String> {
         let diagnostic = cx.error_at(field.value, Code::Empty, format!("`{name}` names no service"));
         cx.push(diagnostic.with_help("leave it out for all services, or take the rule away with \"enabled\": false"));
     }
+    if list.len() > MAX_PATTERNS {
+        let message = format!("`{name}` has {} patterns; {MAX_PATTERNS} are the most", list.len());
+        cx.push(cx.error_at(field.value, Code::OutOfRange, message));
+        return out;
+    }
     for (pattern, value) in list {
-        if nonempty(cx, &format!("an element of {name}"), value).is_some() && !out.iter().any(|known| known == pattern) {
+        if pattern.len() > MAX_PATTERN {
+            let message = format!("`{}` is longer than a pattern may be, {MAX_PATTERN} bytes", shown(pattern));
+            cx.push(cx.error_at(value, Code::BadPattern, message));
+        } else if nonempty(cx, &format!("an element of {name}"), value).is_some() && !out.iter().any(|known| known == pattern) {
             out.push(pattern.to_owned());
         }
     }

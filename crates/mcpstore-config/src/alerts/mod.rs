@@ -15,6 +15,8 @@ use crate::tree::{Node, Value};
 use crate::values::{boolean, wrong_type};
 use crate::words::ALERTS;
 
+#[cfg(feature = "schema")]
+pub(crate) use sinks::MAX_SINKS;
 pub(crate) use rules::{MAX_PATTERN, MAX_PATTERNS, kind_of};
 use rules::{Amount, amount};
 pub use write::alerts_entry;

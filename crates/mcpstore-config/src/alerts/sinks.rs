@@ -16,7 +16,7 @@ use crate::values::{boolean, nonempty, text_list, word, wrong_type};
 use crate::words::SINK;
 
 /// The most sinks of a config: each has a queue of its own.
-const MAX_SINKS: usize = 32;
+pub(crate) const MAX_SINKS: usize = 32;
 
 /// The longest name of a sink, in characters.
 const MAX_NAME: usize = 64;

@@ -67,7 +67,7 @@ codes! {
     NotAReference = 23,
     /// A transport that is not spoken.
     UnsupportedTransport = 24,
-    /// A text that is no HTTP address.
+    /// A text that is no address.
     BadUrl = 25,
     /// A character that cannot stand where it stands.
     BadCharacter = 26,
@@ -105,6 +105,8 @@ codes! {
     UnsetInput = 42,
     /// A file that a reference names cannot be read.
     UnreadableFile = 43,
+    /// An address that is reached without encryption.
+    InTheClear = 44,
 }
 
 impl Code {

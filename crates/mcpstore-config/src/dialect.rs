@@ -69,6 +69,7 @@ pub(crate) struct Part<'t> {
     pub(crate) services: Vec<Stated<'t>>,
     pub(crate) defaults: Option<Value<'t>>,
     pub(crate) gateway: Option<Value<'t>>,
+    pub(crate) alerts: Option<Value<'t>>,
     pub(crate) profiles: Option<Value<'t>>,
     pub(crate) inputs: Option<Value<'t>>,
 }
@@ -189,7 +190,7 @@ fn is_ours(key: &str) -> bool {
 /// True when there is something beside services.
 fn states_something(object: &Object<'_>) -> bool {
     object.members.iter().any(|member| {
-        matches!(member.key.as_ref(), "defaults" | "gateway" | "profiles" | "inputs") && !member.value.is_null()
+        matches!(member.key.as_ref(), "defaults" | "gateway" | "alerts" | "profiles" | "inputs") && !member.value.is_null()
     })
 }
 
@@ -226,6 +227,7 @@ fn rest<'t>(cx: &mut Context<'_>, object: Object<'t>, dialect: Option<Dialect>) 
         let slot = match member.key.as_ref() {
             "defaults" => &mut part.defaults,
             "gateway" => &mut part.gateway,
+            "alerts" => &mut part.alerts,
             "profiles" => &mut part.profiles,
             "inputs" => &mut part.inputs,
             _ => continue,

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mcpstore_types::{
-    Backoff, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, Policy,
-    ProbeKind, RestartPolicy, Sandbox, Secret, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
+    Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, Policy,
+    ProbeKind, RecyclePolicy, RestartPolicy, Sandbox, Secret, ServiceSpec, StdioSpec, Timeouts, TransportSpec, WaitCondition,
 };
 
-use crate::Plain;
+use crate::{Plain, Source};
 
 /// The entry of a config that reads as this spec, whatever the `defaults` beside it say nothing about: only what differs from the
 /// defaults of the config language is written. `None` for a server inside the process: no config states one.
@@ -17,7 +17,7 @@ use crate::Plain;
 /// Secrets stand in it in plain text: it is meant for a file of its owner, never for a screen.
 #[must_use]
 pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
-    let ServiceSpec { name: _, transport, era, dependencies, wait_for: _, policy, enabled, tags, description } = spec;
+    let ServiceSpec { name: _, transport, era, dependencies, wait_for, policy, enabled, tags, description } = spec;
     let mut out = Members::default();
     match transport {
         TransportSpec::Stdio(stdio) => launched(&mut out, stdio),
@@ -37,6 +37,9 @@ pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
     if !dependencies.is_empty() {
         out.put("dependsOn", Plain::List(dependencies.iter().map(dependency).collect()));
     }
+    if !wait_for.is_empty() {
+        out.put("waitFor", Plain::List(wait_for.iter().map(condition).collect()));
+    }
     behaviour(&mut out, policy);
     if !enabled {
         out.put("enabled", Plain::Bool(false));
@@ -52,27 +55,27 @@ pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
 
 /// Members of an object that is being made.
 #[derive(Default)]
-struct Members(Vec<(String, Plain)>);
+pub(crate) struct Members(Vec<(String, Plain)>);
 
 impl Members {
-    fn put(&mut self, key: &str, value: Plain) {
+    pub(crate) fn put(&mut self, key: &str, value: Plain) {
         self.0.push((key.to_owned(), value));
     }
 
     /// A block, unless it is empty.
-    fn block(&mut self, key: &str, block: Self) {
+    pub(crate) fn block(&mut self, key: &str, block: Self) {
         if !block.0.is_empty() {
             self.put(key, block.object());
         }
     }
 
-    fn differing<T: PartialEq>(&mut self, key: &str, value: &T, default: &T, written: impl Fn(&T) -> Plain) {
+    pub(crate) fn differing<T: PartialEq>(&mut self, key: &str, value: &T, default: &T, written: impl Fn(&T) -> Plain) {
         if value != default {
             self.put(key, written(value));
         }
     }
 
-    fn object(self) -> Plain {
+    pub(crate) fn object(self) -> Plain {
         Plain::Object(self.0)
     }
 }
@@ -149,7 +152,7 @@ fn dependency(dependency: &Dependency) -> Plain {
 }
 
 fn behaviour(out: &mut Members, policy: &Policy) {
-    let Policy { restart, timeouts, health, breaker: _, recycle: _ } = policy;
+    let Policy { restart, timeouts, health, breaker, recycle } = policy;
     let RestartPolicy { mode, max_attempts, window, max_in_window, backoff, stable_after, slow_retry } = restart;
     let Backoff { delay, max_delay, jitter_percent } = backoff;
     let default = RestartPolicy::default();
@@ -191,35 +194,106 @@ fn behaviour(out: &mut Members, policy: &Policy) {
     }
     out.block("timeouts", block);
 
-    let HealthSpec { probe, readiness: _, interval, timeout, rise, fall, startup } = health;
+    let HealthSpec { probe, readiness, interval, timeout, rise, fall, startup } = health;
     let default = HealthSpec::default();
     let mut block = Members::default();
-    block.differing("probe", probe, &default.probe, |probe| Plain::text(probe_word(probe)));
+    block.differing("probe", probe, &default.probe, probe_value);
+    block.differing("readiness", readiness, &None, |probe| probe.as_ref().map_or(Plain::Null, probe_value));
     block.differing("interval", interval, &default.interval, time);
     block.differing("timeout", timeout, &default.timeout, time);
     block.differing("rise", rise, &default.rise, |count| number(*count));
     block.differing("fall", fall, &default.fall, |count| number(*count));
     block.differing("startup", startup, &default.startup, time);
     out.block("health", block);
+
+    breaker_settings(out, breaker.as_ref());
+    let RecyclePolicy { max_memory, max_age } = recycle;
+    let mut block = Members::default();
+    block.differing("maxMemory", max_memory, &None, |bytes| bytes.map_or(Plain::Null, number));
+    block.differing("maxAge", max_age, &None, |age| age.map_or(Plain::Null, |age| time(&age)));
+    out.block("recycle", block);
 }
 
-fn probe_word(probe: &ProbeKind) -> &'static str {
-    crate::policy::PROBES.iter().find(|(_, kind)| kind == probe).map_or("auto", |(word, _)| word)
+fn breaker_settings(out: &mut Members, breaker: Option<&BreakerPolicy>) {
+    let Some(breaker) = breaker else {
+        out.put("breaker", Plain::Bool(false));
+        return;
+    };
+    let BreakerPolicy { failures, window, failure_percent, open_for, max_open_for, trial_timeout } = breaker;
+    let default = BreakerPolicy::default();
+    let mut block = Members::default();
+    block.differing("failures", failures, &default.failures, |count| number(*count));
+    block.differing("window", window, &default.window, |count| number(*count));
+    block.differing("failurePercent", failure_percent, &default.failure_percent, |percent| number(*percent));
+    // One alone would pull the other along.
+    if (open_for, max_open_for) != (&default.open_for, &default.max_open_for) {
+        block.put("openFor", time(open_for));
+        block.put("maxOpenFor", time(max_open_for));
+    }
+    block.differing("trialTimeout", trial_timeout, &default.trial_timeout, time);
+    out.block("breaker", block);
 }
 
-fn map(values: &BTreeMap<String, Secret>) -> Plain {
+fn probe_value(probe: &ProbeKind) -> Plain {
+    let mut out = Members::default();
+    match probe {
+        ProbeKind::Tool { name, args } => {
+            out.put("tool", Plain::text(name));
+            // Code may have built any text; what is no object of JSON says nothing to a server.
+            let args = Plain::of(&Source::new("args.json", args.as_str())).filter(|args| *args != Plain::Object(Vec::new()));
+            if let Some(args @ Plain::Object(_)) = args {
+                out.put("args", escaped(args));
+            }
+        }
+        ProbeKind::Http { url } => out.put("http", literal(url)),
+        ProbeKind::Tcp { address } => out.put("tcp", literal(address)),
+        ProbeKind::Exec { command, args } => out.put("exec", exec(command, args)),
+        word => return Plain::text(word.word()),
+    }
+    out.object()
+}
+
+fn condition(condition: &WaitCondition) -> Plain {
+    let value = match condition {
+        WaitCondition::Tcp { address } => literal(address),
+        WaitCondition::Http { url } => literal(url),
+        WaitCondition::File { path } => literal(&path.to_string_lossy()),
+        WaitCondition::Exec { command, args } => exec(command, args),
+        // A condition that is newer than this function.
+        _ => Plain::Null,
+    };
+    Plain::Object(vec![(condition.word().to_owned(), value)])
+}
+
+fn exec(command: &str, args: &[String]) -> Plain {
+    Plain::List(std::iter::once(command).chain(args.iter().map(String::as_str)).map(literal).collect())
+}
+
+/// Text in a value that is meant as it stands.
+fn escaped(value: Plain) -> Plain {
+    match value {
+        Plain::Text(text) => literal(&text),
+        Plain::List(list) => Plain::List(list.into_iter().map(escaped).collect()),
+        Plain::Object(members) => {
+            Plain::Object(members.into_iter().map(|(key, value)| (key, escaped(value))).collect())
+        }
+        other => other,
+    }
+}
+
+pub(crate) fn map(values: &BTreeMap<String, Secret>) -> Plain {
     Plain::Object(values.iter().map(|(key, value)| (key.clone(), literal(value.expose()))).collect())
 }
 
 /// Text that is meant as it stands: what begins like a reference is escaped.
-fn literal(text: &str) -> Plain {
+pub(crate) fn literal(text: &str) -> Plain {
     Plain::Text(text.replace("${", "$${"))
 }
 
-fn number(number: impl Into<u64>) -> Plain {
+pub(crate) fn number(number: impl Into<u64>) -> Plain {
     Plain::Number(number.into().to_string())
 }
 
-fn time(time: &Duration) -> Plain {
+pub(crate) fn time(time: &Duration) -> Plain {
     Plain::Text(humantime::format_duration(*time).to_string())
 }

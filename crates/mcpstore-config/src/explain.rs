@@ -203,6 +203,11 @@ pub const fn explain(code: Code) -> &'static str {
             "The file that `${file:path}` or `envFile` names cannot be read, so its value is missing. A relative path counts from \
              the folder of the config, and `~/` from your home folder. At most 1 MiB is read."
         }
+        Code::InTheClear => {
+            "Alerts go to this address without encryption, and it is not on this machine: who is on the way reads them, with the \
+             token in the address, the headers or the password, and may change them. Use `https://`, `smtps://` or \
+             `smtp+starttls://`."
+        }
     }
 }
 

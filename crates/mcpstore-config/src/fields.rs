@@ -121,7 +121,7 @@ pub(crate) fn camel(snake: &str) -> Option<String> {
 }
 
 /// True when `snake` is `camel` with `_` and a small letter for every capital.
-fn is_snake_of(snake: &str, camel: &str) -> bool {
+pub(crate) fn is_snake_of(snake: &str, camel: &str) -> bool {
     let mut left = snake.bytes();
     camel.bytes().all(|b| match b {
         b'A'..=b'Z' => left.next() == Some(b'_') && left.next() == Some(b.to_ascii_lowercase()),

@@ -24,7 +24,9 @@
 //! assert_eq!(parsed.config.services.len(), 1);
 //! ```
 
+mod alerts;
 mod alien;
+mod breaker;
 mod clients;
 mod code;
 mod context;
@@ -58,6 +60,7 @@ mod outside;
 mod parse;
 mod plain;
 mod policy;
+mod probe;
 mod profiles;
 mod render;
 mod sandbox;
@@ -79,6 +82,7 @@ mod values;
 mod words;
 mod yaml;
 
+pub use alerts::alerts_entry;
 pub use clients::{Client, Folders, References};
 pub use code::Code;
 pub use cycle::cycle_diagnostic;
@@ -100,7 +104,7 @@ pub use render::{render, render_short};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use secret::hide_secrets;
-pub use show::{Stated, stated};
+pub use show::{Stated, StatedBlock, stated, stated_blocks};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};
 pub use starter::{Found, starter};

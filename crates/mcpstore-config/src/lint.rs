@@ -14,6 +14,8 @@ use crate::tree::{At, Value};
 use crate::words::{DEFAULTS, SERVICE};
 use crate::{Config, Format};
 
+mod alerts;
+mod asks;
 mod depends;
 mod names;
 mod paths;
@@ -47,13 +49,15 @@ impl<'a> Service<'a> {
     }
 }
 
-/// Looks over a whole config, once it is read. `block` is its `defaults`, as they are written.
+/// Looks over a whole config, once it is read. `block` is its `defaults` and `alerts` its alerts, as they
+/// are written.
 pub(crate) fn all(
     cx: &mut Context<'_>,
     config: &Config,
     entries: &[(ServiceName, Entry<'_>)],
     block: Option<&Value<'_>>,
     defaults: &Defaults,
+    alerts: Option<&Value<'_>>,
 ) {
     let specs: BTreeMap<&ServiceName, &ServiceSpec> = config.services.iter().map(|spec| (&spec.name, spec)).collect();
     let mut services: BTreeMap<&ServiceName, Service<'_>> = BTreeMap::new();
@@ -66,6 +70,7 @@ pub(crate) fn all(
     secrets::env(cx, &block);
     names::check(cx, entries);
     let mut launchers = program::Launchers::default();
+    asks::check(cx, &block, &defaults.policy, "MCP", &mut launchers);
     for (name, _) in entries {
         let Some(service) = services.get(name) else { continue };
         cx.sink.about(Some(name.clone()));
@@ -75,9 +80,17 @@ pub(crate) fn all(
         if let Some(spec) = service.spec {
             times::check(cx, &service.fields, &spec.policy);
             depends::check(cx, service, spec, &services);
+            if spec.enabled {
+                let prefix = secrets::variable(name.as_str());
+                asks::check(cx, &service.fields, &spec.policy, &prefix, &mut launchers);
+            }
         }
     }
     cx.sink.about(None);
+    if let Some(value) = alerts {
+        let names = entries.iter().map(|(name, _)| name.clone()).collect();
+        alerts::check(cx, value, &names, &mut launchers);
+    }
 }
 
 /// How one writes `key` with this text in the format of what stands there.

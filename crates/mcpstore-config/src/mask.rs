@@ -1,6 +1,6 @@
 //! Hides what is secret in a text before any of it is shown.
 //!
-//! Values inside `env`, `headers` and `settings`, and what looks like a secret elsewhere, become `***`; references such as
+//! Values inside `env`, `headers` and `settings`, and the addresses of alert sinks, and what looks like a secret elsewhere, become `***`; references such as
 //! `${TOKEN}` stay where they can be told apart: they name a secret and are none. This works on characters and lines, not on the
 //! syntax tree, because it must work on broken texts too. Where it is in doubt it hides: a service that is called `env` has its
 //! values hidden as well.
@@ -13,6 +13,7 @@ pub(crate) mod json;
 pub(crate) mod keys;
 mod lines;
 pub(crate) mod shapes;
+mod sinks;
 mod toml;
 mod yaml;
 
@@ -35,6 +36,7 @@ impl Masked {
             Format::Yaml => yaml::secrets(text, broken),
         };
         ranges.extend(shapes::find(text).into_iter().map(|found| found.range));
+        ranges.extend(sinks::addresses(text));
         ranges.extend(more.iter().map(|range| without_quotes(text, range.clone())));
         let mut masked = Self { text: String::with_capacity(text.len()), cuts: Vec::new() };
         let mut copied = 0;

@@ -13,7 +13,7 @@ use crate::tree::{At, Member, Node, Object, Value};
 use crate::words::URL_KEYS;
 
 /// Parts of an entry that are merged field by field, with keys that are words of the config language.
-const BLOCKS: &[&str] = &["restart", "timeouts", "health", "limits", "oauth", "tools"];
+const BLOCKS: &[&str] = &["restart", "timeouts", "health", "breaker", "recycle", "limits", "oauth", "tools", "rules"];
 
 /// The same with keys that are the user's.
 const MAPS: &[&str] = &["env", "headers", "settings"];
@@ -35,6 +35,7 @@ pub(crate) struct Layer<'t> {
     pub(crate) entries: BTreeMap<ServiceName, Entry<'t>>,
     pub(crate) defaults: Option<Value<'t>>,
     pub(crate) gateway: Option<Value<'t>>,
+    pub(crate) alerts: Option<Value<'t>>,
     pub(crate) profiles: Option<Value<'t>>,
 }
 
@@ -46,7 +47,8 @@ impl<'t> Layer<'t> {
             let entry = Entry { name_at, value, overrides: Vec::new(), patches: Vec::new() };
             entries.insert(name, entry);
         }
-        Self { entries, defaults: part.defaults, gateway: part.gateway, profiles: part.profiles }
+        let Part { defaults, gateway, alerts, profiles, .. } = part;
+        Self { entries, defaults, gateway, alerts, profiles }
     }
 
     /// This layer with a later one over it.
@@ -62,6 +64,7 @@ impl<'t> Layer<'t> {
             entries: self.entries,
             defaults: over(self.defaults, later.defaults, Keys::Entry),
             gateway: over(self.gateway, later.gateway, Keys::Entry),
+            alerts: over(self.alerts, later.alerts, Keys::Entry),
             profiles: over(self.profiles, later.profiles, Keys::Own),
         }
     }
@@ -107,7 +110,7 @@ fn over<'t>(earlier: Option<Value<'t>>, later: Option<Value<'t>>, keys: Keys) ->
 /// Whose words the keys of an object are.
 #[derive(Clone, Copy)]
 enum Keys {
-    /// Those of an entry, or of `defaults`.
+    /// Those of an entry, of `defaults`, or of `alerts`.
     Entry,
     /// The config language's.
     Words,
@@ -228,7 +231,7 @@ mod tests {
             entries.insert(ServiceName::new(name).expect("a good name"), entry);
         }
         let defaults = defaults.as_ref().map(|fields| object(number, &mut nth, fields));
-        Layer { entries, defaults, gateway: None, profiles: None }
+        Layer { entries, defaults, ..Layer::default() }
     }
 
     fn layers() -> impl Strategy<Value = (Vec<(&'static str, Fields)>, Option<Fields>)> {

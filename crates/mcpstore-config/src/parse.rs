@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcpstore_types::{ServiceName, ServiceSpec};
+use mcpstore_types::{AlertsSpec, ServiceName, ServiceSpec};
 
 use crate::context::{Context, Text};
 use crate::defaults::{self, Defaults};
@@ -16,7 +16,7 @@ use crate::service::service;
 use crate::sink::Sink;
 use crate::values::{object, whole};
 use crate::words::GATEWAY;
-use crate::{Diagnostic, Dialect, Outside, Place, Severity, Source, Span, lint, names, syntax};
+use crate::{Diagnostic, Dialect, Outside, Place, Severity, Source, Span, alerts, lint, names, syntax};
 
 /// How many services start at the same time when the config does not say.
 pub const MAX_PARALLEL_STARTS_DEFAULT: usize = 8;
@@ -32,7 +32,7 @@ pub struct Options {
 }
 
 /// What a config says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The services whose entries have no error, in the order of the texts.
     pub services: Vec<ServiceSpec>,
@@ -42,6 +42,8 @@ pub struct Config {
     pub left_out: BTreeSet<ServiceName>,
     /// How many services may start at the same time: `gateway.maxParallelStarts`, 1 to 1,000, default 8.
     pub max_parallel_starts: usize,
+    /// What is worth waking someone for, and who is told. The defaults when a text with an error in its syntax has a say in it.
+    pub alerts: AlertsSpec,
     /// Named choices of services.
     pub profiles: BTreeMap<String, Profile>,
     /// How each text is written; `None` for one that states no services, or cannot be read.
@@ -55,6 +57,7 @@ impl Default for Config {
             origins: BTreeMap::new(),
             left_out: BTreeSet::new(),
             max_parallel_starts: MAX_PARALLEL_STARTS_DEFAULT,
+            alerts: AlertsSpec::default(),
             profiles: BTreeMap::new(),
             dialects: Vec::new(),
         }
@@ -89,7 +92,7 @@ impl Origin {
 }
 
 /// What came out of a config: everything that is good in it, and everything that is wrong with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {
     /// What the config says, without the entries that have errors.
     pub config: Config,
@@ -128,7 +131,7 @@ impl Parsed {
 /// Reads a config out of its texts; `outside` is the world that they refer to.
 ///
 /// Of a service that several texts state, the last text's entry counts: as a whole when it says how to launch or reach the
-/// server, else field by field over the earlier one. Of `defaults` and `gateway` the last text's single fields do. Never fails
+/// server, else field by field over the earlier one. Of `defaults`, `gateway` and `alerts` the last text's single fields do. Never fails
 /// and never panics: what is wrong is in [`Parsed::diagnostics`], and what it concerns is left out. The time it takes grows
 /// with the length of the texts only.
 #[must_use]
@@ -146,6 +149,13 @@ pub fn parse(sources: &[Source], outside: &dyn Outside, options: &Options) -> Pa
         let count = get(&inner, "maxParallelStarts")
             .and_then(|field| whole(&mut cx, "gateway.maxParallelStarts", field, 1, MAX_PARALLEL_STARTS));
         config.max_parallel_starts = count.map_or(config.max_parallel_starts, |count| count as usize);
+    }
+    if let Some(value) = &layer.alerts {
+        let alerts = alerts::read(&mut cx, value);
+        // Sinks run commands: like the services of a broken text, those of one do not.
+        if !value.stands_in(&broken) {
+            config.alerts = alerts;
+        }
     }
     let names: Names = layer.entries.keys().cloned().collect();
     let mut ordered: Vec<(ServiceName, Entry<'_>)> = layer.entries.into_iter().collect();
@@ -177,7 +187,7 @@ pub fn parse(sources: &[Source], outside: &dyn Outside, options: &Options) -> Pa
     if let Some(value) = &layer.profiles {
         config.profiles = profiles::read(&mut cx, value, &config, &names);
     }
-    lint::all(&mut cx, &config, &ordered, layer.defaults.as_ref(), &defaults);
+    lint::all(&mut cx, &config, &ordered, layer.defaults.as_ref(), &defaults, layer.alerts.as_ref());
     finish(config, sink)
 }
 

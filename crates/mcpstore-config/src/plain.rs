@@ -84,6 +84,44 @@ impl Plain {
         out
     }
 
+    /// As JSON on one line, without a blank that needs not be there.
+    pub(crate) fn compact(&self) -> String {
+        let mut out = String::new();
+        self.write_compact(&mut out);
+        out
+    }
+
+    fn write_compact(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Number(number) => out.push_str(number),
+            Self::Text(text) => push_quoted(out, text),
+            Self::List(list) => {
+                out.push('[');
+                for (nth, value) in list.iter().enumerate() {
+                    if nth > 0 {
+                        out.push(',');
+                    }
+                    value.write_compact(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (nth, (key, value)) in members.iter().enumerate() {
+                    if nth > 0 {
+                        out.push(',');
+                    }
+                    push_quoted(out, key);
+                    out.push(':');
+                    value.write_compact(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
     fn write_pretty(&self, out: &mut String, indent: &str) {
         const LINE: usize = 100;
         let inner = format!("{indent}  ");
@@ -200,6 +238,8 @@ mod tests {
         ]);
         let line = r#"{ "b": ["x\"y\\", "\u0001\n"], "a": { "n": 1.50 }, "e": {}, "f": [], "t": true, "z": null }"#;
         assert_eq!(value.to_string(), line);
+        let compact = r#"{"b":["x\"y\\","\u0001\n"],"a":{"n":1.50},"e":{},"f":[],"t":true,"z":null}"#;
+        assert_eq!(value.compact(), compact);
         let pretty = value.pretty();
         assert!(
             pretty.starts_with("{\n  \"b\": [\"x\\\"y\\\\\", \"\\u0001\\n\"],\n  \"a\": {\n    \"n\": 1.50\n  },\n")

@@ -1,20 +1,18 @@
-//! `restart`, `recovery`, `timeouts` and `health`: of one service, and of `defaults`.
+//! `restart`, `recovery`, `timeouts`, `health`, and what else belongs to a policy: of one service, and of `defaults`.
 
 use std::time::Duration;
 
 use crate::tree::Node;
-use mcpstore_types::{HealthSpec, Policy, ProbeKind, RestartMode, RestartPolicy, Timeouts};
+use mcpstore_types::{HealthSpec, Policy, RestartMode, RestartPolicy, Timeouts};
 
 use crate::Code;
+use crate::breaker::{breaker, recycle};
 use crate::context::Context;
 use crate::duration::{MIN, duration};
 use crate::fields::{Field, entry, get};
-use crate::values::{kind, number, object, out_of_range, whole, word, wrong_type};
+use crate::probe::probe;
+use crate::values::{number, object, out_of_range, whole, word, wrong_type};
 use crate::words::{HEALTH, RESTART, TIMEOUTS};
-
-/// The words for `health.probe`.
-pub(crate) const PROBES: [(&str, ProbeKind); 3] =
-    [("auto", ProbeKind::Auto), ("ping", ProbeKind::Ping), ("list", ProbeKind::List)];
 
 /// The largest count a policy may state.
 pub(crate) const MAX_COUNT: u32 = 1_000_000;
@@ -37,6 +35,12 @@ pub(crate) fn apply(cx: &mut Context<'_>, entry: &[Field<'_>], policy: &mut Poli
     }
     if let Some(field) = get(entry, "health") {
         health(cx, field, &mut policy.health);
+    }
+    if let Some(field) = get(entry, "breaker") {
+        breaker(cx, field, &mut policy.breaker);
+    }
+    if let Some(field) = get(entry, "recycle") {
+        recycle(cx, field, &mut policy.recycle);
     }
 }
 
@@ -148,7 +152,13 @@ fn health(cx: &mut Context<'_>, field: Field<'_>, health: &mut HealthSpec) {
     let Some(object) = object(cx, "health", field.value) else { return };
     let entry = entry(cx, object, &HEALTH);
     if let Some(field) = get(&entry, "probe") {
-        probe(cx, field, &mut health.probe);
+        set(&mut health.probe, probe(cx, "health.probe", field));
+    }
+    if let Some(field) = get(&entry, "readiness") {
+        health.readiness = match field.value.node {
+            Node::Bool(false) => None,
+            _ => probe(cx, "health.readiness", field).or(health.readiness.take()),
+        };
     }
     if let Some(field) = get(&entry, "interval") {
         set(&mut health.interval, duration(cx, "health.interval", field, Duration::from_millis(100)));
@@ -167,27 +177,8 @@ fn health(cx: &mut Context<'_>, field: Field<'_>, health: &mut HealthSpec) {
     }
 }
 
-fn probe(cx: &mut Context<'_>, field: Field<'_>, probe: &mut ProbeKind) {
-    let later = match &field.value.node {
-        Node::Object(_) => true,
-        Node::Text(word) => word == "discover",
-        _ => {
-            let message = format!("`health.probe` is {}; expected a word", kind(field.value));
-            cx.push(cx.error_at(field.value, Code::WrongType, message).with_help("write one of: auto, ping, list"));
-            return;
-        }
-    };
-    if later {
-        let message = "this kind of `health.probe` is not supported yet by this version and is ignored";
-        let place = cx.place(field.value.at);
-        let diagnostic = crate::Diagnostic::warning(Code::NotSupportedYet, message).with_place(place);
-        cx.push(diagnostic.with_help("write one of: auto, ping, list"));
-        return;
-    }
-    set(probe, word(cx, "health.probe", field.value, &PROBES));
-}
-
-fn set<T>(target: &mut T, value: Option<T>) {
+/// Takes a value over, if there is one.
+pub(crate) fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }

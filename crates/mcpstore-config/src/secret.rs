@@ -28,6 +28,32 @@ pub(crate) fn masked(entry: &Plain) -> Plain {
     Plain::Object(members.iter().map(hide).collect())
 }
 
+/// `alerts` with its secrets hidden: addresses of sinks carry tokens.
+pub(crate) fn masked_alerts(alerts: &Plain) -> Plain {
+    let Plain::Object(members) = alerts else { return alerts.clone() };
+    let hide = |(key, value): &(String, Plain)| {
+        let value = match (key.as_str(), value) {
+            ("sinks", Plain::List(list)) => Plain::List(list.iter().map(masked_sink).collect()),
+            ("sinks", other) => all_hidden(other),
+            (_, other) => looked_over(other),
+        };
+        (key.clone(), value)
+    };
+    Plain::Object(members.iter().map(hide).collect())
+}
+
+fn masked_sink(sink: &Plain) -> Plain {
+    let Plain::Object(members) = sink else { return all_hidden(sink) };
+    let hide = |(key, value): &(String, Plain)| {
+        let value = match key.as_str() {
+            "url" | "headers" | "signKey" | "server" => all_hidden(value),
+            _ => looked_over(value),
+        };
+        (key.clone(), value)
+    };
+    Plain::Object(members.iter().map(hide).collect())
+}
+
 /// A value with what looks like a secret hidden.
 fn looked_over(value: &Plain) -> Plain {
     match value {
@@ -42,7 +68,11 @@ fn looked_over(value: &Plain) -> Plain {
             Plain::List(out)
         }
         Plain::Object(members) => {
-            Plain::Object(members.iter().map(|(key, value)| (key.clone(), looked_over(value))).collect())
+            let hide = |(key, value): &(String, Plain)| {
+                let by_name = is_secret_name(key) && matches!(value, Plain::Text(text) if shapes::is_plain(text));
+                (key.clone(), if by_name { all_hidden(value) } else { looked_over(value) })
+            };
+            Plain::Object(members.iter().map(hide).collect())
         }
         Plain::Null | Plain::Bool(_) | Plain::Number(_) => value.clone(),
     }
@@ -208,6 +238,21 @@ mod tests {
         ] {
             assert_eq!(in_text(name, value), None, "{name}={value}");
         }
+    }
+
+    #[test]
+    fn addresses_of_sinks_and_what_a_name_calls_secret_are_hidden() {
+        let of = |text: &str| Plain::of(&crate::Source::new("x.json", text)).unwrap();
+        let alerts = of(r#"{ "enabled": true, "sinks": [
+            { "type": "webhook", "url": "https://h/T0/secret", "headers": { "X": "s ${A}" }, "signKey": "k" },
+            { "type": "mail", "server": "smtps://me:pw@h", "from": "a@b", "to": "c@d" }, { "url": "${URL}" }, "odd" ] }"#);
+        assert_eq!(
+            masked_alerts(&alerts).to_string(),
+            r#"{ "enabled": true, "sinks": [{ "type": "webhook", "url": "***", "headers": { "X": "***${A}" }, "signKey": "***" }, { "type": "mail", "server": "***", "from": "a@b", "to": "c@d" }, { "url": "${URL}" }, "***"] }"#
+        );
+        let entry = of(r#"{ "health": { "probe": { "tool": "t", "args": { "token": "abc", "n": 1, "l": ["x"] } } } }"#);
+        let shown = masked(&entry).to_string();
+        assert!(shown.contains(r#""token": "***", "n": 1, "l": ["x"]"#), "{shown}");
     }
 
     #[test]

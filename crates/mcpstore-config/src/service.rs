@@ -7,6 +7,7 @@ use crate::defaults::Defaults;
 use crate::depends::{Names, dependencies};
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Field, entry, get};
+use crate::probe::wait_for;
 use crate::transport::transport;
 use crate::tree::{Node, Value};
 use crate::values::{boolean, nonempty, object, text, text_list, word, wrong_type};
@@ -62,13 +63,14 @@ pub(crate) fn service(
         .map_or_else(Vec::new, |field| dependencies(cx, name, field, names))
         .into_iter()
         .unzip();
+    let wait_for = get(&entry, "waitFor").map_or_else(Vec::new, |field| wait_for(cx, field));
     let good = cx.sink.errors() == before;
     let spec = transport.filter(|_| good).map(|transport| ServiceSpec {
         name: name.clone(),
         transport,
         era,
         dependencies,
-        wait_for: Vec::new(),
+        wait_for,
         policy,
         enabled,
         tags,

@@ -54,6 +54,107 @@ impl Stated {
     }
 }
 
+/// A block of the top level as its texts state it together: `defaults`, `gateway`, `profiles` or `alerts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatedBlock {
+    /// Its key.
+    pub key: &'static str,
+    /// Where the first text that states it does.
+    pub place: Place,
+    /// What it says, in the shape of this config language. Secrets may stand in it in plain text; [`StatedBlock::masked`]
+    /// hides them.
+    pub value: Plain,
+    /// The place of each value, by its path; lists are one value.
+    places: BTreeMap<String, Place>,
+}
+
+impl StatedBlock {
+    /// Where a field stands; of one that is not stated, where the block does.
+    #[must_use]
+    pub fn place_of(&self, path: &str) -> Place {
+        self.places.get(path).copied().unwrap_or(self.place)
+    }
+
+    /// Every value that is stated, by its path.
+    pub fn places(&self) -> impl Iterator<Item = (&str, Place)> {
+        self.places.iter().map(|(path, place)| (path.as_str(), *place))
+    }
+
+    /// The block with `***` for what is or may be secret; references stay.
+    #[must_use]
+    pub fn masked(&self) -> Plain {
+        if self.key == "alerts" { secret::masked_alerts(&self.value) } else { secret::masked(&self.value) }
+    }
+}
+
+/// What the texts of a config state together beside services: the blocks of the top level that are stated.
+#[must_use]
+pub fn stated_blocks(sources: &[Source]) -> Vec<StatedBlock> {
+    let texts: Vec<Text<'_>> = sources.iter().map(Text::new).collect();
+    let mut sink = Sink::new(false);
+    let layer = gather(&texts, &Nothing, &mut sink, &mut Inputs::new()).layer;
+    let place = |at| crate::context::place(&texts, at);
+    let blocks =
+        [("defaults", layer.defaults), ("gateway", layer.gateway), ("profiles", layer.profiles), ("alerts", layer.alerts)];
+    let stated = blocks.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    stated
+        .map(|(key, value)| {
+            let at = place(value.at);
+            let value = match key {
+                "alerts" => camel_alerts(&texts, value, Level::Words),
+                // Keys of the user.
+                "profiles" => value,
+                _ => camel_keys(&texts, value, 0),
+            };
+            let mut places = BTreeMap::new();
+            note(&mut places, &value, "", &place);
+            StatedBlock { key, place: at, value: value.plain(), places }
+        })
+        .collect()
+}
+
+/// Whose words the keys of an object within `alerts` are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// The config language's.
+    Words,
+    /// Kinds of alerts.
+    Kinds,
+}
+
+/// The words of `alerts` as JSON spells them; kinds of alerts in snake case.
+fn camel_alerts<'t>(texts: &[Text<'_>], mut value: Value<'t>, level: Level) -> Value<'t> {
+    match &mut value.node {
+        Node::Object(object) => {
+            for member in &mut object.members {
+                if level == Level::Kinds {
+                    if let Some(kind) = crate::alerts::kind_of(&member.key) {
+                        member.key = kind.as_str().into();
+                    }
+                } else if texts[member.key_at.source as usize].format != Format::Json
+                    && let Some(word) = camel(&member.key)
+                {
+                    member.key = word.into();
+                }
+                let inner = if member.key == "rules" && level == Level::Words { Level::Kinds } else { Level::Words };
+                if member.key != "headers" {
+                    let inner_value =
+                        Value { at: member.value.at, node: std::mem::replace(&mut member.value.node, Node::Null) };
+                    member.value = camel_alerts(texts, inner_value, inner);
+                }
+            }
+        }
+        Node::List(list) => {
+            for element in list {
+                let inner = Value { at: element.at, node: std::mem::replace(&mut element.node, Node::Null) };
+                *element = camel_alerts(texts, inner, Level::Words);
+            }
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
+    }
+    value
+}
+
 /// What the texts of a config state together, by service, in the order of the texts; entries with errors too.
 #[must_use]
 pub fn stated(sources: &[Source]) -> Vec<Stated> {

@@ -251,7 +251,7 @@ pub(crate) fn environment(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<St
     out
 }
 
-fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
+pub(crate) fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
     let mut out = BTreeMap::new();
     let Some(object) = object(cx, "headers", field.value) else { return out };
     for field in fields(cx, object) {

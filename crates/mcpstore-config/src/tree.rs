@@ -90,6 +90,16 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// True when any part of it stands in one of these texts.
+    pub(crate) fn stands_in(&self, sources: &std::collections::BTreeSet<usize>) -> bool {
+        sources.contains(&(self.at.source as usize))
+            || match &self.node {
+                Node::List(list) => list.iter().any(|value| value.stands_in(sources)),
+                Node::Object(object) => object.members.iter().any(|member| member.value.stands_in(sources)),
+                Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
+            }
+    }
+
     /// The value without places. Of a key that stands twice the last value counts.
     pub(crate) fn plain(&self) -> Plain {
         match &self.node {

@@ -45,13 +45,15 @@ pub(crate) const SERVICE: Keys = Keys {
         "recovery",
         "timeouts",
         "health",
+        "breaker",
+        "recycle",
+        "waitFor",
         "serverUrl",
         "httpUrl",
     ],
     later: &[
         "start",
         "idleStop",
-        "waitFor",
         "tools",
         "isolation",
         "profiles",
@@ -107,8 +109,8 @@ pub(crate) const SERVICE: Keys = Keys {
 
 pub(crate) const TOP: Keys = Keys {
     of: "the top level",
-    read: &["mcpServers", "defaults", "gateway", "profiles", "inputs"],
-    later: &["alerts"],
+    read: &["mcpServers", "defaults", "gateway", "profiles", "inputs", "alerts"],
+    later: &[],
     foreign: &[
         "context",
         "data",
@@ -136,7 +138,19 @@ pub(crate) const TOP: Keys = Keys {
 
 pub(crate) const DEFAULTS: Keys = Keys {
     of: "`defaults`",
-    read: &["restart", "recovery", "timeouts", "health", "era", "sandbox", "limits", "inheritEnv", "env"],
+    read: &[
+        "restart",
+        "recovery",
+        "timeouts",
+        "health",
+        "breaker",
+        "recycle",
+        "era",
+        "sandbox",
+        "limits",
+        "inheritEnv",
+        "env",
+    ],
     later: &["start", "idleStop", "tools", "isolation"],
     foreign: &[],
 };
@@ -186,7 +200,73 @@ pub(crate) const LIMITS: Keys =
 
 pub(crate) const HEALTH: Keys = Keys {
     of: "`health`",
-    read: &["probe", "interval", "timeout", "rise", "fall", "startup"],
+    read: &["probe", "readiness", "interval", "timeout", "rise", "fall", "startup"],
+    later: &[],
+    foreign: &[],
+};
+
+pub(crate) const PROBE: Keys =
+    Keys { of: "a probe", read: &["tool", "args", "http", "tcp", "exec"], later: &[], foreign: &[] };
+
+pub(crate) const CONDITION: Keys =
+    Keys { of: "`waitFor`", read: &["tcp", "http", "file", "exec"], later: &[], foreign: &[] };
+
+pub(crate) const BREAKER: Keys = Keys {
+    of: "`breaker`",
+    read: &["failures", "window", "failurePercent", "openFor", "maxOpenFor", "trialTimeout"],
+    later: &[],
+    foreign: &[],
+};
+
+pub(crate) const RECYCLE: Keys = Keys { of: "`recycle`", read: &["maxMemory", "maxAge"], later: &[], foreign: &[] };
+
+pub(crate) const ALERTS: Keys =
+    Keys { of: "`alerts`", read: &["enabled", "repeat", "rules", "sinks"], later: &[], foreign: &[] };
+
+/// The kinds of alerts, in the order of `AlertKind::ALL`.
+pub(crate) const RULES: Keys = Keys {
+    of: "`alerts.rules`",
+    read: &[
+        "gave_up",
+        "leaked",
+        "stop_failed",
+        "flapping",
+        "dependency_failed",
+        "probe_degraded",
+        "start_slow",
+        "budget_near",
+        "error_rate",
+        "latency",
+    ],
+    later: &[],
+    foreign: &[],
+};
+
+pub(crate) const RULE: Keys = Keys {
+    of: "a rule",
+    read: &["enabled", "severity", "for", "resolveAfter", "threshold", "clear", "window", "minCalls", "services"],
+    later: &[],
+    foreign: &[],
+};
+
+pub(crate) const SINK: Keys = Keys {
+    of: "a sink",
+    read: &[
+        "name",
+        "type",
+        "url",
+        "template",
+        "headers",
+        "signKey",
+        "command",
+        "args",
+        "server",
+        "from",
+        "to",
+        "minSeverity",
+        "only",
+        "sendResolved",
+    ],
     later: &[],
     foreign: &[],
 };
@@ -243,6 +323,14 @@ pub(crate) fn is_word(key: &str) -> bool {
         &TIMEOUTS,
         &LIMITS,
         &HEALTH,
+        &PROBE,
+        &CONDITION,
+        &BREAKER,
+        &RECYCLE,
+        &ALERTS,
+        &RULES,
+        &RULE,
+        &SINK,
         &OAUTH,
     ];
     ALL.iter().any(|keys| keys.read.contains(&key) || keys.later.contains(&key) || keys.foreign.contains(&key))

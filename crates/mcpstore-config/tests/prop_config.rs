@@ -9,9 +9,9 @@ use mcpstore_config::{
     render_short,
 };
 use mcpstore_types::{
-    Backoff, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OtherSpec,
-    Policy, ProbeKind, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts,
-    TransportSpec,
+    Backoff, BreakerPolicy, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits,
+    OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec,
+    StdioSpec, Timeouts, TransportSpec, WaitCondition,
 };
 use proptest::prelude::*;
 
@@ -24,11 +24,14 @@ const SEED: &str = r#"// größe
 		"🞄": { "command": "x" }, /* env: s3cr3t */ "sélf": 1,
 		"api": { "command": "uvx", "dependsOn": ["filesytem", { "on": "search", "kind": "wants", "condition": "ready" }, "api"],
 		         "restart": { "policy": "on_failure", "maxAttempts": 5, "jitter": 0.2, "delay": "1s", "maxDelay": "60s" },
-		         "recovery": "seed", "health": { "probe": "auto", "interval": "10s", "fall": 3 },
+		         "recovery": "seed", "health": { "probe": { "tool": "größe", "args": { "n": [1, "${HOME}"] } }, "readiness": { "tcp": 80 }, "interval": "10s", "fall": 3 },
+		         "waitFor": [{ "tcp": "日本:1" }, { "exec": ["x", "${NONE}"] }, { "file": "~/x" }], "breaker": { "failures": 0 }, "recycle": { "maxMemory": "1" },
 		         "timeouts": { "start": "60s", "call": 60 }, "tags": ["prod", "ключ"], "sandbox": "restrcted",
 		         "limits": { "memory": "512MB", "files": 1e9, "procs": 1 }, "inheritEnv": ["AWS_*", "*"], "sandboxRead": ["${HOME:-/x}"], "comand": "\u00e9\n", "enabled": true, }
 	},
-	"defaults": { "timeouts": { "stop": "1s" } }, "gateway": { "maxParallelStarts": 4, "listen": "x" }, "profiles": { }
+	"defaults": { "timeouts": { "stop": "1s" } }, "gateway": { "maxParallelStarts": 4, "listen": "x" }, "profiles": { },
+	"alerts": { "rules": { "errorRate": { "threshold": "10%", "clear": 0.5, "services": ["ap*", "ключ"] }, "latncy": false },
+	            "sinks": [{ "type": "webhook", "url": "https://h/s3cr3t-литерал", "template": "slak" }, { "type": "command", "command": "x y" }] }
 }
 "#;
 
@@ -262,11 +265,10 @@ fn policy() -> impl Strategy<Value = Policy> {
         kill: d[9],
         reap: d[10],
     });
-    let probes = vec![ProbeKind::Auto, ProbeKind::Ping, ProbeKind::List];
-    let health = (prop::sample::select(probes), duration(), duration(), 1..3_u32, 1..3_u32, duration()).prop_map(
-        |(probe, interval, timeout, rise, fall, startup)| HealthSpec {
+    let health = ((probe(), prop::option::of(probe())), duration(), duration(), 1..3_u32, 1..3_u32, duration()).prop_map(
+        |((probe, readiness), interval, timeout, rise, fall, startup)| HealthSpec {
             probe,
-            readiness: None,
+            readiness,
             interval,
             timeout,
             rise,
@@ -274,12 +276,40 @@ fn policy() -> impl Strategy<Value = Policy> {
             startup,
         },
     );
-    (restart, timeouts, health).prop_map(|(restart, timeouts, health)| Policy {
-        restart,
-        timeouts,
-        health,
-        ..Policy::default()
-    })
+    let breaker = (1..3_u32, 1..3_u32, 1..3_u8, duration(), duration(), duration()).prop_map(
+        |(failures, window, failure_percent, open_for, max_open_for, trial_timeout)| BreakerPolicy {
+            failures,
+            window,
+            failure_percent,
+            open_for,
+            max_open_for,
+            trial_timeout,
+        },
+    );
+    let recycle = (prop::option::of(0..2_u64), prop::option::of(duration()))
+        .prop_map(|(max_memory, max_age)| RecyclePolicy { max_memory, max_age });
+    (restart, timeouts, health, prop::option::of(breaker), recycle).prop_map(
+        |(restart, timeouts, health, breaker, recycle)| Policy { restart, timeouts, health, breaker, recycle },
+    )
+}
+
+fn probe() -> impl Strategy<Value = ProbeKind> {
+    prop_oneof![
+        prop::sample::select(vec![ProbeKind::Auto, ProbeKind::Ping, ProbeKind::Discover, ProbeKind::List]),
+        ("[ab]", "[ab]").prop_map(|(name, args)| ProbeKind::Tool { name, args }),
+        "[ab]".prop_map(|url| ProbeKind::Http { url }),
+        "[ab]".prop_map(|address| ProbeKind::Tcp { address }),
+        ("[ab]", prop::collection::vec("[ab]", 0..2)).prop_map(|(command, args)| ProbeKind::Exec { command, args }),
+    ]
+}
+
+fn condition() -> impl Strategy<Value = WaitCondition> {
+    prop_oneof![
+        "[ab]".prop_map(|address| WaitCondition::Tcp { address }),
+        "[ab]".prop_map(|url| WaitCondition::Http { url }),
+        "[ab]".prop_map(|path| WaitCondition::File { path: path.into() }),
+        ("[ab]", prop::collection::vec("[ab]", 0..2)).prop_map(|(command, args)| WaitCondition::Exec { command, args }),
+    ]
 }
 
 fn era() -> impl Strategy<Value = EraChoice> {
@@ -291,15 +321,15 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
     let words = || prop::collection::vec("[tu]", 0..2);
     (
         transport(),
-        prop::collection::vec(dependency(), 0..3),
+        (prop::collection::vec(dependency(), 0..3), prop::collection::vec(condition(), 0..2)),
         policy(),
         any::<bool>(),
         words(),
         prop::option::of("[de]"),
         era(),
     )
-        .prop_map(|(transport, dependencies, policy, enabled, tags, description, era)| ServiceSpec {
-            wait_for: Vec::new(),
+        .prop_map(|(transport, (dependencies, wait_for), policy, enabled, tags, description, era)| ServiceSpec {
+            wait_for,
             name: name("s"),
             transport,
             era,
@@ -327,6 +357,10 @@ fn mix(mut spec: ServiceSpec, other: ServiceSpec, part: usize) -> ServiceSpec {
         9 => spec.tags = other.tags,
         10 => spec.description = other.description,
         11 => spec.era = other.era,
+        12 => spec.wait_for = other.wait_for,
+        13 => to.breaker = from.breaker,
+        14 => to.recycle = from.recycle,
+        15 => to.health.readiness = from.health.readiness,
         _ => {}
     }
     spec
@@ -377,8 +411,8 @@ proptest! {
         let sources = [Source::new("mcp.json", text.as_str())];
         let parsed = parse(&sources, &Variables(env), &Options::default());
         let shown = render(&parsed.diagnostics, &sources, false, 400);
-        // A key that is no longer `env` has values like any other.
-        if text.contains("\"env\"") && text.contains(" env:") {
+        // A key that is no longer `env` or `sinks` has values like any other.
+        if text.contains("\"env\"") && text.contains(" env:") && text.contains("\"sinks\"") {
             prop_assert!(!shown.contains("s3cr3t"), "{shown}");
         }
     }
@@ -396,7 +430,7 @@ proptest! {
     }
 
     #[test]
-    fn a_difference_is_empty_exactly_when_there_is_none(old in spec(), other in spec(), part in 0..13_usize) {
+    fn a_difference_is_empty_exactly_when_there_is_none(old in spec(), other in spec(), part in 0..17_usize) {
         let new = mix(old.clone(), other, part);
         let delta = diff(std::slice::from_ref(&old), std::slice::from_ref(&new));
         prop_assert_eq!(delta.is_empty(), old == new);

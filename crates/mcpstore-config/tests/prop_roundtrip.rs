@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mcpstore_config::{Nothing, Options, Plain, Source, apply, diff, entry, parse, render_short, stated};
+use mcpstore_config::{
+    Nothing, Options, Plain, Source, alerts_entry, apply, diff, entry, parse, render_short, stated,
+};
 use mcpstore_types::{
-    Backoff, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, OtherSpec,
-    Policy, ProbeKind, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, StdioSpec, Timeouts,
-    TransportSpec,
+    AlertKind, AlertRule, AlertSeverity, AlertsSpec, Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era,
+    EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode,
+    RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, SinkKind, SinkSpec, StdioSpec, Timeouts, TransportSpec,
+    WaitCondition, WebhookTemplate,
 };
 use proptest::prelude::*;
 
@@ -132,11 +135,10 @@ fn policy() -> impl Strategy<Value = Policy> {
         kill: d[9],
         reap: d[10],
     });
-    let probes = prop::sample::select(vec![ProbeKind::Auto, ProbeKind::Ping, ProbeKind::List]);
-    let health = (probes, times(100), times(1), 1..9_u32, 1..9_u32, times(10)).prop_map(
-        |(probe, interval, timeout, rise, fall, startup)| HealthSpec {
+    let health = ((probe(), prop::option::of(probe())), times(100), times(1), 1..9_u32, 1..9_u32, times(10)).prop_map(
+        |((probe, readiness), interval, timeout, rise, fall, startup)| HealthSpec {
             probe,
-            readiness: None,
+            readiness,
             interval,
             timeout,
             rise,
@@ -146,9 +148,159 @@ fn policy() -> impl Strategy<Value = Policy> {
     );
     // Most entries say little.
     let sometimes = |default: bool, policy: Policy| if default { Policy::default() } else { policy };
-    (restart, timeouts, health, any::<bool>()).prop_map(move |(restart, timeouts, health, default)| {
-        sometimes(default, Policy { restart, timeouts, health, ..Policy::default() })
+    let breaker = (1..9_u32, 1..=1_000_u32, 1..=100_u8, times(1), times(1), times(1)).prop_map(
+        |(failures, window, failure_percent, one, other, trial_timeout)| BreakerPolicy {
+            failures,
+            window,
+            failure_percent,
+            open_for: one.min(other),
+            max_open_for: one.max(other),
+            trial_timeout,
+        },
+    );
+    let recycle = (prop::option::of(16_u64 << 20..1 << 44), prop::option::of(times(1_000)))
+        .prop_map(|(max_memory, max_age)| RecyclePolicy { max_memory, max_age });
+    (restart, timeouts, health, prop::option::of(breaker), recycle, any::<bool>()).prop_map(
+        move |(restart, timeouts, health, breaker, recycle, default)| {
+            sometimes(default, Policy { restart, timeouts, health, breaker, recycle })
+        },
+    )
+}
+
+fn exec() -> impl Strategy<Value = (String, Vec<String>)> {
+    (text(), prop::collection::vec(text(), 0..3))
+}
+
+fn url() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["http://127.0.0.1:1/up?x=${y}", "https://me:pw@h.example/", "http://[::1]"])
+        .prop_map(str::to_owned)
+}
+
+fn address() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["127.0.0.1:1", "db.example:5432", "[::1]:65535"]).prop_map(str::to_owned)
+}
+
+/// The arguments of a tool: any object of JSON, written compactly.
+fn arguments() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        text().prop_map(serde_json::Value::from),
+    ];
+    let value = leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(serde_json::Value::from),
+            prop::collection::btree_map(text(), inner, 0..3).prop_map(|map| map.into_iter().collect()),
+        ]
+    });
+    prop::collection::btree_map("[a-c_]{1,3}", value, 0..3).prop_map(|map| {
+        let object: serde_json::Value = map.into_iter().collect();
+        // Serde writes some characters as they are that are escaped here.
+        object.to_string().replace('\u{2028}', "\\u2028").replace('\u{7f}', "\\u007f")
     })
+}
+
+fn probe() -> impl Strategy<Value = ProbeKind> {
+    prop_oneof![
+        prop::sample::select(vec![ProbeKind::Auto, ProbeKind::Ping, ProbeKind::Discover, ProbeKind::List]),
+        (text(), arguments()).prop_map(|(name, args)| ProbeKind::Tool { name, args }),
+        url().prop_map(|url| ProbeKind::Http { url }),
+        address().prop_map(|address| ProbeKind::Tcp { address }),
+        exec().prop_map(|(command, args)| ProbeKind::Exec { command, args }),
+    ]
+}
+
+fn condition() -> impl Strategy<Value = WaitCondition> {
+    prop_oneof![
+        address().prop_map(|address| WaitCondition::Tcp { address }),
+        url().prop_map(|url| WaitCondition::Http { url }),
+        text().prop_map(|path| WaitCondition::File { path: path.into() }),
+        exec().prop_map(|(command, args)| WaitCondition::Exec { command, args }),
+    ]
+}
+
+fn rule(kind: AlertKind) -> impl Strategy<Value = AlertRule> {
+    let thresholds = match kind {
+        AlertKind::Flapping => vec![(5.0, 1.0), (1.0, 0.0), (9.0, 9.0)],
+        AlertKind::BudgetNear => vec![(1.0, 2.0), (0.0, 1.0), (3.0, 9.0)],
+        AlertKind::ErrorRate => vec![(0.1, 0.05), (1.0, 0.0), (0.333, 0.125)],
+        AlertKind::Latency => vec![(10.0, 8.0), (0.25, 0.25), (2.5, 0.1 + 0.2)],
+        AlertKind::StartSlow => vec![(30.0, 30.0), (90.0, 0.001)],
+        _ => vec![(0.0, 0.0)],
+    };
+    let has_window = matches!(kind, AlertKind::Flapping | AlertKind::ErrorRate | AlertKind::Latency);
+    let has_calls = matches!(kind, AlertKind::ErrorRate | AlertKind::Latency);
+    (
+        (any::<bool>(), prop::sample::select(AlertSeverity::ALL.to_vec()), times(0), times(0)),
+        (prop::sample::select(thresholds), times(1_000), 1..99_u64, prop::collection::btree_set("[ab*]{1,3}", 0..3)),
+        any::<bool>(),
+    )
+        .prop_map(move |((enabled, severity, hold, resolve_after), (thresholds, window, calls, services), default)| {
+            let usual = AlertRule::new(kind);
+            if default {
+                return usual;
+            }
+            AlertRule {
+                enabled,
+                severity,
+                hold,
+                resolve_after,
+                threshold: thresholds.0,
+                clear_threshold: thresholds.1,
+                window: if has_window { window } else { usual.window },
+                min_calls: if has_calls { calls } else { usual.min_calls },
+                services: services.into_iter().collect(),
+                kind,
+            }
+        })
+}
+
+fn sink() -> impl Strategy<Value = SinkSpec> {
+    let secret = |text: String| Secret::new(text);
+    let visible = || "[ -~]{0,8}".prop_map(|text| text.replace('$', "S"));
+    let templates = prop::sample::select(WebhookTemplate::WORDS.map(|(_, template)| template).to_vec());
+    let webhook = (url(), templates, map(visible()), prop::option::of(text())).prop_map(
+        move |(url, template, headers, sign_key)| SinkKind::Webhook {
+            url: secret(url),
+            template,
+            headers,
+            sign_key: sign_key.map(secret),
+        },
+    );
+    let servers = prop::sample::select(vec!["smtps://me:${pw}@h.example", "smtp+starttls://h:587", "smtp://127.0.0.1"]);
+    let mail = (servers, prop::collection::vec("[a-c]@[d-f]", 1..3)).prop_map(|(server, to)| SinkKind::Mail {
+        server: server.into(),
+        from: "me@here".to_owned(),
+        to,
+    });
+    let kind = prop_oneof![
+        Just(SinkKind::Log),
+        Just(SinkKind::Desktop),
+        webhook,
+        exec().prop_map(|(command, args)| SinkKind::Command { command, args }),
+        mail,
+    ];
+    let only = prop::sample::subsequence(AlertKind::ALL.to_vec(), 0..4);
+    (kind, prop::sample::select(AlertSeverity::ALL.to_vec()), only, any::<bool>()).prop_map(
+        |(kind, min_severity, only, send_resolved)| SinkSpec {
+            name: String::new(),
+            kind,
+            min_severity,
+            only,
+            send_resolved,
+        },
+    )
+}
+
+fn alerts() -> impl Strategy<Value = AlertsSpec> {
+    let rules: Vec<_> = AlertKind::ALL.into_iter().map(rule).collect();
+    let sinks = prop::option::of(prop::collection::btree_map("[a-z]{1,5}", sink(), 0..4)).prop_map(|sinks| match sinks {
+        Some(sinks) => sinks.into_iter().map(|(name, sink)| SinkSpec { name, ..sink }).collect(),
+        None => vec![SinkSpec::log()],
+    });
+    (any::<bool>(), rules, sinks, prop::option::of(times(1_000)))
+        .prop_map(|(enabled, rules, sinks, repeat)| AlertsSpec { enabled, rules, sinks, repeat })
 }
 
 /// A spec as a config may state it; its dependencies are on `a` and `b`.
@@ -164,9 +316,10 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
     let eras =
         prop::sample::select(vec![EraChoice::Auto, EraChoice::Only(Era::Handshake), EraChoice::Only(Era::Stateless)]);
     let tags = prop::collection::btree_set("[tuv]", 0..3).prop_map(|tags| tags.into_iter().collect::<Vec<_>>());
-    (transport(), eras, dependencies, policy(), any::<bool>(), tags, prop::option::of(text())).prop_map(
-        |(transport, era, dependencies, policy, enabled, tags, description)| ServiceSpec {
-            wait_for: Vec::new(),
+    let wait_for = prop::collection::vec(condition(), 0..3);
+    (transport(), eras, (dependencies, wait_for), policy(), any::<bool>(), tags, prop::option::of(text())).prop_map(
+        |(transport, era, (dependencies, wait_for), policy, enabled, tags, description)| ServiceSpec {
+            wait_for,
             name: name("s"),
             transport,
             era,
@@ -212,6 +365,21 @@ proptest! {
     }
 
     #[test]
+    fn alerts_that_are_written_are_read(alerts in alerts()) {
+        let plain = Plain::Object(vec![
+            ("mcpServers".to_owned(), Plain::Object(Vec::new())),
+            ("alerts".to_owned(), alerts_entry(&alerts)),
+        ]);
+        for file in ["mcp.json", "mcp.yaml"] {
+            let sources = [Source::new(file, plain.pretty())];
+            let parsed = parse(&sources, &Nothing, &Options { strict: true });
+            let short = render_short(&parsed.diagnostics, &sources);
+            prop_assert!(!parsed.has_errors(), "{file}: {short}\n{}", sources[0].text);
+            prop_assert_eq!(&parsed.config.alerts, &alerts, "{}", sources[0].text);
+        }
+    }
+
+    #[test]
     fn what_is_stated_is_what_is_written(specs in set()) {
         let sources = [Source::new("mcp.json", written(&specs).pretty())];
         let stated = stated(&sources);
@@ -221,7 +389,7 @@ proptest! {
             for (path, place) in stated.places() {
                 let key = path.rsplit('.').next().unwrap_or(path);
                 let shown = &sources[0].text[place.span.start..place.span.end];
-                prop_assert!(shown.contains(key) || path.starts_with("env") || path.starts_with("headers"), "{path}: {shown}");
+                prop_assert!(shown.contains(key) || path.starts_with("env") || path.starts_with("headers") || path.contains(".args."), "{path}: {shown}");
             }
             prop_assert_eq!(stated.place_of("command.none"), stated.place_of("command"));
             prop_assert_eq!(stated.place_of("none"), stated.place);

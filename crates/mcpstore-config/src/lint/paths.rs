@@ -53,7 +53,7 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
 }
 
 /// What of a path only a shell would understand.
-fn shell_only(path: &str) -> Option<&'static str> {
+pub(super) fn shell_only(path: &str) -> Option<&'static str> {
     if path == "~" || path.starts_with("~/") {
         Some("~")
     } else if path.starts_with("$HOME/") {
@@ -64,7 +64,7 @@ fn shell_only(path: &str) -> Option<&'static str> {
 }
 
 /// True for a path that counts from some folder; one that begins with a reference is most likely none.
-fn is_relative(path: &str) -> bool {
+pub(super) fn is_relative(path: &str) -> bool {
     !path.starts_with(['/', '$', '~', '\\', '<']) && path.as_bytes().get(1) != Some(&b':')
 }
 
@@ -74,13 +74,13 @@ fn is_missing(cx: &Context<'_>, service: &Service<'_>) -> bool {
     !matches!(cx.outside.program(&stdio.command, None, None), Program::Found | Program::Unknown)
 }
 
-fn tell_shell(cx: &mut Context<'_>, what: &str, fault: &str, value: &Value<'_>) {
+pub(super) fn tell_shell(cx: &mut Context<'_>, what: &str, fault: &str, value: &Value<'_>) {
     let message = format!("{what} begins with `{fault}`, which only shells know; no shell is asked here");
     let diagnostic = Diagnostic::warning(Code::RelativePath, message).with_place(cx.place(value.at));
     cx.push(diagnostic.with_help(format!("write `${{HOME}}` instead of `{fault}`")));
 }
 
-fn tell_relative(cx: &mut Context<'_>, message: String, value: &Value<'_>) {
+pub(super) fn tell_relative(cx: &mut Context<'_>, message: String, value: &Value<'_>) {
     let diagnostic = Diagnostic::warning(Code::RelativePath, message)
         .with_place(cx.place(value.at))
         .with_label("counts from the folder that the manager is started in");

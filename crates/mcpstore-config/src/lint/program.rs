@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use super::paths::{shell_only, tell_shell};
 use super::{Service, written};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::fields::near;
 use crate::mask::shapes;
-use crate::tree::Value;
+use crate::tree::{Node, Value};
 use crate::{Code, Program};
 
 /// Programs that servers are launched with, and what brings them.
@@ -90,9 +91,63 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>, launchers: &mut
     match cx.outside.program(&stdio.command, cwd, path) {
         Program::Found => {}
         _ if is_line(cx, &stdio.command, cwd) => arguments(cx, literal, value),
-        Program::Missing => missing(cx, service, literal, value, launchers),
-        Program::NotExecutable => not_executable(cx, literal, value),
+        Program::Missing => missing(cx, cwd.is_some(), literal, value, launchers),
+        Program::NotExecutable => not_executable(cx, literal, value, true),
         Program::Unknown => {}
+    }
+}
+
+/// A program beside that of a service: of a probe, a condition, or an alert sink. `what` names the field; `args`: its arguments
+/// stand in a field of their own, else behind it in a list.
+pub(super) fn beside(cx: &mut Context<'_>, what: &str, args: bool, value: &Value<'_>, launchers: &mut Launchers) {
+    let (program, listed) = match &value.node {
+        Node::List(list) => (list.first(), true),
+        _ => (Some(value), false),
+    };
+    let Some((literal, program)) = program.and_then(|value| Some((value.as_text()?, value))) else { return };
+    if literal.contains("${") {
+        return;
+    }
+    if let Some(fault) = shell_only(literal) {
+        return tell_shell(cx, &format!("`{what}`"), fault, program);
+    }
+    // Where a relative path counts from is the business of who runs it.
+    if literal.contains('/') && !literal.starts_with('/') {
+        return;
+    }
+    match cx.outside.program(literal, None, None) {
+        Program::Found | Program::Unknown => {}
+        _ if args && is_line(cx, literal, None) => arguments(cx, literal, program),
+        _ if !listed && is_line(cx, literal, None) => one_text(cx, what, literal, program),
+        Program::Missing => missing(cx, false, literal, program, launchers),
+        Program::NotExecutable => not_executable(cx, literal, program, false),
+    }
+}
+
+/// Tells that a whole line stands where a list does.
+fn one_text(cx: &mut Context<'_>, what: &str, literal: &str, value: &Value<'_>) {
+    let list = listed(literal.split_whitespace(), literal);
+    let key = what.rsplit('.').next().unwrap_or(what);
+    let help = written(cx, value.at, key, &format!("[{list}]"));
+    let message = format!("`{what}` has arguments in it; as one text it is the program alone");
+    let diagnostic = Diagnostic::warning(Code::MissingProgram, message)
+        .with_place(cx.place(value.at))
+        .with_label("no program has this name");
+    cx.push(diagnostic.with_help(format!("write a list: {help}")));
+}
+
+/// The words of a line in quotes, when it is simple and short.
+fn listed<'w>(words: impl Iterator<Item = &'w str>, literal: &str) -> String {
+    const SHOWN: usize = 9;
+    let words: Vec<&str> = words.collect();
+    let is_simple = words.len() <= SHOWN
+        && literal.len() <= 160
+        && shapes::find(literal).is_empty()
+        && !literal.contains(['"', '\'', '\\', '|', '&', ';', '>', '<', '$', '`']);
+    if is_simple {
+        words.iter().map(|word| format!("\"{}\"", shown(word))).collect::<Vec<_>>().join(", ")
+    } else {
+        "\"…\"".to_owned()
     }
 }
 
@@ -108,19 +163,9 @@ fn is_line(cx: &Context<'_>, command: &str, cwd: Option<&Path>) -> bool {
 
 /// Tells that arguments stand in `command`, and how they are written.
 fn arguments(cx: &mut Context<'_>, literal: &str, value: &Value<'_>) {
-    const SHOWN: usize = 8;
     let mut words = literal.split_whitespace();
     let first = words.next().unwrap_or_default();
-    let rest: Vec<&str> = words.collect();
-    let is_simple = rest.len() <= SHOWN
-        && literal.len() <= 160
-        && shapes::find(literal).is_empty()
-        && !literal.contains(['"', '\'', '\\', '|', '&', ';', '>', '<', '$', '`']);
-    let list = if is_simple {
-        rest.iter().map(|word| format!("\"{}\"", shown(word))).collect::<Vec<_>>().join(", ")
-    } else {
-        "\"…\"".to_owned()
-    };
+    let list = listed(words, literal);
     let separator = if cx.text(value.at).format == crate::Format::Json { ", " } else { " and " };
     let command = written(cx, value.at, "command", &format!("\"{}\"", shown(first)));
     let args = written(cx, value.at, "args", &format!("[{list}]"));
@@ -132,7 +177,8 @@ fn arguments(cx: &mut Context<'_>, literal: &str, value: &Value<'_>) {
     cx.push(diagnostic);
 }
 
-fn missing(cx: &mut Context<'_>, service: &Service<'_>, literal: &str, value: &Value<'_>, launchers: &mut Launchers) {
+/// `has_cwd`: there is a stated working directory from which a relative path counts.
+fn missing(cx: &mut Context<'_>, has_cwd: bool, literal: &str, value: &Value<'_>, launchers: &mut Launchers) {
     let mut diagnostic =
         Diagnostic::warning(Code::MissingProgram, format!("the program `{}` is not there", shown(literal)))
             .with_place(cx.place(value.at));
@@ -141,9 +187,9 @@ fn missing(cx: &mut Context<'_>, service: &Service<'_>, literal: &str, value: &V
     diagnostic = diagnostic.with_label(label);
     if is_path {
         if is_relative(literal) {
-            let from = match service.stdio().and_then(|stdio| stdio.cwd.as_deref()) {
-                Some(_) => "`cwd`",
-                None => "the folder that the manager is started in; there is no `cwd`",
+            let from = match has_cwd {
+                true => "`cwd`",
+                false => "the folder that the manager is started in; there is no `cwd`",
             };
             diagnostic = diagnostic.with_note(format!("this relative path counts from {from}"));
         }
@@ -170,8 +216,12 @@ fn is_relative(path: &str) -> bool {
     !path.starts_with(['/', '$', '~', '\\']) && path.as_bytes().get(1) != Some(&b':')
 }
 
-fn not_executable(cx: &mut Context<'_>, literal: &str, value: &Value<'_>) {
+/// `args`: its arguments stand in a field of their own.
+fn not_executable(cx: &mut Context<'_>, literal: &str, value: &Value<'_>, args: bool) {
     let help = match INTERPRETERS.iter().find(|(ending, _)| literal.ends_with(ending)) {
+        Some((_, program)) if !args => {
+            format!("let its interpreter run it: \"{program}\" first, and the file behind it")
+        }
         Some((_, program)) => {
             let command = written(cx, value.at, "command", &format!("\"{program}\""));
             format!("let its interpreter run it: {command}, and the file as the first of `args`")

@@ -14,23 +14,7 @@ use crate::words::{OAUTH, URL_KEYS};
 pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
     let prefix = variable(service.name.as_str());
     env(cx, &service.fields);
-    if let Some(Node::Object(headers)) = get(&service.fields, "headers").map(|field| &field.value.node) {
-        for member in &headers.members {
-            let Some(text) = member.value.as_text() else { continue };
-            let what = format!("header `{}`", shown_name(&member.key));
-            let scheme =
-                text.split_once(' ').map(|(scheme, _)| scheme).filter(|s| matches!(*s, "Bearer" | "Basic" | "token"));
-            let reference = match scheme {
-                Some(scheme) => format!("{scheme} ${{{prefix}_TOKEN}}"),
-                None => format!("${{{}}}", named(&prefix, &member.key)),
-            };
-            if is_secret_name(&member.key) && shapes::is_plain(text) {
-                tell(cx, &what, &member.value, None, None, &reference);
-            } else {
-                by_looks(cx, &what, &member.value, text, &prefix);
-            }
-        }
-    }
+    headers(cx, &service.fields, &prefix);
     if let Some(Node::List(list)) = get(&service.fields, "args").map(|field| &field.value.node) {
         args(cx, list, &prefix);
     }
@@ -44,6 +28,27 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
         && field.value.as_text().is_some_and(shapes::is_plain)
     {
         tell(cx, "`oauth.clientSecret`", field.value, None, None, &format!("${{{prefix}_CLIENT_SECRET}}"));
+    }
+}
+
+/// The headers of a service, or of an alert sink.
+pub(super) fn headers(cx: &mut Context<'_>, fields: &[Field<'_>], prefix: &str) {
+    if let Some(Node::Object(headers)) = get(fields, "headers").map(|field| &field.value.node) {
+        for member in &headers.members {
+            let Some(text) = member.value.as_text() else { continue };
+            let what = format!("header `{}`", shown_name(&member.key));
+            let scheme =
+                text.split_once(' ').map(|(scheme, _)| scheme).filter(|s| matches!(*s, "Bearer" | "Basic" | "token"));
+            let reference = match scheme {
+                Some(scheme) => format!("{scheme} ${{{prefix}_TOKEN}}"),
+                None => format!("${{{}}}", named(prefix, &member.key)),
+            };
+            if is_secret_name(&member.key) && shapes::is_plain(text) {
+                tell(cx, &what, &member.value, None, None, &reference);
+            } else {
+                by_looks(cx, &what, &member.value, text, prefix);
+            }
+        }
     }
 }
 
@@ -62,7 +67,7 @@ pub(super) fn env(cx: &mut Context<'_>, fields: &[Field<'_>]) {
 }
 
 /// Arguments: one may name the secret that the next one is.
-fn args(cx: &mut Context<'_>, list: &[Value<'_>], prefix: &str) {
+pub(super) fn args(cx: &mut Context<'_>, list: &[Value<'_>], prefix: &str) {
     let mut flag: Option<&str> = None;
     for value in list {
         let Some(text) = value.as_text() else {
@@ -83,7 +88,7 @@ fn args(cx: &mut Context<'_>, list: &[Value<'_>], prefix: &str) {
 }
 
 /// The first thing in a text that looks like a secret.
-fn by_looks(cx: &mut Context<'_>, what: &str, value: &Value<'_>, text: &str, prefix: &str) {
+pub(super) fn by_looks(cx: &mut Context<'_>, what: &str, value: &Value<'_>, text: &str, prefix: &str) {
     let Some(found) = shapes::find(text).into_iter().next() else { return };
     let (looks, variable) = match &found.looks {
         Looks::Known(kind) => (format!("looks like {kind}"), format!("{prefix}_TOKEN")),
@@ -95,7 +100,7 @@ fn by_looks(cx: &mut Context<'_>, what: &str, value: &Value<'_>, text: &str, pre
 }
 
 /// A name of a variable for the secret that goes by `name`.
-fn named(prefix: &str, name: &str) -> String {
+pub(super) fn named(prefix: &str, name: &str) -> String {
     let name = variable(name);
     let name = name.trim_start_matches("X_");
     let name = if name == "AUTHORIZATION" { "TOKEN" } else { name };
@@ -103,7 +108,7 @@ fn named(prefix: &str, name: &str) -> String {
 }
 
 /// A text as the name of a variable.
-fn variable(text: &str) -> String {
+pub(super) fn variable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut small = false;
     for c in text.chars() {
@@ -121,7 +126,7 @@ fn variable(text: &str) -> String {
     if out.is_empty() || out.starts_with(|c: char| c.is_ascii_digit()) { format!("MCP_{out}") } else { out.to_owned() }
 }
 
-fn tell(
+pub(super) fn tell(
     cx: &mut Context<'_>,
     what: &str,
     value: &Value<'_>,

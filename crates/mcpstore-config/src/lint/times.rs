@@ -9,7 +9,7 @@ use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Field, get, known};
-use crate::words::{HEALTH, Keys, TIMEOUTS};
+use crate::words::{HEALTH, Keys, RECYCLE, RESTART, TIMEOUTS};
 
 /// A time and the one that bounds it, each with its block and key.
 struct Pair {
@@ -42,12 +42,21 @@ pub(super) fn check(cx: &mut Context<'_>, fields: &[Field<'_>], policy: &Policy)
             outer: ("timeouts", "callTotal", timeouts.call_total),
             why: "a call is over before it may have been silent for so long",
         },
+        Pair {
+            inner: ("restart", "stableAfter", policy.restart.stable_after),
+            outer: ("recycle", "maxAge", policy.recycle.max_age.unwrap_or(Duration::MAX)),
+            why: "a life is replaced before it is old enough for its failures to be forgotten",
+        },
     ];
     for Pair { inner, outer, why } in pairs {
         if inner.2 <= outer.2 {
             continue;
         }
-        let Some(long) = stated(cx, fields, inner.0, inner.1) else { continue };
+        // Of most pairs the longer one is to be stated; of a life and its trial period, either.
+        let long = stated(cx, fields, inner.0, inner.1);
+        let Some(long) = long.or_else(|| stated(cx, fields, outer.0, outer.1).filter(|_| outer.0 == "recycle")) else {
+            continue;
+        };
         let [inner_name, outer_name] = [inner, outer].map(|(block, key, _)| format!("`{block}.{key}`"));
         let message = format!(
             "{inner_name} ({}) is longer than {outer_name} ({})",
@@ -69,7 +78,12 @@ pub(super) fn check(cx: &mut Context<'_>, fields: &[Field<'_>], policy: &Policy)
 
 /// A field of a block, when it is stated.
 fn stated<'v>(cx: &Context<'_>, fields: &[Field<'v>], block: &str, key: &str) -> Option<Field<'v>> {
-    let keys: &Keys = if block == "health" { &HEALTH } else { &TIMEOUTS };
+    let keys: &Keys = match block {
+        "health" => &HEALTH,
+        "restart" => &RESTART,
+        "recycle" => &RECYCLE,
+        _ => &TIMEOUTS,
+    };
     let object = get(fields, block)?.value.as_object()?;
     get(&known(cx, object, keys), key)
 }

@@ -20,7 +20,7 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     const ENDS: &[&str] = &["token", "secret", "password", "passwd", "passphrase", "apikey", "authorization"];
     const WHOLE: &[&str] = &["credential", "credentials", "cookie", "bearer"];
     const KEYS: &[&str] =
-        &["api", "access", "private", "secret", "auth", "signing", "encryption", "license", "service"];
+        &["api", "access", "private", "secret", "auth", "sign", "signing", "encryption", "license", "service"];
     ENDS.iter().any(|end| last.ends_with(end))
         || WHOLE.contains(&last)
         || (matches!(last, "pass" | "pwd" | "pat") && before.is_some())
@@ -68,6 +68,8 @@ mod tests {
             "access_token",
             "Cookie",
             "APIKEY",
+            "signKey",
+            "sign_key",
         ] {
             assert!(is_secret_name(name), "{name}");
         }

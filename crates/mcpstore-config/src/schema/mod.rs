@@ -1,6 +1,7 @@
 //! The JSON Schema of a config, for editors. The structs below exist for it alone: reading is done elsewhere, by hand, with
 //! places. Tests hold the two together.
 
+mod alerts;
 mod policy;
 mod service;
 mod text;

@@ -1,11 +1,11 @@
-//! `restart`, `timeouts`, `health` and `limits`.
+//! `restart`, `timeouts`, `health`, `breaker`, `recycle` and `limits`.
 #![allow(dead_code, reason = "nothing is made of them but a schema")]
 
-use mcpstore_types::{Backoff, HealthSpec, RestartPolicy, Timeouts as Times};
-use schemars::JsonSchema;
+use mcpstore_types::{Backoff, BreakerPolicy, HealthSpec, RestartPolicy, Timeouts as Times};
+use schemars::{JsonSchema, Schema, json_schema};
 
 use super::duration;
-use super::text::{Duration, DurationOrZero, Memory, Probe, RestartMode};
+use super::text::{Address, Duration, DurationOrZero, Filled, HttpUrl, Memory, ProbeWord, RestartMode};
 use crate::policy::MAX_COUNT;
 
 #[derive(JsonSchema)]
@@ -95,9 +95,12 @@ pub(super) struct Timeouts {
 #[derive(JsonSchema)]
 #[schemars(title = "How a service is probed", rename_all = "camelCase", extend("type" = ["object", "null"]))]
 pub(super) struct Health {
-    /// What is asked: `ping`, or `list` for `tools/list`. `auto` is `ping`.
+    /// What is asked: failing at first it makes the service degraded, `fall` times in a row it has it replaced.
     #[schemars(extend("default" = "auto"))]
-    probe: Option<Probe>,
+    probe: Option<AnyProbe>,
+    /// What is asked too, for readiness alone: failing it makes the service degraded, and never has it replaced.
+    #[schemars(extend("default" = false))]
+    readiness: Option<Readiness>,
     /// Between two probes, 100 ms to 30 days; 1 s (or this, when shorter) while the verdict is in doubt.
     #[schemars(extend("default" = duration(HealthSpec::default().interval)))]
     interval: Option<Duration>,
@@ -113,6 +116,107 @@ pub(super) struct Health {
     /// Between two start-up probes, 10 ms to 30 days.
     #[schemars(extend("default" = duration(HealthSpec::default().startup)))]
     startup: Option<Duration>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+enum AnyProbe {
+    Word(ProbeWord),
+    Object(Probe),
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+enum Readiness {
+    Word(ProbeWord),
+    Object(Probe),
+    Switch(#[schemars(extend("const" = false))] bool),
+}
+
+#[derive(JsonSchema)]
+#[schemars(
+    title = "A probe", description = "It asks one thing: `tool`, `http`, `tcp` or `exec`.", rename_all = "camelCase",
+    transform = probe_ways
+)]
+struct Probe {
+    /// A call of this tool; an answer that says `isError` is a failure.
+    tool: Option<Filled>,
+    /// The arguments of the tool; default none.
+    #[schemars(extend("type" = ["object", "null"]))]
+    args: Option<std::collections::BTreeMap<String, serde_json::Value>>,
+    /// `GET` of this address; 200 to 399 passes.
+    http: Option<HttpUrl>,
+    /// A TCP connection to `host:port`.
+    tcp: Option<Address>,
+    /// A program and its arguments; exit code 0 passes. Never a shell line.
+    exec: Option<Exec>,
+}
+
+/// A probe asks one thing, and only a tool has arguments.
+fn probe_ways(schema: &mut Schema) {
+    one_of(schema, &["tool", "http", "tcp", "exec"]);
+    schema.insert("dependencies".to_owned(), json_schema!({ "args": ["tool"] }).into());
+}
+
+/// An object has one of these keys.
+pub(super) fn one_of(schema: &mut Schema, keys: &[&str]) {
+    let one: Vec<_> = keys.iter().map(|key| json_schema!({ "required": [key] })).collect();
+    schema.insert("oneOf".to_owned(), one.into());
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+pub(super) enum Exec {
+    Program(Filled),
+    Line(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// `breaker`: a switch, or settings.
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+pub(super) enum AnyBreaker {
+    Switch(bool),
+    Settings(Breaker),
+}
+
+#[derive(JsonSchema)]
+#[schemars(title = "When calls fail at once", rename_all = "camelCase", extend("type" = ["object", "null"]))]
+pub(super) struct Breaker {
+    /// Transport failures in a row that open it.
+    #[schemars(extend("default" = BreakerPolicy::default().failures, "minimum" = 1, "maximum" = MAX_COUNT))]
+    failures: Option<u32>,
+    /// The last so many calls that `failurePercent` looks at.
+    #[schemars(extend("default" = BreakerPolicy::default().window, "minimum" = 1, "maximum" = crate::breaker::MAX_WINDOW))]
+    window: Option<u32>,
+    /// Percent of the last `window` calls that failed and open it.
+    #[schemars(extend("default" = BreakerPolicy::default().failure_percent, "minimum" = 1, "maximum" = 100))]
+    failure_percent: Option<u32>,
+    /// How long it stays open at first; it doubles each time a trial fails.
+    #[schemars(extend("default" = duration(BreakerPolicy::default().open_for)))]
+    open_for: Option<Duration>,
+    /// The longest it stays open between two trials.
+    #[schemars(extend("default" = duration(BreakerPolicy::default().max_open_for)))]
+    max_open_for: Option<Duration>,
+    /// How long the one trial call may take.
+    #[schemars(extend("default" = duration(BreakerPolicy::default().trial_timeout)))]
+    trial_timeout: Option<Duration>,
+}
+
+/// `recycle`: bounds, or `false`.
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+pub(super) enum AnyRecycle {
+    Settings(Recycle),
+    Switch(#[schemars(extend("const" = false))] bool),
+}
+
+#[derive(JsonSchema)]
+#[schemars(title = "When a life is replaced by a fresh one", rename_all = "camelCase", extend("type" = ["object", "null"]))]
+pub(super) struct Recycle {
+    /// Resident memory of all its processes: a size with its unit, or a number of bytes; 16 MiB to 16 TiB. Default none.
+    max_memory: Option<Memory>,
+    /// Time in which it was ready, 1 s to 30 days. Default none.
+    max_age: Option<Duration>,
 }
 
 #[derive(JsonSchema)]

@@ -3,9 +3,9 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::policy::{Health, Limits, Restart, Timeouts};
+use super::policy::{AnyBreaker, AnyRecycle, Exec, Health, Limits, Restart, Timeouts, one_of};
 use super::text::{
-    AbsolutePath, DepCondition, DepKind, Era, Filled, Headers, Later, Pattern, Recovery, Sandbox, Url, Variables,
+    AbsolutePath, Address, DepCondition, DepKind, Era, Filled, Headers, HttpUrl, Later, Pattern, Recovery, Sandbox, Url, Variables,
 };
 use crate::transport::KINDS;
 use crate::words::URL_KEYS;
@@ -86,9 +86,17 @@ pub(super) struct Service {
     timeouts: Option<Timeouts>,
     /// How it is probed.
     health: Option<Health>,
+    /// When calls to it fail at once instead of being tried: settings, or `false` for never.
+    #[schemars(extend("default" = true))]
+    breaker: Option<AnyBreaker>,
+    /// When a running life is replaced by a fresh one, between calls; `false` for never.
+    #[schemars(extend("default" = false))]
+    recycle: Option<AnyRecycle>,
+    /// What it waits for outside of mcpstore before each start: one condition, or a list of them.
+    #[schemars(extend("examples" = [[{ "tcp": "127.0.0.1:5432" }]]))]
+    wait_for: Option<WaitFor>,
     start: Option<Later>,
     idle_stop: Option<Later>,
-    wait_for: Option<Later>,
     tools: Option<Later>,
     isolation: Option<Later>,
     profiles: Option<Later>,
@@ -174,6 +182,33 @@ struct Dependency {
     /// What must hold of it first; without effect on `part_of` and `conflicts`.
     #[schemars(extend("default" = mcpstore_types::DepCondition::default().as_str()))]
     condition: Option<DepCondition>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+enum WaitFor {
+    One(Condition),
+    All(Vec<Condition>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(
+    title = "Something to wait for", description = "It is one thing: `tcp`, `http`, `file` or `exec`.", rename_all = "camelCase",
+    transform = condition_ways
+)]
+struct Condition {
+    /// A TCP connection to `host:port` is accepted.
+    tcp: Option<Address>,
+    /// `GET` of this address gives 200 to 399.
+    http: Option<HttpUrl>,
+    /// A file or folder is there.
+    file: Option<Filled>,
+    /// A program ends with exit code 0. Never a shell line.
+    exec: Option<Exec>,
+}
+
+fn condition_ways(schema: &mut Schema) {
+    one_of(schema, crate::words::CONDITION.read);
 }
 
 #[derive(JsonSchema)]

@@ -68,6 +68,50 @@ const KINDS: &[Kind] = &[
         config: |members| service(&format!("\"health\": {{ {members} }}")),
     },
     Kind {
+        definition: Some("Probe"),
+        keys: &words::PROBE,
+        config: |members| service(&format!("\"health\": {{ \"probe\": {{ {members} }} }}")),
+    },
+    Kind {
+        definition: Some("Condition"),
+        keys: &words::CONDITION,
+        config: |members| service(&format!("\"waitFor\": {{ {members} }}")),
+    },
+    Kind {
+        definition: Some("Breaker"),
+        keys: &words::BREAKER,
+        config: |members| service(&format!("\"breaker\": {{ {members} }}")),
+    },
+    Kind {
+        definition: Some("Recycle"),
+        keys: &words::RECYCLE,
+        config: |members| service(&format!("\"recycle\": {{ {members} }}")),
+    },
+    Kind {
+        definition: Some("Alerts"),
+        keys: &words::ALERTS,
+        config: |members| top(&format!("\"alerts\": {{ {members} }}")),
+    },
+    Kind {
+        definition: Some("Rules"),
+        keys: &words::RULES,
+        config: |members| top(&format!("\"alerts\": {{ \"rules\": {{ {members} }} }}")),
+    },
+    Kind {
+        definition: Some("Rule"),
+        keys: &words::RULE,
+        config: |members| top(&format!("\"alerts\": {{ \"rules\": {{ \"latency\": {{ {members} }} }} }}")),
+    },
+    Kind {
+        definition: Some("Sink"),
+        keys: &words::SINK,
+        config: |members| {
+            top(&format!(
+                "\"alerts\": {{ \"sinks\": [{{ \"type\": \"webhook\", \"url\": \"https://h/\", {members} }}] }}"
+            ))
+        },
+    },
+    Kind {
         definition: Some("Limits"),
         keys: &words::LIMITS,
         config: |members| service(&format!("\"limits\": {{ {members} }}")),

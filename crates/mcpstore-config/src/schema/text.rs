@@ -63,6 +63,53 @@ pub(super) struct Memory(String);
 )]
 pub(super) struct Url(String);
 
+/// An address that begins with `http://` or `https://`, or has a reference in it.
+#[derive(JsonSchema)]
+#[schemars(
+    inline,
+    extend(
+        "pattern" = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s]+$|\$\{", "examples" = ["http://127.0.0.1:8080/healthz"],
+        "patternErrorMessage" = "write an address as in \"http://127.0.0.1:8080/healthz\""
+    )
+)]
+pub(super) struct HttpUrl(String);
+
+/// The address of a mail server.
+#[derive(JsonSchema)]
+#[schemars(
+    inline,
+    extend(
+        "pattern" = r"^[Ss][Mm][Tt][Pp]([Ss]|\+[Ss][Tt][Aa][Rr][Tt][Tt][Ll][Ss])?://[^\s]+$|\$\{",
+        "examples" = ["smtps://user:${MAIL_PASSWORD}@mail.example.com"],
+        "patternErrorMessage" = "write an address as in \"smtps://user:${MAIL_PASSWORD}@mail.example.com\""
+    )
+)]
+pub(super) struct MailServer(String);
+
+/// A mail address.
+#[derive(JsonSchema)]
+#[schemars(
+    inline,
+    extend("pattern" = r"^[^@]+@.+$|\$\{", "patternErrorMessage" = "write an address as in \"me@example.com\"")
+)]
+pub(super) struct Mailbox(String);
+
+/// `host:port`.
+#[derive(JsonSchema)]
+#[schemars(
+    inline,
+    extend(
+        "pattern" = r"^(\[[^\[\]\s]+\]|[^:/@\s\[\]]+):\d{1,5}$|\$\{", "examples" = ["127.0.0.1:5432"],
+        "patternErrorMessage" = "write it as in \"127.0.0.1:5432\""
+    )
+)]
+pub(super) struct Address(String);
+
+/// A share: a number above 0 up to 1, or percent.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("pattern" = r"^\s*\d+(\.\d+)?\s*%\s*$", "patternErrorMessage" = "write it as in 0.1 or \"10%\""))]
+pub(super) struct Percent(String);
+
 /// A text that is not blank.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("pattern" = r"\S", "patternErrorMessage" = "it is empty"))]
@@ -143,9 +190,10 @@ pub(super) enum Recovery {
 /// What a probe asks.
 #[derive(JsonSchema)]
 #[schemars(inline, rename_all = "snake_case")]
-pub(super) enum Probe {
+pub(super) enum ProbeWord {
     Auto,
     Ping,
+    Discover,
     List,
 }
 
@@ -197,3 +245,48 @@ pub(super) enum InputType {
     PickString,
     Command,
 }
+
+/// How grave an alert is.
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "snake_case")]
+pub(super) enum Severity {
+    Info,
+    Warning,
+    Critical,
+}
+
+/// What a sink is.
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "snake_case")]
+pub(super) enum SinkType {
+    Log,
+    Webhook,
+    Command,
+    Exec,
+    Desktop,
+    Mail,
+}
+
+/// The shape of what a webhook is sent.
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "lowercase")]
+pub(super) enum Template {
+    Generic,
+    Slack,
+    Discord,
+    Feishu,
+    DingTalk,
+    WeCom,
+    Ntfy,
+}
+
+/// A kind of alert, in either spelling.
+#[derive(JsonSchema)]
+#[schemars(
+    inline,
+    extend("enum" = mcpstore_types::AlertKind::ALL.iter().flat_map(|kind| {
+        let snake = kind.as_str().to_owned();
+        [Some(snake), crate::fields::camel(kind.as_str())].into_iter().flatten()
+    }).collect::<Vec<_>>())
+)]
+pub(super) struct AlertKind(String);

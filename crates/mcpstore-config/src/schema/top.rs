@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::policy::{Health, Limits, Restart, Timeouts};
+use super::alerts::AnyAlerts;
+use super::policy::{AnyBreaker, AnyRecycle, Health, Limits, Restart, Timeouts};
 use super::service::Service;
 use super::text::{Era, Filled, InputType, Later, Pattern, Recovery, Sandbox, Variables};
 use crate::parse::{MAX_PARALLEL_STARTS, MAX_PARALLEL_STARTS_DEFAULT};
@@ -37,12 +38,14 @@ pub(super) struct Top {
     profiles: Option<BTreeMap<String, Profile>>,
     /// What `${input:id}` refers to, as VS Code has it.
     inputs: Option<Vec<Input>>,
-    alerts: Option<Later>,
+    /// What is worth waking someone for, and who is told; `false` for nothing.
+    #[schemars(extend("default" = true))]
+    alerts: Option<AnyAlerts>,
 }
 
 /// A text states something.
 fn something(schema: &mut Schema) {
-    let names = ["mcpServers", "servers", "defaults", "gateway", "profiles", "inputs"];
+    let names = ["mcpServers", "servers", "defaults", "gateway", "profiles", "inputs", "alerts"];
     let one: Vec<_> = names.iter().map(|name| json_schema!({ "required": [name] })).collect();
     schema.insert("anyOf".to_owned(), one.into());
 }
@@ -84,6 +87,12 @@ struct Defaults {
     timeouts: Option<Timeouts>,
     /// How services are probed.
     health: Option<Health>,
+    /// When calls fail at once instead of being tried: settings, or `false` for never.
+    #[schemars(extend("default" = true))]
+    breaker: Option<AnyBreaker>,
+    /// When a running life is replaced by a fresh one, between calls; `false` for never.
+    #[schemars(extend("default" = false))]
+    recycle: Option<AnyRecycle>,
     /// Which era of the protocol servers are spoken to in.
     #[schemars(extend("default" = "auto"))]
     era: Option<Era>,

@@ -2,13 +2,16 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use mcpstore_types::{HttpSpec, InProcessSpec, OAuthSpec, OtherSpec, ServiceSpec, StdioSpec, TransportSpec};
+use mcpstore_types::{
+    AlertsSpec, HealthSpec, HttpSpec, InProcessSpec, OAuthSpec, OtherSpec, Policy, ProbeKind, ServiceSpec, SinkKind,
+    SinkSpec, StdioSpec, TransportSpec, WaitCondition,
+};
 
 use super::encode::Encoder;
-use super::program::find_program;
+use super::program::{find_beside, find_program};
 
 /// A digest (SHA-256) of what a service, or all services of a config, would run. Shown as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +54,8 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// The fingerprint of all services of a config together; their order does not matter.
+/// The fingerprint of all services of a config together; their order does not matter. Its alerts have one of their own
+/// ([`alerts_fingerprint`]).
 #[must_use]
 pub fn fingerprint(specs: &[ServiceSpec], path_variable: Option<&OsStr>) -> Fingerprint {
     let mut each: Vec<Fingerprint> = specs.iter().map(|spec| service_fingerprint(spec, path_variable)).collect();
@@ -68,48 +72,163 @@ pub fn fingerprint(specs: &[ServiceSpec], path_variable: Option<&OsStr>) -> Fing
 /// In it are its name and kind; command, arguments, working directory and the file that the command is, looked up in
 /// `path_variable` ([`find_program`]); names of environment variables and headers, and the values of those variables by which
 /// code is loaded (`LD_PRELOAD`, `NODE_OPTIONS`, `PATH`, …); `inheritEnv` and the sandbox with its paths; the address, `caFile`,
-/// and where a login may send a client's secret; settings of other kinds with their values. Not in it is what changes nothing
+/// and where a login may send a client's secret; settings of other kinds with their values; what its probes and `waitFor` run,
+/// call or reach. Not in it is what changes nothing
 /// about that: other values, which may be secrets that are renewed, policies, limits, tags, dependencies.
 #[must_use]
 pub fn service_fingerprint(spec: &ServiceSpec, path_variable: Option<&OsStr>) -> Fingerprint {
-    let program = match &spec.transport {
-        TransportSpec::Stdio(stdio) => find_program(stdio, path_variable),
-        _ => None,
-    };
-    digest(spec, program.as_deref())
+    digest(spec, &Search::Here(path_variable))
+}
+
+/// The fingerprint of what alerting would run or reach; `None` when it does neither: the log and the desktop of this machine
+/// need no approval.
+///
+/// In it is each sink that runs a command (with the file that it is, looked up in `path_variable`), and where the others send
+/// what happens here: the addresses of webhooks and mail servers, the names of headers, the recipients. Not in it: names of
+/// sinks, which alerts go there, and rules.
+#[must_use]
+pub fn alerts_fingerprint(alerts: &AlertsSpec, path_variable: Option<&OsStr>) -> Option<Fingerprint> {
+    digest_alerts(alerts, &Search::Here(path_variable))
 }
 
 /// The fingerprint for a machine where programs may lie elsewhere.
 pub(super) fn portable(spec: &ServiceSpec) -> Fingerprint {
-    digest(spec, None)
+    digest(spec, &Search::Nowhere)
 }
 
-fn digest(spec: &ServiceSpec, program: Option<&Path>) -> Fingerprint {
+/// The same of alerting.
+pub(super) fn portable_alerts(alerts: &AlertsSpec) -> Option<Fingerprint> {
+    digest_alerts(alerts, &Search::Nowhere)
+}
+
+/// Where programs are looked up.
+enum Search<'p> {
+    /// On this machine, in this variable.
+    Here(Option<&'p OsStr>),
+    /// Not at all.
+    Nowhere,
+}
+
+impl Search<'_> {
+    fn server(&self, stdio: &StdioSpec) -> Option<PathBuf> {
+        match self {
+            Self::Here(path_variable) => find_program(stdio, *path_variable),
+            Self::Nowhere => None,
+        }
+    }
+
+    fn beside(&self, command: &str) -> Option<PathBuf> {
+        match self {
+            Self::Here(path_variable) => find_beside(command, *path_variable),
+            Self::Nowhere => None,
+        }
+    }
+}
+
+fn digest(spec: &ServiceSpec, search: &Search<'_>) -> Fingerprint {
     // Named one by one, so that a new field does not compile before somebody decided about it.
     let ServiceSpec {
         name,
         transport,
         era: _,
         dependencies: _,
-        policy: _,
+        policy,
         enabled: _,
         tags: _,
         description: _,
-        wait_for: _,
+        wait_for,
     } = spec;
+    let Policy { restart: _, timeouts: _, health, breaker: _, recycle: _ } = policy;
+    let HealthSpec { probe, readiness, interval: _, timeout: _, rise: _, fall: _, startup: _ } = health;
     let mut out = Encoder::default();
     out.text("mcpstore service 1");
     out.text(name.as_str());
     out.text(transport.kind());
     match transport {
-        TransportSpec::Stdio(stdio) => encode_stdio(&mut out, stdio, program),
+        TransportSpec::Stdio(stdio) => encode_stdio(&mut out, stdio, search.server(stdio).as_deref()),
         TransportSpec::Http(http) | TransportSpec::Sse(http) => encode_http(&mut out, http),
         TransportSpec::InProcess(InProcessSpec { factory }) => out.text(factory),
         TransportSpec::Other(OtherSpec { kind: _, settings }) => out.named(settings, |_| true),
         // A kind of which nothing is known here: everything about it counts, as far as it shows.
         other => out.text(&format!("{other:?}")),
     }
+    // What does nothing beside asking the server whether it lives adds nothing, so that older approvals hold.
+    encode_probe(&mut out, "probe", probe, search);
+    if let Some(readiness) = readiness {
+        encode_probe(&mut out, "readiness", readiness, search);
+    }
+    wait_for.iter().for_each(|condition| encode_condition(&mut out, condition, search));
     Fingerprint(out.finish())
+}
+
+fn encode_probe(out: &mut Encoder, of: &str, probe: &ProbeKind, search: &Search<'_>) {
+    match probe {
+        ProbeKind::Auto | ProbeKind::Ping | ProbeKind::Discover | ProbeKind::List => return,
+        _ => out.text(of),
+    }
+    out.text(probe.word());
+    match probe {
+        ProbeKind::Tool { name, args } => {
+            out.text(name);
+            out.text(args);
+        }
+        ProbeKind::Http { url } => out.text(url),
+        ProbeKind::Tcp { address } => out.text(address),
+        ProbeKind::Exec { command, args } => encode_exec(out, command, args, search),
+        other => out.text(&format!("{other:?}")),
+    }
+}
+
+fn encode_condition(out: &mut Encoder, condition: &WaitCondition, search: &Search<'_>) {
+    match condition {
+        // Whether a file is there is told to nobody.
+        WaitCondition::File { .. } => return,
+        _ => out.text("waitFor"),
+    }
+    out.text(condition.word());
+    match condition {
+        WaitCondition::Http { url } => out.text(url),
+        WaitCondition::Tcp { address } => out.text(address),
+        WaitCondition::Exec { command, args } => encode_exec(out, command, args, search),
+        other => out.text(&format!("{other:?}")),
+    }
+}
+
+fn encode_exec(out: &mut Encoder, command: &str, args: &[String], search: &Search<'_>) {
+    out.text(command);
+    out.maybe_path(search.beside(command).as_deref());
+    out.texts(args);
+}
+
+fn digest_alerts(alerts: &AlertsSpec, search: &Search<'_>) -> Option<Fingerprint> {
+    let AlertsSpec { enabled, rules: _, sinks, repeat: _ } = alerts;
+    let mut out = Encoder::default();
+    out.text("mcpstore alerts 1");
+    let mut does_something = false;
+    for sink in sinks.iter().filter(|_| *enabled) {
+        let SinkSpec { name: _, kind, min_severity: _, only: _, send_resolved: _ } = sink;
+        match kind {
+            SinkKind::Log | SinkKind::Desktop => continue,
+            _ => does_something = true,
+        }
+        out.text(kind.word());
+        match kind {
+            SinkKind::Webhook { url, template, headers, sign_key } => {
+                out.text(url.expose());
+                out.text(template.word());
+                out.named(headers, |_| false);
+                out.count(usize::from(sign_key.is_some()));
+            }
+            SinkKind::Command { command, args } => encode_exec(&mut out, command, args, search),
+            SinkKind::Mail { server, from, to } => {
+                out.text(server.expose());
+                out.text(from);
+                out.texts(to);
+            }
+            other => out.text(&format!("{other:?}")),
+        }
+    }
+    does_something.then(|| Fingerprint(out.finish()))
 }
 
 fn encode_stdio(out: &mut Encoder, stdio: &StdioSpec, program: Option<&Path>) {
@@ -244,6 +363,112 @@ mod tests {
             service_fingerprint(&ServiceSpec::other(name(), "tcp", [("port", "2")]), None),
         ];
         assert_eq!(prints.iter().collect::<BTreeSet<_>>().len(), prints.len());
+    }
+
+    #[test]
+    fn what_probes_and_conditions_run_counts() {
+        let with = |change: &dyn Fn(&mut ServiceSpec)| {
+            let (mut spec, _) = base();
+            change(&mut spec);
+            service_fingerprint(&spec, None)
+        };
+        let exec = |command: &str, args: &[&str]| ProbeKind::Exec {
+            command: command.to_owned(),
+            args: args.iter().map(ToString::to_string).collect(),
+        };
+        let tool = |name: &str, args: &str| ProbeKind::Tool { name: name.to_owned(), args: args.to_owned() };
+        let wait = |spec: &mut ServiceSpec, command: &str| {
+            spec.wait_for.push(WaitCondition::Exec { command: command.to_owned(), args: Vec::new() });
+        };
+        let prints = [
+            with(&|_| {}),
+            with(&|s| s.policy.health.probe = exec("a", &[])),
+            with(&|s| s.policy.health.probe = exec("a", &["b"])),
+            with(&|s| s.policy.health.probe = exec("ab", &[])),
+            with(&|s| s.policy.health.readiness = Some(exec("a", &[]))),
+            with(&|s| wait(s, "a")),
+            with(&|s| {
+                wait(s, "a");
+                wait(s, "a");
+            }),
+            with(&|s| s.policy.health.probe = tool("a", "{}")),
+            with(&|s| s.policy.health.probe = tool("a", "{\"b\":1}")),
+            with(&|s| s.policy.health.probe = ProbeKind::Tcp { address: "a".to_owned() }),
+            with(&|s| s.policy.health.probe = ProbeKind::Http { url: "a".to_owned() }),
+            with(&|s| s.wait_for = vec![WaitCondition::Tcp { address: "a".to_owned() }]),
+            with(&|s| s.wait_for = vec![WaitCondition::Http { url: "a".to_owned() }]),
+        ];
+        assert_eq!(prints.iter().collect::<BTreeSet<_>>().len(), prints.len());
+        // What runs and reaches nothing is no reason to ask again.
+        for same in [
+            with(&|s| s.policy.health.probe = ProbeKind::List),
+            with(&|s| s.policy.health.readiness = Some(ProbeKind::Ping)),
+            with(&|s| s.policy.health.fall = 9),
+            with(&|s| s.policy.breaker = None),
+            with(&|s| s.wait_for = vec![WaitCondition::File { path: "/a".into() }]),
+        ] {
+            assert_eq!(same, prints[0]);
+        }
+    }
+
+    #[test]
+    fn another_program_of_the_same_name_is_another_one() {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let folders = ["one", "two"].map(|name| home.path().join(name));
+        for folder in &folders {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(folder.join("check")).unwrap();
+        }
+        let [one, two] = folders.each_ref().map(|folder| Some(folder.as_os_str()));
+        let (mut spec, _) = base();
+        spec.policy.health.probe = ProbeKind::Exec { command: "check".to_owned(), args: Vec::new() };
+        assert_ne!(service_fingerprint(&spec, one), service_fingerprint(&spec, two));
+        let alerts = alerts_with(vec![SinkKind::Command { command: "check".to_owned(), args: Vec::new() }]);
+        assert_ne!(alerts_fingerprint(&alerts, one), alerts_fingerprint(&alerts, two));
+        assert_eq!(portable_alerts(&alerts), alerts_fingerprint(&alerts, None));
+    }
+
+    fn alerts_with(kinds: Vec<SinkKind>) -> AlertsSpec {
+        let sinks = kinds.into_iter().map(|kind| SinkSpec::new("s", kind)).collect();
+        AlertsSpec { sinks, ..AlertsSpec::default() }
+    }
+
+    #[test]
+    fn sinks_that_run_or_reach_something_count() {
+        use mcpstore_types::WebhookTemplate;
+        let of = |kinds: Vec<SinkKind>| alerts_fingerprint(&alerts_with(kinds), None);
+        let command = |command: &str, args: &[&str]| SinkKind::Command {
+            command: command.to_owned(),
+            args: args.iter().map(ToString::to_string).collect(),
+        };
+        let webhook = |url: &str, header: &str| SinkKind::Webhook {
+            url: url.into(),
+            template: WebhookTemplate::Generic,
+            headers: [(header.to_owned(), "renewed".into())].into(),
+            sign_key: None,
+        };
+        let mail = |to: &str| SinkKind::Mail { server: "smtp://h".into(), from: "a@b".to_owned(), to: vec![to.to_owned()] };
+        assert_eq!(of(vec![]), None);
+        assert_eq!(of(vec![SinkKind::Log, SinkKind::Desktop]), None);
+        let prints = [
+            of(vec![command("a", &[])]),
+            of(vec![command("a", &["b"])]),
+            of(vec![command("a", &[]), command("b", &[])]),
+            of(vec![webhook("https://a", "X")]),
+            of(vec![webhook("https://b", "X")]),
+            of(vec![webhook("https://a", "Y")]),
+            of(vec![mail("c@d")]),
+            of(vec![mail("e@f")]),
+        ];
+        assert!(prints.iter().all(Option::is_some));
+        assert_eq!(prints.iter().collect::<BTreeSet<_>>().len(), prints.len());
+        let mut quiet = alerts_with(vec![SinkKind::Log, command("a", &[])]);
+        quiet.rules.clear();
+        quiet.sinks[1].name = "other".to_owned();
+        assert_eq!(alerts_fingerprint(&quiet, None), prints[0]);
+        quiet.enabled = false;
+        assert_eq!(alerts_fingerprint(&quiet, None), None, "what is off runs nothing");
     }
 
     #[test]

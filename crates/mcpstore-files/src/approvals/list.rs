@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mcpstore_types::ServiceSpec;
+use mcpstore_types::{AlertsSpec, ServiceSpec};
 
-use super::fingerprint::{Fingerprint, portable};
-use super::{Pending, PendingKind};
+use super::fingerprint::{Fingerprint, portable, portable_alerts};
+use super::{Approvable, Pending, PendingKind};
 use crate::read::read_text;
 use crate::{ReadError, ReplaceError, replace};
 
@@ -27,17 +27,17 @@ impl List {
         Ok(Self { path: path.to_path_buf(), approved: approved.collect::<Result<_, _>>()? })
     }
 
-    pub(super) fn pending(&self, specs: &[ServiceSpec]) -> Vec<Pending> {
-        let prints = specs.iter().map(|spec| (spec, portable(spec)));
-        let pending = prints.filter(|(_, print)| !self.approved.contains(print));
-        pending
-            .map(|(spec, fingerprint)| Pending { service: spec.name.clone(), fingerprint, kind: PendingKind::New })
-            .collect()
+    pub(super) fn pending(&self, specs: &[ServiceSpec], alerts: &AlertsSpec) -> Vec<Pending> {
+        let services = specs.iter().map(|spec| (Approvable::Service(spec.name.clone()), portable(spec)));
+        let alerts = portable_alerts(alerts).map(|print| (Approvable::Alerts, print));
+        let pending = services.chain(alerts).filter(|(_, print)| !self.approved.contains(print));
+        pending.map(|(what, fingerprint)| Pending { what, fingerprint, kind: PendingKind::New }).collect()
     }
 }
 
-pub(super) fn write(path: &Path, specs: &[ServiceSpec]) -> Result<(), ReplaceError> {
-    let prints: BTreeSet<String> = specs.iter().map(|spec| portable(spec).to_string()).collect();
+pub(super) fn write(path: &Path, specs: &[ServiceSpec], alerts: &AlertsSpec) -> Result<(), ReplaceError> {
+    let prints = specs.iter().map(portable).chain(portable_alerts(alerts));
+    let prints: BTreeSet<String> = prints.map(|print| print.to_string()).collect();
     let lines: Vec<String> = prints.iter().map(|print| format!("  \"{print}\"")).collect();
     replace(path, format!("[\n{}\n]\n", lines.join(",\n")).as_bytes())
 }
@@ -46,7 +46,7 @@ pub(super) fn write(path: &Path, specs: &[ServiceSpec]) -> Result<(), ReplaceErr
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use mcpstore_types::ServiceName;
+    use mcpstore_types::{ServiceName, SinkKind, SinkSpec};
 
     use super::super::Approvals;
     use super::*;
@@ -55,22 +55,45 @@ mod tests {
         ServiceSpec::stdio(ServiceName::new(name).unwrap(), "sh", [arg])
     }
 
+    fn named(what: &Approvable) -> String {
+        match what {
+            Approvable::Service(name) => name.to_string(),
+            Approvable::Alerts => "(alerts)".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_list_approves_alerts_too() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("approved.json");
+        let with = |arg: &str| {
+            let kind = SinkKind::Command { command: "sh".to_owned(), args: vec![arg.to_owned()] };
+            AlertsSpec { sinks: vec![SinkSpec::new("s", kind)], ..AlertsSpec::default() }
+        };
+        Approvals::write_to(&path, &[], &with("1")).unwrap();
+        let approvals = Approvals::from_file(&path).unwrap();
+        let pending = |alerts: &AlertsSpec| approvals.pending(Path::new("/any"), &[], alerts, None).pending;
+        assert_eq!(pending(&with("1")), []);
+        assert_eq!(pending(&AlertsSpec::default()), []);
+        assert_eq!(pending(&with("2")).iter().map(|pending| named(&pending.what)).collect::<Vec<_>>(), ["(alerts)"]);
+    }
+
     #[test]
     fn a_list_approves_its_services_wherever_their_programs_are() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("approved.json");
         let specs = [service("a", "1"), service("b", "2")];
-        Approvals::write_to(&path, &specs).unwrap();
+        Approvals::write_to(&path, &specs, &AlertsSpec::default()).unwrap();
         let approvals = Approvals::from_file(&path).unwrap();
         let pending = |specs: &[ServiceSpec], path: Option<&str>| {
-            let checked = approvals.pending(Path::new("/any/mcp.json"), specs, path.map(std::ffi::OsStr::new));
-            checked.pending.into_iter().map(|pending| pending.service.to_string()).collect::<Vec<_>>()
+            let checked = approvals.pending(Path::new("/any/mcp.json"), specs, &AlertsSpec::default(), path.map(std::ffi::OsStr::new));
+            checked.pending.into_iter().map(|pending| named(&pending.what)).collect::<Vec<_>>()
         };
         assert_eq!(pending(&specs, Some("/bin")), [""; 0]);
         assert_eq!(pending(&specs, None), [""; 0]);
         assert_eq!(pending(&[service("a", "1"), service("b", "3"), service("c", "2")], None), ["b", "c"]);
-        assert!(approvals.approve(&path, &specs, None).is_err());
-        Approvals::write_to(&path, &[]).unwrap();
+        assert!(approvals.approve(&path, &specs, &AlertsSpec::default(), None).is_err());
+        Approvals::write_to(&path, &[], &AlertsSpec::default()).unwrap();
         assert!(Approvals::from_file(&path).is_ok());
     }
 
@@ -78,7 +101,7 @@ mod tests {
     fn a_list_that_others_can_change_or_that_is_none_is_refused() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("approved.json");
-        Approvals::write_to(&path, &[]).unwrap();
+        Approvals::write_to(&path, &[], &AlertsSpec::default()).unwrap();
         for text in ["", "{}", "[1]", "[\"sha256:12\"]"] {
             std::fs::write(&path, text).unwrap();
             let error = Approvals::from_file(&path).unwrap_err();

@@ -10,11 +10,13 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mcpstore_types::{ServiceName, ServiceSpec};
+use mcpstore_types::{AlertsSpec, ServiceName, ServiceSpec};
 
 use crate::{EditFileError, ReadError, ReplaceError};
 
-pub use fingerprint::{Fingerprint, NotAFingerprint, fingerprint, loads_code, service_fingerprint};
+pub use fingerprint::{
+    Fingerprint, NotAFingerprint, alerts_fingerprint, fingerprint, loads_code, service_fingerprint,
+};
 pub use program::find_program;
 
 use list::List;
@@ -22,8 +24,9 @@ use store::Store;
 
 /// What a user allowed configs to run: kept in the state folder, or read from a file that was made for it.
 ///
-/// An approval is for a service of a config *file*, and for what it would run ([`service_fingerprint`]): the same content under
-/// another path, or other content under the same path, is not approved.
+/// An approval is for a service of a config *file*, and for what it would run ([`service_fingerprint`]), and for what the
+/// config's alerts would run or reach ([`alerts_fingerprint`]): the same content under another path, or other content under the
+/// same path, is not approved.
 #[derive(Debug)]
 pub struct Approvals(Kept);
 
@@ -36,24 +39,33 @@ enum Kept {
 /// What was found about a config.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// The services that may not run yet, in the order of the specs. Empty: everything is approved.
+    /// What may not run yet: services in the order of the specs, then the alerts. Empty: everything is approved.
     pub pending: Vec<Pending>,
     /// Why approvals that were once given could not be read; they count as not given.
     pub warning: Option<String>,
 }
 
-/// A service that may not run before it was shown and approved.
+/// What may not run before it was shown and approved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// Its name.
-    pub service: ServiceName,
+    /// What it is.
+    pub what: Approvable,
     /// What it would run.
     pub fingerprint: Fingerprint,
     /// Whether it was ever approved.
     pub kind: PendingKind,
 }
 
-/// How a service that is not approved stands to the last approval.
+/// What of a config is approved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Approvable {
+    /// A service.
+    Service(ServiceName),
+    /// The sinks of the config's alerts, all together.
+    Alerts,
+}
+
+/// How what is not approved stands to the last approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingKind {
     /// It was never approved.
@@ -108,30 +120,37 @@ impl Approvals {
         Ok(Self(Kept::List(List::read(path)?)))
     }
 
-    /// Writes the file for [`Approvals::from_file`]: a JSON list with one fingerprint for each service. It is no secret, but
+    /// Writes the file for [`Approvals::from_file`]: a JSON list with one fingerprint for each service, and one
+    /// for the alerts when they run or reach anything. It is no secret, but
     /// whoever can change it can approve.
     ///
     /// # Errors
     ///
     /// [`ApproveError::Write`].
-    pub fn write_to(path: &Path, specs: &[ServiceSpec]) -> Result<(), ApproveError> {
-        Ok(list::write(path, specs)?)
+    pub fn write_to(path: &Path, specs: &[ServiceSpec], alerts: &AlertsSpec) -> Result<(), ApproveError> {
+        Ok(list::write(path, specs, alerts)?)
     }
 
-    /// The services of the config at `config` that are not approved as they stand. Programs are looked up in
+    /// What of the config at `config` is not approved as it stands: services, and its alerts. Programs are looked up in
     /// `path_variable`, as for [`service_fingerprint`].
     ///
     /// Nothing about this fails: what cannot be read is not approved. A broken file of approvals is set aside under the name
     /// `approvals.json.bad` (in the place of an older one).
     #[must_use]
-    pub fn pending(&self, config: &Path, specs: &[ServiceSpec], path_variable: Option<&OsStr>) -> Checked {
+    pub fn pending(
+        &self,
+        config: &Path,
+        specs: &[ServiceSpec],
+        alerts: &AlertsSpec,
+        path_variable: Option<&OsStr>,
+    ) -> Checked {
         match &self.0 {
-            Kept::Store(store) => store.pending(config, specs, path_variable),
-            Kept::List(list) => Checked { pending: list.pending(specs), warning: None },
+            Kept::Store(store) => store.pending(config, specs, alerts, path_variable),
+            Kept::List(list) => Checked { pending: list.pending(specs, alerts), warning: None },
         }
     }
 
-    /// Approves all services of the config at `config` as they stand, and forgets what was approved of it before. Of more
+    /// Approves all services and the alerts of the config at `config` as they stand, and forgets what was approved of it before. Of more
     /// than 1,000 configs, the approval that is oldest is forgotten. It is on the disk when this returns.
     ///
     /// # Errors
@@ -141,10 +160,11 @@ impl Approvals {
         &self,
         config: &Path,
         specs: &[ServiceSpec],
+        alerts: &AlertsSpec,
         path_variable: Option<&OsStr>,
     ) -> Result<(), ApproveError> {
         match &self.0 {
-            Kept::Store(store) => store.approve(config, specs, path_variable),
+            Kept::Store(store) => store.approve(config, specs, alerts, path_variable),
             Kept::List(list) => Err(ApproveError::ReadOnly { path: list.path.clone() }),
         }
     }

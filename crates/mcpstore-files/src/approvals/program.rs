@@ -24,6 +24,11 @@ pub fn find_program(stdio: &StdioSpec, path_variable: Option<&OsStr>) -> Option<
     folders.find_map(|folder| within(&folder.join(&stdio.command)).filter(|file| is_program(file)))
 }
 
+/// The file that a program beside a server would be: of a probe, a condition or an alert sink.
+pub(super) fn find_beside(command: &str, path_variable: Option<&OsStr>) -> Option<PathBuf> {
+    find_program(&StdioSpec { command: command.to_owned(), ..StdioSpec::default() }, path_variable)
+}
+
 fn is_program(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }

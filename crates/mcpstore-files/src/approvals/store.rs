@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mcpstore_types::ServiceSpec;
+use mcpstore_types::{AlertsSpec, ServiceSpec};
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::{Fingerprint, service_fingerprint};
-use super::{ApproveError, Checked, Pending, PendingKind};
+use super::fingerprint::{Fingerprint, alerts_fingerprint, service_fingerprint};
+use super::{Approvable, ApproveError, Checked, Pending, PendingKind};
 use crate::lock::{self, LOCK_WAIT};
 use crate::read::read_text;
 use crate::{ReadError, edit_locked};
@@ -42,6 +42,9 @@ struct OfConfig {
     approved_at: u64,
     /// Fingerprints by the name of the service.
     services: BTreeMap<String, String>,
+    /// The fingerprint of the alerts; none: nothing of them was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alerts: Option<String>,
 }
 
 impl Store {
@@ -49,25 +52,36 @@ impl Store {
         Self { file: state_folder.join("approvals.json") }
     }
 
-    pub(super) fn pending(&self, config: &Path, specs: &[ServiceSpec], path: Option<&OsStr>) -> Checked {
+    pub(super) fn pending(
+        &self,
+        config: &Path,
+        specs: &[ServiceSpec],
+        alerts: &AlertsSpec,
+        path: Option<&OsStr>,
+    ) -> Checked {
         let (approved, warning) = match self.read() {
             Ok(approved) => (approved, None),
             Err(warning) => (None, Some(warning)),
         };
         // A config that cannot be found has no approvals.
         let key = key(config).unwrap_or_default();
-        let approved = approved.and_then(|mut approved| approved.configs.remove(&key)).map(|of| of.services);
-        let approved = approved.unwrap_or_default();
-        let pending = specs.iter().filter_map(|spec| {
-            let fingerprint = service_fingerprint(spec, path);
-            let before = approved.get(spec.name.as_str()).and_then(|text| text.parse::<Fingerprint>().ok());
-            let kind = match before {
+        let approved = approved.and_then(|mut approved| approved.configs.remove(&key));
+        let (approved, approved_alerts) = approved.map(|of| (of.services, of.alerts)).unwrap_or_default();
+        let stands = |what: Approvable, fingerprint: Fingerprint, before: Option<&String>| {
+            let kind = match before.and_then(|text| text.parse::<Fingerprint>().ok()) {
                 Some(before) if before == fingerprint => return None,
                 Some(before) => PendingKind::Changed { approved: before },
                 None => PendingKind::New,
             };
-            Some(Pending { service: spec.name.clone(), fingerprint, kind })
+            Some(Pending { what, fingerprint, kind })
+        };
+        let services = specs.iter().filter_map(|spec| {
+            let before = approved.get(spec.name.as_str());
+            stands(Approvable::Service(spec.name.clone()), service_fingerprint(spec, path), before)
         });
+        let alerts = alerts_fingerprint(alerts, path)
+            .and_then(|print| stands(Approvable::Alerts, print, approved_alerts.as_ref()));
+        let pending = services.chain(alerts);
         Checked { pending: pending.collect(), warning }
     }
 
@@ -75,16 +89,19 @@ impl Store {
         &self,
         config: &Path,
         specs: &[ServiceSpec],
+        alerts: &AlertsSpec,
         path: Option<&OsStr>,
     ) -> Result<(), ApproveError> {
         let key = key(config).map_err(|source| ApproveError::Config { path: config.to_path_buf(), source })?;
         let services = specs.iter().map(|spec| (spec.name.to_string(), service_fingerprint(spec, path).to_string()));
         let services: BTreeMap<String, String> = services.collect();
+        let alerts = alerts_fingerprint(alerts, path).map(|print| print.to_string());
         // A broken file is set aside by this, and not written over.
         let _ = self.read();
         let edited = edit_locked(&self.file, |text| {
             let mut all = parse(text).unwrap_or_else(|_| Approved { version: VERSION, configs: BTreeMap::new() });
-            all.configs.insert(key.clone(), OfConfig { approved_at: now(), services: services.clone() });
+            let of = OfConfig { approved_at: now(), services: services.clone(), alerts: alerts.clone() };
+            all.configs.insert(key.clone(), of);
             while all.configs.len() > MAX_CONFIGS {
                 let others = all.configs.iter().filter(|(path, _)| **path != key);
                 let Some(oldest) = others.min_by_key(|(_, of)| of.approved_at).map(|(path, _)| path.clone()) else {
@@ -167,7 +184,7 @@ fn now() -> u64 {
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use mcpstore_types::ServiceName;
+    use mcpstore_types::{ServiceName, SinkKind, SinkSpec};
 
     use super::super::Approvals;
     use super::*;
@@ -176,6 +193,7 @@ mod tests {
         home: tempfile::TempDir,
         approvals: Approvals,
         config: PathBuf,
+        alerts: AlertsSpec,
     }
 
     impl Home {
@@ -184,21 +202,31 @@ mod tests {
             let config = home.path().join("mcp.json");
             std::fs::write(&config, "{}").unwrap();
             let approvals = Approvals::in_folder(&home.path().join("state"));
-            Self { home, approvals, config }
+            Self { home, approvals, config, alerts: AlertsSpec::default() }
         }
 
         fn file(&self) -> PathBuf {
             self.home.path().join("state/approvals.json")
         }
 
+        fn approve(&self, config: &Path, specs: &[ServiceSpec]) -> Result<(), ApproveError> {
+            self.approvals.approve(config, specs, &self.alerts, None)
+        }
+
         /// `name`: new, `name*`: changed.
         fn pending(&self, config: &Path, specs: &[ServiceSpec]) -> (Vec<String>, Option<String>) {
-            let Checked { pending, warning } = self.approvals.pending(config, specs, None);
-            let shown = pending.into_iter().map(|pending| match pending.kind {
-                PendingKind::New => pending.service.to_string(),
-                PendingKind::Changed { approved } => {
-                    assert_ne!(approved, pending.fingerprint);
-                    format!("{}*", pending.service)
+            let Checked { pending, warning } = self.approvals.pending(config, specs, &self.alerts, None);
+            let shown = pending.into_iter().map(|pending| {
+                let what = match &pending.what {
+                    Approvable::Service(name) => name.to_string(),
+                    Approvable::Alerts => "(alerts)".to_owned(),
+                };
+                match pending.kind {
+                    PendingKind::New => what,
+                    PendingKind::Changed { approved } => {
+                        assert_ne!(approved, pending.fingerprint);
+                        format!("{what}*")
+                    }
                 }
             });
             (shown.collect(), warning)
@@ -218,21 +246,48 @@ mod tests {
         let home = Home::new();
         let specs = [service("a", "1"), service("b", "1")];
         assert_eq!(home.pending(&home.config, &specs), names(&["a", "b"]));
-        home.approvals.approve(&home.config, &specs, None).unwrap();
+        home.approve(&home.config, &specs).unwrap();
         assert_eq!(home.pending(&home.config, &specs), names(&[]));
         let changed = [service("a", "1"), service("b", "2"), service("c", "1")];
         assert_eq!(home.pending(&home.config, &changed), names(&["b*", "c"]));
-        home.approvals.approve(&home.config, &changed, None).unwrap();
+        home.approve(&home.config, &changed).unwrap();
         assert_eq!(home.pending(&home.config, &specs), names(&["b*"]));
         let mode = std::fs::metadata(home.file()).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600);
     }
 
     #[test]
+    fn alerts_are_approved_beside_the_services() {
+        let mut home = Home::new();
+        let specs = [service("a", "1")];
+        let command = |arg: &str| SinkKind::Command { command: "run".to_owned(), args: vec![arg.to_owned()] };
+        home.approve(&home.config, &specs).unwrap();
+        home.alerts.sinks = vec![SinkSpec::new("s", command("1"))];
+        assert_eq!(home.pending(&home.config, &specs), names(&["(alerts)"]), "services alone were approved");
+        home.approve(&home.config, &specs).unwrap();
+        assert_eq!(home.pending(&home.config, &specs), names(&[]));
+        home.alerts.sinks = vec![SinkSpec::new("s", command("2"))];
+        assert_eq!(home.pending(&home.config, &specs), names(&["(alerts)*"]));
+        home.alerts.sinks = vec![SinkSpec::log()];
+        assert_eq!(home.pending(&home.config, &specs), names(&[]));
+    }
+
+    #[test]
+    fn a_file_of_approvals_from_before_there_were_alerts_holds() {
+        let mut home = Home::new();
+        let specs = [service("a", "1")];
+        home.approve(&home.config, &specs).unwrap();
+        assert!(!std::fs::read_to_string(home.file()).unwrap().contains("alerts"));
+        home.alerts.sinks = vec![SinkSpec::new("s", SinkKind::Command { command: "x".to_owned(), args: Vec::new() })];
+        home.approve(&home.config, &specs).unwrap();
+        assert!(std::fs::read_to_string(home.file()).unwrap().contains("\"alerts\": \"sha256:"));
+    }
+
+    #[test]
     fn approval_is_for_a_file_however_it_is_named() {
         let home = Home::new();
         let specs = [service("a", "1")];
-        home.approvals.approve(&home.config, &specs, None).unwrap();
+        home.approve(&home.config, &specs).unwrap();
         let link = home.home.path().join("link.json");
         symlink("mcp.json", &link).unwrap();
         assert_eq!(home.pending(&link, &specs), names(&[]));
@@ -241,14 +296,14 @@ mod tests {
         assert_eq!(home.pending(&copy, &specs), names(&["a"]));
         let gone = home.home.path().join("gone.json");
         assert_eq!(home.pending(&gone, &specs), names(&["a"]));
-        assert!(matches!(home.approvals.approve(&gone, &specs, None), Err(ApproveError::Config { .. })));
+        assert!(matches!(home.approve(&gone, &specs), Err(ApproveError::Config { .. })));
     }
 
     #[test]
     fn a_broken_file_approves_nothing_and_is_kept_aside() {
         let home = Home::new();
         let specs = [service("a", "1")];
-        home.approvals.approve(&home.config, &specs, None).unwrap();
+        home.approve(&home.config, &specs).unwrap();
         let good = std::fs::read_to_string(home.file()).unwrap();
         let broken = [&good[..good.len() / 2], "", "[]", r#"{ "version": 2, "configs": {} }"#];
         for text in broken.map(str::as_bytes).into_iter().chain([b"\xff".as_slice()]) {
@@ -259,7 +314,7 @@ mod tests {
             assert_eq!(std::fs::read(home.file().with_extension("json.bad")).unwrap(), text);
             assert_eq!(home.pending(&home.config, &specs), names(&["a"]), "the second time there is no word");
             std::fs::write(home.file(), text).unwrap();
-            home.approvals.approve(&home.config, &specs, None).unwrap();
+            home.approve(&home.config, &specs).unwrap();
             assert_eq!(home.pending(&home.config, &specs), names(&[]));
         }
     }
@@ -268,23 +323,23 @@ mod tests {
     fn a_file_that_others_can_change_approves_nothing() {
         let home = Home::new();
         let specs = [service("a", "1")];
-        home.approvals.approve(&home.config, &specs, None).unwrap();
+        home.approve(&home.config, &specs).unwrap();
         std::fs::set_permissions(home.file(), std::fs::Permissions::from_mode(0o666)).unwrap();
         let (pending, warning) = home.pending(&home.config, &specs);
         assert_eq!(pending, ["a"]);
         assert!(warning.is_some_and(|warning| warning.contains("run: chmod go-w")));
-        assert!(home.approvals.approve(&home.config, &specs, None).is_err());
+        assert!(home.approve(&home.config, &specs).is_err());
         assert!(home.file().exists());
     }
 
     #[test]
     fn the_oldest_of_too_many_is_forgotten() {
         let home = Home::new();
-        let of = |n: u64| (format!("/{n}"), OfConfig { approved_at: n, services: BTreeMap::new() });
+        let of = |n: u64| (format!("/{n}"), OfConfig { approved_at: n, services: BTreeMap::new(), alerts: None });
         let all = Approved { version: VERSION, configs: (1..=MAX_CONFIGS as u64).map(of).collect() };
         std::fs::create_dir(home.home.path().join("state")).unwrap();
         std::fs::write(home.file(), serde_json::to_string(&all).unwrap()).unwrap();
-        home.approvals.approve(&home.config, &[], None).unwrap();
+        home.approve(&home.config, &[]).unwrap();
         let all = parse(&std::fs::read_to_string(home.file()).unwrap()).unwrap();
         assert_eq!(all.configs.len(), MAX_CONFIGS);
         assert!(!all.configs.contains_key("/1") && all.configs.contains_key("/2"));

@@ -1,0 +1,117 @@
+//! The addresses of alert sinks in a text, whether its syntax is good or not: those of chat services carry their token.
+
+use std::ops::Range;
+
+use super::json::reference_len;
+
+/// The key below which they stand.
+const BEGIN: &str = "sinks";
+
+/// Keys behind which addresses belong to services.
+const ENDS: [&str; 4] = ["mcpServers", "mcp_servers", "context_servers", "servers"];
+
+/// The keys of addresses.
+const KEYS: [&str; 2] = ["url", "server"];
+
+/// What of the addresses behind `sinks` is hidden: all but the scheme and the host, and references.
+pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let mut inside = false;
+    let mut at = 0;
+    while let Some(start) = text[at..].find(is_word).map(|n| at + n) {
+        let end = text[start..].find(|c| !is_word(c)).map_or(text.len(), |n| start + n);
+        let word = &text[start..end];
+        at = end;
+        if word == BEGIN {
+            inside = true;
+        } else if inside && ENDS.contains(&word) && sign(text, end).is_some() {
+            inside = false;
+        } else if inside && KEYS.contains(&word) {
+            if let Some(value) = sign(text, end).and_then(|sign| value(text, sign)) {
+                at = value.end;
+                hide(text, value, &mut out);
+            }
+        } else if inside && text[end..].starts_with("://") {
+            let stop = text[end..].find(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+            let value = start..stop.map_or(text.len(), |n| end + n);
+            at = value.end;
+            hide(text, value, &mut out);
+        }
+    }
+    out
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Behind the sign that makes what ends here a key.
+fn sign(text: &str, end: usize) -> Option<usize> {
+    let rest = text[end..].trim_start_matches(['"', '\'', ' ', '\t']);
+    rest.starts_with([':', '=', '.', ']']).then(|| text.len() - rest.len() + 1)
+}
+
+/// The value that begins here, on this line.
+fn value(text: &str, from: usize) -> Option<Range<usize>> {
+    let line = text[from..].split('\n').next().unwrap_or_default();
+    let start = from + line.len() - line.trim_start().len();
+    let line = line.trim();
+    let (start, length) = match line.chars().next()? {
+        quote @ ('"' | '\'') => (start + 1, line[1..].find(quote).unwrap_or(line.len() - 1)),
+        _ => (start, line.find([',', '}']).filter(|at| !line[..*at].contains("${")).unwrap_or(line.len())),
+    };
+    Some(start..start + length)
+}
+
+fn hide(text: &str, value: Range<usize>, out: &mut Vec<Range<usize>>) {
+    let whole = &text[value.clone()];
+    let kept = match whole.find("://") {
+        Some(at) => {
+            let host = at + 3;
+            let path = whole[host..].find(['/', '?', '#']).map_or(whole.len(), |n| host + n);
+            if whole[host..path].contains('@') { host } else { (path + 1).min(whole.len()) }
+        }
+        None => 0,
+    };
+    // In an address of no known form nobody knows what is the host.
+    let mut at = value.start + kept;
+    while at < value.end {
+        let Some(found) = text[at..value.end].find("${") else {
+            out.push(at..value.end);
+            return;
+        };
+        out.push(at..at + found);
+        at += found;
+        let length = reference_len(&text[at..value.end]).unwrap_or(2);
+        if length == 2 {
+            out.push(at..at + 2);
+        }
+        at += length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::mask::Masked;
+
+    #[test]
+    fn only_the_host_of_a_sink_is_shown() {
+        let masked = |format, text: &str| Masked::new(text, format, false, &[]).text;
+        assert_eq!(
+            masked(
+                Format::Json,
+                r#"{"mcpServers":{"a":{"url":"https://h/a"}},"alerts":{"sinks":[{"type":"webhook","url":"https://h.example/T/x"},{"url":"${U}"},{"url":"https://h/${T}/y"},{"server":"smtps://me:pw@h"},{"url":"hxxp/t"}]},"servers":{"b":{"url":"https://h/b"}}}"#
+            ),
+            r#"{"mcpServers":{"a":{"url":"https://h/a"}},"alerts":{"sinks":[{"type":"webhook","url":"https://h.example/***"},{"url":"${U}"},{"url":"https://h/${T}***"},{"server":"smtps://***"},{"url":"***"}]},"servers":{"b":{"url":"https://h/b"}}}"#
+        );
+        assert_eq!(
+            masked(Format::Toml, "[[alerts.sinks]]\ntype = \"webhook\"\nurl = 'https://h/x'\n[mcpServers.a]\nurl = \"https://h/a\"\n"),
+            "[[alerts.sinks]]\ntype = \"webhook\"\nurl = 'https://h/***'\n[mcpServers.a]\nurl = \"https://h/a\"\n"
+        );
+        assert_eq!(
+            masked(Format::Yaml, "alerts:\n  sinks:\n  - { url: https://h/x, type: webhook }\n  - url: https://h?key\nmcpServers:\n  a:\n    url: https://h/a\n"),
+            "alerts:\n  sinks:\n  - { url: https://h/***, type: webhook }\n  - url: https://h?***\nmcpServers:\n  a:\n    url: https://h/a\n"
+        );
+    }
+}

@@ -166,7 +166,10 @@ impl Story {
         self.left.alerts = self.active.into_values().collect();
         self.left.silences = self.silences.into_values().filter(|silence| silence.until_ms > self.now_ms).collect();
         for receipt in self.queued {
-            let key = Alert { at_ms: receipt.at_ms, ..Alert::new(&receipt.id, mcpstore_types::AlertKind::GaveUp, "", receipt.status) };
+            let key = Alert {
+                at_ms: receipt.at_ms,
+                ..Alert::new(&receipt.id, mcpstore_types::AlertKind::GaveUp, "", receipt.status)
+            };
             if let Some(alert) = self.told.get(&key.key()) {
                 self.left.owed.entry(receipt.sink).or_default().push(alert.clone());
             }

@@ -18,7 +18,12 @@ use crate::samples::Samples;
 const REMIND: Duration = Duration::from_secs(12 * 3600);
 
 /// Watches until the supervisor is gone and everything it said was read.
-pub(crate) async fn watch_over(inner: Arc<Inner>, mut stream: EventStream, look_every: Duration, sample_every: Duration) {
+pub(crate) async fn watch_over(
+    inner: Arc<Inner>,
+    mut stream: EventStream,
+    look_every: Duration,
+    sample_every: Duration,
+) {
     let mut samples = Samples::default();
     let mut missed = 0;
     let (mut look_at, mut sample_at) = (Instant::now() + look_every, Instant::now() + sample_every);

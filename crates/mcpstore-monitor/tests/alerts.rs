@@ -176,6 +176,13 @@ fn a_slow_flapper_does_not_fire_and_a_relapse_keeps_it_firing() {
 }
 
 #[test]
+fn only_so_many_restarts_are_held() {
+    let mut world = World::only(AlertKind::Flapping);
+    world.see(10, Observation { restart_ages: vec![s(1); 500], ..seen(Phase::Ready) });
+    assert_eq!(world.events[0].value, Some(Observation::MAX_RESTARTS as f64));
+}
+
+#[test]
 fn restarts_before_the_managers_start_count() {
     let mut world = World::only(AlertKind::Flapping);
     world.see(10, Observation { restart_ages: vec![s(500); 5], ..seen(Phase::Ready) });

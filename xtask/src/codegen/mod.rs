@@ -2,7 +2,9 @@
 //!
 //! A generator is a function that returns the whole text; add it to [`DOCUMENTS`].
 
+mod alerts;
 mod layers;
+mod metrics;
 
 use std::path::Path;
 
@@ -17,8 +19,10 @@ struct Document {
 }
 
 const DOCUMENTS: &[Document] = &[
+    Document { path: "docs/alerts-reference.md", make: alerts::text },
     Document { path: "docs/diagnostics.md", make: mcpstore_config::diagnostics_markdown },
     Document { path: "docs/layers.md", make: layers::text },
+    Document { path: "docs/metrics.md", make: metrics::text },
     Document { path: "docs/schema/mcpstore.schema.json", make: mcpstore_config::json_schema },
     Document { path: "docs/states.md", make: mcpstore_core::states_markdown },
 ];

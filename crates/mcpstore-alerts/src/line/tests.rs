@@ -167,15 +167,15 @@ async fn a_full_queue_refuses_the_newest_and_counts_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sink_gets_what_it_is_for() {
-    let mut spec = SinkSpec::log();
-    spec.min_severity = AlertSeverity::Warning;
-    spec.only = vec![AlertKind::GaveUp, AlertKind::Flapping];
-    spec.send_resolved = false;
-    let bench = Bench::new(spec, Vec::new(), Options::default());
-    let of = |id: &str, kind, severity, status| Alert { kind, severity, status, ..alert(id) };
     use AlertKind::{Flapping, GaveUp, Latency};
     use AlertSeverity::{Critical, Info, Warning};
     use AlertStatus::{Firing, Repeated, Resolved, Test};
+    let mut spec = SinkSpec::log();
+    spec.min_severity = Warning;
+    spec.only = vec![GaveUp, Flapping];
+    spec.send_resolved = false;
+    let bench = Bench::new(spec, Vec::new(), Options::default());
+    let of = |id: &str, kind, severity, status| Alert { kind, severity, status, ..alert(id) };
     for alert in [
         of("grave", GaveUp, Critical, Firing),
         of("mild", GaveUp, Info, Firing),

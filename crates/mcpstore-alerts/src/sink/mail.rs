@@ -58,12 +58,11 @@ impl Mail {
     async fn hand_over(&self, message: Message) -> Result<(), SinkError> {
         let server = self.server.clone();
         // It reads the certificates of the system.
-        let transport = tokio::task::spawn_blocking(move || {
-            AsyncSmtpTransport::<Tokio1Executor>::from_url(server.expose())
-                .map(lettre::AsyncSmtpTransportBuilder::build)
-        });
-        let transport = transport.await.map_err(|error| SinkError::passing(error.to_string()))?;
-        transport.map_err(|error| explain(&error))?.send(message).await.map_err(|error| explain(&error))?;
+        let builder =
+            tokio::task::spawn_blocking(move || AsyncSmtpTransport::<Tokio1Executor>::from_url(server.expose()));
+        let builder = builder.await.map_err(|error| SinkError::passing(error.to_string()))?;
+        let transport = builder.map_err(|error| explain(&error))?.build();
+        transport.send(message).await.map_err(|error| explain(&error))?;
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ mod dingtalk;
 mod discord;
 mod feishu;
 mod generic;
+#[cfg(test)]
+mod limits;
 mod ntfy;
 mod slack;
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use mcpstore_types::nearest;
 
 use crate::context::Context;
-use crate::diagnostic::{Diagnostic, shown};
+use crate::diagnostic::{Diagnostic, shown, shown_name};
 use crate::tree::{At, Member, Object, Value};
-use crate::words::{Keys, SYNONYMS, is_private};
+use crate::words::{Keys, SINK, SYNONYMS, is_private};
 use crate::{Code, Format};
 
 /// One field of an object.
@@ -168,8 +168,9 @@ pub(crate) fn check_keys(cx: &mut Context<'_>, fields: &[Field<'_>], keys: &Keys
             )
         } else {
             let known = keys.read.iter().chain(keys.later);
-            let mut diagnostic =
-                Diagnostic::warning(Code::UnknownKey, format!("unknown key `{}` of {}", shown(key), keys.of));
+            // Where the sign behind the key is missing, the key has its value in it; that of a sink is secret.
+            let named = if keys.of == SINK.of { shown_name(key) } else { shown(key) };
+            let mut diagnostic = Diagnostic::warning(Code::UnknownKey, format!("unknown key `{named}` of {}", keys.of));
             let word = if cx.sink.is_full() { None } else { near(key, known.copied()).or_else(|| meant(key, keys)) };
             match word {
                 Some(word) => diagnostic.help = Some(format!("did you mean `{word}`?")),

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use mcpstore_types::{HttpSpec, ProbeKind, WaitCondition};
+use mcpstore_types::{ProbeKind, WaitCondition};
 
 use crate::Code;
 use crate::context::Context;
 use crate::expand::expanded;
 use crate::fields::{Field, entry, fields, get};
 use crate::plain::Plain;
-use crate::transport::{check_url, contradiction, filled, no_nul};
 use crate::tree::{Node, Value};
+use crate::transport::{check_web_url, contradiction, filled, no_nul};
 use crate::values::{nonempty, object, text, word, wrong_type};
 use crate::words::{CONDITION, PROBE};
 
@@ -133,7 +133,8 @@ fn one_of<'v>(
             None
         }
         [] => {
-            let diagnostic = cx.error_at(value, Code::Empty, format!("`{name}` asks for nothing"));
+            let verb = if name == "waitFor" { "waits" } else { "asks" };
+            let diagnostic = cx.error_at(value, Code::Empty, format!("`{name}` {verb} for nothing"));
             let help = format!("write one of {}: {}", keys.join(", "), example("tcp"));
             cx.push(diagnostic.with_help(help));
             None
@@ -143,11 +144,7 @@ fn one_of<'v>(
 
 fn http(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<String> {
     let url = filled(cx, name, field)?;
-    let fault = match check_url(&url) {
-        Ok(()) if HttpSpec::socket_parts(&url).is_some() => "it is one of a unix socket",
-        Ok(()) => return Some(url),
-        Err(fault) => fault,
-    };
+    let Err(fault) = check_web_url(&url) else { return Some(url) };
     // The address is not quoted: variables are filled in, and some are secret.
     let diagnostic = cx.error_at(field.value, Code::BadUrl, format!("`{name}` is no HTTP address: {fault}"));
     cx.push(diagnostic.with_help("write it as in \"http://127.0.0.1:8080/healthz\""));
@@ -212,8 +209,7 @@ fn exec(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<(String, V
     let program = filled(cx, name, Field { value: program, ..field });
     let mut args = Vec::with_capacity(rest.len());
     for value in rest {
-        let found =
-            text(cx, &format!("an element of {name}"), value).and_then(|found| expanded(cx, name, value, found));
+        let found = text(cx, &format!("an element of {name}"), value).and_then(|found| expanded(cx, name, value, found));
         args.push(found.filter(|text| no_nul(cx, name, value, text)));
     }
     Some((program?, args.into_iter().collect::<Option<_>>()?))
@@ -273,9 +269,7 @@ mod tests {
         for good in ["127.0.0.1:1", "localhost:65535", "[::1]:5432", "db.example:5432"] {
             assert_eq!(check_address(good), Ok(()), "{good}");
         }
-        for bad in
-            ["", "5432", "h", "h:", "h:0", "h:+1", "h:65536", ":1", "::1:1", "[::1:1", "tcp://h:1", "a b:1", "h/x:1"]
-        {
+        for bad in ["", "5432", "h", "h:", "h:0", "h:+1", "h:65536", ":1", "::1:1", "[::1:1", "tcp://h:1", "a b:1", "h/x:1"] {
             assert!(check_address(bad).is_err(), "{bad}");
         }
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use expect_test::expect_file;
 use mcpstore_config::{Code, Diagnostic, Options, Parsed, Severity, parse, render_short};
-use mcpstore_types::{HttpSpec, ServiceSpec, StdioSpec, TransportSpec};
+use mcpstore_types::{AlertsSpec, HttpSpec, ServiceSpec, StdioSpec, TransportSpec};
 use world::{Case, cases};
 
 fn read(case: &Case, strict: bool) -> Parsed {
@@ -56,6 +56,14 @@ fn shown(case: &Case, parsed: &Parsed) -> String {
         out.push_str(&format!("\n[{}] {}\n", spec.name, spec.transport.kind()));
         let base = ServiceSpec::new(spec.name.clone(), bare(&spec.transport));
         let (have, usual) = (format!("{spec:#?}"), format!("{base:#?}"));
+        for line in difference(&have, &usual) {
+            out.push_str(&line);
+            out.push('\n');
+        }
+    }
+    let (have, usual) = (format!("{:#?}", parsed.config.alerts), format!("{:#?}", AlertsSpec::default()));
+    if have != usual {
+        out.push_str("\n[alerts]\n");
         for line in difference(&have, &usual) {
             out.push_str(&line);
             out.push('\n');

@@ -5,7 +5,8 @@ use std::time::Duration;
 use expect_test::expect;
 use mcpstore_config::{Options, Parsed, Source, Variables, parse, render_short};
 use mcpstore_types::{
-    DepCondition, DepKind, ProbeKind, RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, TransportSpec,
+    AlertKind, AlertRule, AlertSeverity, AlertsSpec, BreakerPolicy, DepCondition, DepKind, ProbeKind, RecyclePolicy,
+    RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, SinkKind, TransportSpec, WaitCondition, WebhookTemplate,
 };
 
 fn env(name: &str) -> Option<String> {
@@ -81,11 +82,10 @@ fn the_example_of_the_design_loads_and_says_what_it_ignores() {
     expect![[r#"
         0.json:7:68: warning[MS008]: `tools` is not supported yet by this version and is ignored
         0.json:7:104: warning[MS008]: `isolation` is not supported yet by this version and is ignored
-        0.json:10:84: warning[MS008]: `alerts` is not supported yet by this version and is ignored
     "#]]
     .assert_eq(&short);
     assert!(!parsed.has_errors());
-    assert_eq!(parsed.warning_count(), 3);
+    assert_eq!(parsed.warning_count(), 2);
     assert_eq!(names(&parsed), ["filesystem", "search", "api"]);
     let TransportSpec::Http(http) = &spec(&parsed, "search").transport else { panic!("search is no HTTP service") };
     assert_eq!(http.headers["Authorization"].expose(), "Bearer t0ken");
@@ -115,7 +115,9 @@ fn every_policy_field_arrives() {
                         "jitter": 0.5, "stableAfter": "5s", "slowRetry": "10m" },
            "timeouts": { "wait": "1s", "start": "20s", "handshake": "3s", "list": "4s", "call": "5s", "callTotal": "6s", "drain": "7s",
                          "close": "8s", "term": "9s", "kill": "10s", "reap": "11s" },
-           "health": { "probe": "list", "interval": "13s", "timeout": "12s", "rise": 14, "fall": 15, "startup": "16s" }"#,
+           "health": { "probe": "list", "readiness": { "tcp": "127.0.0.1:1" }, "interval": "13s", "timeout": "12s", "rise": 14, "fall": 15, "startup": "16s" },
+           "breaker": { "failures": 1, "window": 2, "failurePercent": 3, "openFor": "4s", "maxOpenFor": "5s", "trialTimeout": "6s" },
+           "recycle": { "maxMemory": "1GiB", "maxAge": "24h" }"#,
     );
     let restart = spec.policy.restart;
     assert_eq!((restart.mode, restart.max_attempts, restart.max_in_window), (RestartMode::Always, 7, 3));
@@ -130,6 +132,19 @@ fn every_policy_field_arrives() {
     assert_eq!(all.map(|d| d.as_secs()), [1, 20, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let h = spec.policy.health;
     assert_eq!((h.probe, h.rise, h.fall), (ProbeKind::List, 14, 15));
+    assert_eq!(h.readiness, Some(ProbeKind::Tcp { address: "127.0.0.1:1".to_owned() }));
+    let seconds = Duration::from_secs;
+    let breaker = BreakerPolicy {
+        failures: 1,
+        window: 2,
+        failure_percent: 3,
+        open_for: seconds(4),
+        max_open_for: seconds(5),
+        trial_timeout: seconds(6),
+    };
+    assert_eq!(spec.policy.breaker, Some(breaker));
+    let recycle = RecyclePolicy { max_memory: Some(1 << 30), max_age: Some(seconds(24 * 3600)) };
+    assert_eq!(spec.policy.recycle, recycle);
     assert_eq!([h.interval, h.timeout, h.startup].map(|d| d.as_secs()), [13, 12, 16]);
 }
 
@@ -330,4 +345,141 @@ fn ten_thousand_services_are_read() {
     let text = format!("{{ \"mcpServers\": {{ {} }} }}", entries.join(",").replace("[\"s", "[\"t"));
     let (parsed, _) = read(&text);
     assert_eq!((parsed.error_count(), parsed.diagnostics.len(), parsed.config.services.len()), (10_000, 1_000, 0));
+}
+
+#[test]
+fn probes_and_conditions_of_every_kind_are_read() {
+    let probe = |value: &str| one(&format!("\"health\": {{ \"probe\": {value} }}")).policy.health.probe;
+    assert_eq!(probe("\"discover\""), ProbeKind::Discover);
+    let args = r#"{"q":"t0ken ${X}","n":[1.50,null,{"b":true}]}"#.to_owned();
+    assert_eq!(
+        probe(r#"{ "tool": "t", "args": { "q": "${env:SEARCH_TOKEN} $${X}", "n": [1.50, null, { "b": true }] } }"#),
+        ProbeKind::Tool { name: "t".to_owned(), args }
+    );
+    assert_eq!(probe(r#"{ "tool": "t" }"#), ProbeKind::Tool { name: "t".to_owned(), args: "{}".to_owned() });
+    let exec = |args: &[&str]| ProbeKind::Exec {
+        command: "x".to_owned(),
+        args: args.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(probe(r#"{ "exec": "x" }"#), exec(&[]));
+    assert_eq!(probe(r#"{ "exec": ["x", "-f", "${SEARCH_TOKEN}"] }"#), exec(&["-f", "t0ken"]));
+    let spec = one(r#""waitFor": { "tcp": "db:1" }"#);
+    assert_eq!(spec.wait_for, [WaitCondition::Tcp { address: "db:1".to_owned() }]);
+    let spec = one(r#""waitFor": [{ "file": "/up" }, { "http": "https://h" }, { "exec": ["x"] }]"#);
+    let words: Vec<&str> = spec.wait_for.iter().map(WaitCondition::word).collect();
+    assert_eq!(words, ["file", "http", "exec"]);
+}
+
+#[test]
+fn breakers_and_recycling_are_switched_off_and_inherited() {
+    let (parsed, short) = read(
+        r#"{ "mcpServers": {
+               "off": { "command": "x", "breaker": false, "recycle": false, "health": { "readiness": false } },
+               "on": { "command": "x", "breaker": true },
+               "own": { "command": "x", "breaker": { "openFor": "2m" }, "recycle": { "maxMemory": 16777216 } } },
+             "defaults": { "breaker": { "failures": 9 }, "recycle": { "maxAge": "1h" }, "health": { "readiness": "list" } } }"#,
+    );
+    assert_eq!(short, "");
+    let policy = |name| &spec(&parsed, name).policy;
+    assert_eq!((policy("off").breaker, policy("off").recycle), (None, RecyclePolicy::default()));
+    assert_eq!(policy("off").health.readiness, None);
+    assert_eq!(policy("on").breaker.map(|breaker| breaker.failures), Some(9));
+    assert_eq!(policy("on").health.readiness, Some(ProbeKind::List));
+    let own = policy("own").breaker.expect("a breaker");
+    let two = Duration::from_secs(120);
+    assert_eq!((own.failures, own.open_for, own.max_open_for), (9, two, two), "the longest time goes along");
+    let hour = Some(Duration::from_secs(3600));
+    assert_eq!(policy("own").recycle, RecyclePolicy { max_memory: Some(16 << 20), max_age: hour });
+}
+
+fn alerts(text: &str) -> AlertsSpec {
+    let (parsed, short) = read(&format!("{{ \"mcpServers\": {{ \"a\": {{ \"command\": \"x\" }} }}, \"alerts\": {text} }}"));
+    assert_eq!(short, "", "{text}");
+    parsed.config.alerts
+}
+
+fn rule(alerts: &AlertsSpec, kind: AlertKind) -> AlertRule {
+    alerts.rules.iter().find(|rule| rule.kind == kind).expect("one rule per kind").clone()
+}
+
+#[test]
+fn alerts_have_defaults_and_are_tuned() {
+    assert_eq!(alerts("{}"), AlertsSpec::default());
+    assert!(!alerts("false").enabled && !alerts(r#"{ "enabled": false }"#).enabled);
+    assert_eq!(alerts(r#"{ "repeat": false }"#).repeat, None);
+    let tuned = alerts(
+        r#"{ "repeat": "1h", "rules": { "gave_up": false, "errorRate": { "threshold": "20%", "minCalls": 5 },
+             "latency": { "threshold": "5s", "window": "1m", "services": ["a", "*"] }, "budget_near": { "threshold": 0 },
+             "startSlow": { "threshold": 90, "clear": "1m", "severity": "info", "for": "1s", "resolveAfter": "2s" } } }"#,
+    );
+    assert_eq!(tuned.repeat, Some(Duration::from_secs(3600)));
+    assert!(!rule(&tuned, AlertKind::GaveUp).enabled);
+    let of = |kind| (rule(&tuned, kind).threshold, rule(&tuned, kind).clear_threshold);
+    assert_eq!(of(AlertKind::ErrorRate), (0.2, 0.1), "the usual relation");
+    assert_eq!(of(AlertKind::Latency), (5.0, 4.0));
+    assert_eq!(of(AlertKind::BudgetNear), (0.0, 1.0));
+    assert_eq!(of(AlertKind::StartSlow), (90.0, 60.0));
+    assert_eq!(rule(&tuned, AlertKind::ErrorRate).min_calls, 5);
+    let latency = rule(&tuned, AlertKind::Latency);
+    assert_eq!((latency.window, latency.services), (Duration::from_secs(60), vec!["a".to_owned(), "*".to_owned()]));
+    let slow = rule(&tuned, AlertKind::StartSlow);
+    assert_eq!((slow.severity, slow.hold.as_secs(), slow.resolve_after.as_secs()), (AlertSeverity::Info, 1, 2));
+    assert_eq!(rule(&tuned, AlertKind::Flapping), AlertRule::new(AlertKind::Flapping));
+}
+
+#[test]
+fn sinks_replace_the_log_and_get_names() {
+    let sinks = alerts(
+        r#"{ "sinks": [
+             { "type": "webhook", "url": "https://h/${SEARCH_TOKEN}", "template": "dingtalk", "signKey": "${SEARCH_TOKEN}",
+               "headers": { "X-Key": "${env:SEARCH_TOKEN}" }, "only": ["gaveUp", "latency"], "minSeverity": "warning" },
+             { "type": "webhook", "url": "http://127.0.0.1:1/", "name": "webhook-2" },
+             { "type": "webhook", "url": "https://h" },
+             { "type": "exec", "command": "x", "args": ["y"], "sendResolved": false },
+             { "type": "mail", "server": "smtps://h", "from": "a@b", "to": "c@d" }, { "type": "desktop" }, { "type": "log" } ] }"#,
+    )
+    .sinks;
+    let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!(names, ["webhook-1", "webhook-2", "webhook-3", "command-1", "mail-1", "desktop-1", "log-1"]);
+    let SinkKind::Webhook { url, template, headers, sign_key } = &sinks[0].kind else { panic!("a webhook") };
+    assert_eq!((url.expose(), *template), ("https://h/t0ken", WebhookTemplate::DingTalk));
+    assert_eq!(headers["X-Key"].expose(), "t0ken");
+    assert_eq!(sign_key.as_ref().map(Secret::expose), Some("t0ken"));
+    assert_eq!(sinks[0].only, [AlertKind::GaveUp, AlertKind::Latency]);
+    assert_eq!((sinks[0].min_severity, sinks[3].send_resolved), (AlertSeverity::Warning, false));
+    assert_eq!(sinks[3].kind, SinkKind::Command { command: "x".to_owned(), args: vec!["y".to_owned()] });
+    assert_eq!(alerts(r#"{ "sinks": [] }"#).sinks, []);
+}
+
+#[test]
+fn a_broken_sink_is_left_out_and_the_log_stays_when_it_was_the_only_one() {
+    let (parsed, _) = read(r#"{ "mcpServers": {}, "alerts": { "sinks": [{ "type": "webhook" }] } }"#);
+    assert!(parsed.has_errors());
+    assert_eq!(parsed.config.alerts, AlertsSpec::default());
+    let (parsed, _) = read(r#"{ "mcpServers": {}, "alerts": { "sinks": [{ "type": "webhook" }, { "type": "desktop" }] } }"#);
+    assert_eq!(parsed.config.alerts.sinks.len(), 1);
+    // Of a text that is broken nothing runs.
+    let (parsed, _) = read(r#"{ "mcpServers": {}, "alerts": { "sinks": [{ "type": "command", "command": "x" }] }, }}"#);
+    assert!(parsed.has_errors());
+    assert_eq!(parsed.config.alerts, AlertsSpec::default());
+}
+
+#[test]
+fn alerts_of_several_texts_are_laid_over_each_other() {
+    let (parsed, short) = read_all(
+        &[
+            r#"{ "mcpServers": {}, "alerts": { "repeat": "1h", "rules": { "gave_up": { "for": "5s" }, "leaked": false },
+                 "sinks": [{ "type": "desktop" }] } }"#,
+            r#"{ "alerts": { "rules": { "gaveUp": { "severity": "info" } }, "sinks": [{ "type": "log" }] } }"#,
+        ],
+        true,
+    );
+    assert_eq!(short, "");
+    let alerts = &parsed.config.alerts;
+    assert_eq!(alerts.repeat, Some(Duration::from_secs(3600)));
+    assert!(!rule(alerts, AlertKind::Leaked).enabled);
+    let gave_up = AlertRule { severity: AlertSeverity::Info, ..AlertRule::new(AlertKind::GaveUp) };
+    assert_eq!(rule(alerts, AlertKind::GaveUp), gave_up, "a rule replaces a rule");
+    let names: Vec<&str> = alerts.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!(names, ["log-1"]);
 }

@@ -26,6 +26,12 @@ const JSON: &str = r#"{
       "dependsOn": ["files"]
     },
     "own": { "type": "x", "settings": { "deep": { "deeper": ["c4n4ry-12"] } } }
+  },
+  "alerts": {
+    "sinks": [
+      { "type": "webhook", "url": "https://hook.example/c4n4ry-13", "signKey": "c4n4ry-14", "headers": { "X": "c4n4ry-15" } },
+      { "type": "mail", "server": "smtps://c4n4ry-16:c4n4ry-17@mail.example", "from": "a@b" }
+    ]
   }
 }
 "#;
@@ -59,6 +65,12 @@ headers.Third = "c4n4ry-13"
 [mcp_servers.third]
 command = "x"
 env = { A = "c4n4ry-14" }
+
+[[alerts.sinks]]
+type = "webhook"
+url = "https://hook.example/c4n4ry-15"
+signKey = "c4n4ry-16"
+headers = { X = "c4n4ry-17" }
 "#;
 
 const YAML: &str = r#"# env:
@@ -90,6 +102,12 @@ mcpServers:
     env:
       <<: *common
       B: c4n4ry-15
+alerts:
+  sinks:
+  - type: webhook
+    url: https://hook.example/c4n4ry-16
+    sign_key: c4n4ry-17
+  - { type: webhook, url: "https://hook.example/c4n4ry-18", template: slack }
 "#;
 
 const TEXTS: [(&str, &str); 3] = [("mcp.json", JSON), ("config.toml", TOML), ("mcp.yaml", YAML)];
@@ -156,9 +174,21 @@ fn slip(text: &str, kind: u8, line: usize, column: usize, what: char) -> Option<
 /// How often each thing stands in a text that says that what follows is secret.
 fn telling(text: &str) -> Vec<usize> {
     let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).collect();
-    let keys = ["env", "headers", "http_headers", "settings", "default", "clientSecret"];
+    let keys = [
+        "env",
+        "headers",
+        "http_headers",
+        "settings",
+        "default",
+        "clientSecret",
+        "sinks",
+        "url",
+        "server",
+        "signKey",
+        "sign_key",
+    ];
     let looks =
-        ["\"--token=", "\"--password\", ", "?api_key=", "https://me:c4n4ry", "@h.example", "*common", "&common"];
+        ["\"--token=", "\"--password\", ", "?api_key=", "https://me:c4n4ry", "@h.example", "://hook.example/", "@mail.example", "*common", "&common"];
     let keys = keys.iter().map(|key| words.iter().filter(|word| *word == key).count());
     keys.chain(looks.iter().map(|look| text.matches(look).count())).collect()
 }

@@ -5,9 +5,11 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use mcpstore::ServiceSpec;
-use mcpstore::config::hide_secrets;
-use mcpstore::files::{Approvals, Pending, PendingKind, loads_code, service_fingerprint};
-use mcpstore::types::{Secret, TransportSpec};
+use mcpstore::config::{Config as Said, hide_secrets};
+use mcpstore::files::{
+    Approvable, Approvals, Pending, PendingKind, alerts_fingerprint, loads_code, service_fingerprint,
+};
+use mcpstore::types::{AlertsSpec, ProbeKind, Secret, SinkKind, TransportSpec, WaitCondition};
 
 use super::Config;
 use crate::exit::{Exit, Failure};
@@ -64,31 +66,34 @@ impl Trust {
         Ok(Self { own: Approvals::in_folder(&paths.state_dir), given, search: std::env::var_os("PATH") })
     }
 
-    /// The services of a config that may not run as they stand. Of one that somebody named, all may.
+    /// What of a config may not run as it stands. Of one that somebody named, all may.
     pub(crate) fn pending(&self, config: &Config) -> Vec<Pending> {
         match config.files.files.first() {
-            Some(file) if config.files.needs_approval() => self.pending_of(file, &config.loaded.config.services),
+            Some(file) if config.files.needs_approval() => self.pending_of(file, &config.loaded.config),
             _ => Vec::new(),
         }
     }
 
-    /// Every service, as if none was ever approved.
-    pub(crate) fn everything(specs: &[ServiceSpec]) -> Vec<Pending> {
+    /// Every service and the alerts, as if nothing was ever approved.
+    pub(crate) fn everything(said: &Said) -> Vec<Pending> {
         let search = std::env::var_os("PATH");
-        let pending = |spec: &ServiceSpec| Pending {
-            service: spec.name.clone(),
-            fingerprint: service_fingerprint(spec, search.as_deref()),
-            kind: PendingKind::New,
-        };
-        specs.iter().map(pending).collect()
+        let search = search.as_deref();
+        let services = said
+            .services
+            .iter()
+            .map(|spec| (Approvable::Service(spec.name.clone()), service_fingerprint(spec, search)));
+        let alerts = alerts_fingerprint(&said.alerts, search).map(|print| (Approvable::Alerts, print));
+        let pending = services.chain(alerts);
+        pending.map(|(what, fingerprint)| Pending { what, fingerprint, kind: PendingKind::New }).collect()
     }
 
-    fn pending_of(&self, file: &Path, specs: &[ServiceSpec]) -> Vec<Pending> {
-        let given = self.given.as_ref().map(|given| given.pending(file, specs, self.search.as_deref()).pending);
+    fn pending_of(&self, file: &Path, said: &Said) -> Vec<Pending> {
+        let Said { services: specs, alerts, .. } = said;
+        let given = self.given.as_ref().map(|given| given.pending(file, specs, alerts, self.search.as_deref()).pending);
         if given.is_some_and(|pending| pending.is_empty()) {
             return Vec::new();
         }
-        let checked = self.own.pending(file, specs, self.search.as_deref());
+        let checked = self.own.pending(file, specs, alerts, self.search.as_deref());
         if let Some(warning) = checked.warning {
             talk(&warning);
         }
@@ -108,7 +113,7 @@ impl Trust {
         let shown = file.display();
         if ask != Ask::Yes {
             talk(&format!("{shown} is not approved as it stands. It would run:"));
-            talk(&command_lines(&config.loaded.config.services, &pending));
+            talk(&command_lines(&config.loaded.config, &pending));
         }
         let yes = match ask {
             Ask::Yes => true,
@@ -129,24 +134,31 @@ impl Trust {
     /// The approval could not be kept.
     pub(crate) fn approve(&self, config: &Config) -> Result<(), Failure> {
         let Some(file) = config.files.files.first() else { return Ok(()) };
-        let kept = self.own.approve(file, &config.loaded.config.services, self.search.as_deref());
+        let Said { services, alerts, .. } = &config.loaded.config;
+        let kept = self.own.approve(file, services, alerts, self.search.as_deref());
         kept.map_err(|error| {
             Failure::new(Exit::Failed, format!("the approval was not kept: {}", crate::exit::chain(&error)))
         })
     }
 }
 
-/// What the pending services would run, a few lines each. Values of variables and headers do not show.
-pub(crate) fn command_lines(specs: &[ServiceSpec], pending: &[Pending]) -> String {
+/// What the pending services and alerts would run, a few lines each. Values of variables and headers do not show.
+pub(crate) fn command_lines(said: &Said, pending: &[Pending]) -> String {
     let mut out = Vec::new();
     for pending in pending {
-        let Some(spec) = specs.iter().find(|spec| spec.name == pending.service) else { continue };
+        let (name, lines) = match &pending.what {
+            Approvable::Service(name) => match said.services.iter().find(|spec| spec.name == *name) {
+                Some(spec) => (name.to_string(), runs(spec)),
+                None => continue,
+            },
+            Approvable::Alerts => ("alerts of this config".to_owned(), tells(&said.alerts)),
+        };
         let word = match pending.kind {
             PendingKind::New => "",
             PendingKind::Changed { .. } => "  (changed since it was approved)",
         };
-        out.push(format!("  {}{word}", spec.name));
-        out.extend(runs(spec).into_iter().map(|line| format!("    {}", visible(&line))));
+        out.push(format!("  {name}{word}"));
+        out.extend(lines.into_iter().map(|line| format!("    {}", visible(&line))));
     }
     out.join("\n")
 }
@@ -166,8 +178,7 @@ fn runs(spec: &ServiceSpec) -> Vec<String> {
     let mut out = Vec::new();
     match &spec.transport {
         TransportSpec::Stdio(stdio) => {
-            let words = std::iter::once(&stdio.command).chain(&stdio.args).map(|word| quoted(word));
-            out.push(hide_secrets(&words.collect::<Vec<_>>().join(" ")));
+            out.push(line(&stdio.command, &stdio.args));
             if let Some(cwd) = &stdio.cwd {
                 out.push(format!("in {}", cwd.display()));
             }
@@ -191,7 +202,54 @@ fn runs(spec: &ServiceSpec) -> Vec<String> {
         }
         other => out.push(format!("a server of the kind {}", other.kind())),
     }
+    let health = &spec.policy.health;
+    for probe in std::iter::once(&health.probe).chain(&health.readiness) {
+        match probe {
+            ProbeKind::Auto | ProbeKind::Ping | ProbeKind::Discover | ProbeKind::List => {}
+            ProbeKind::Tool { name, args } => {
+                out.push(format!("probed by a call of its tool {} with {}", quoted(name), hide_secrets(args)));
+            }
+            ProbeKind::Http { url } => out.push(format!("probed at {}", without_secrets(url))),
+            ProbeKind::Tcp { address } => out.push(format!("probed at {address}")),
+            ProbeKind::Exec { command, args } => out.push(format!("probed by {}", line(command, args))),
+            other => out.push(format!("probed by {}", other.word())),
+        }
+    }
+    for condition in &spec.wait_for {
+        match condition {
+            WaitCondition::Exec { command, args } => out.push(format!("waits for {} to succeed", line(command, args))),
+            other => out.push(format!("waits for {other}")),
+        }
+    }
     out
+}
+
+/// A command with its arguments, as one would type it.
+fn line(command: &str, args: &[String]) -> String {
+    let words = std::iter::once(command).chain(args.iter().map(String::as_str)).map(quoted);
+    hide_secrets(&words.collect::<Vec<_>>().join(" "))
+}
+
+/// What alerts run, and whom they reach.
+fn tells(alerts: &AlertsSpec) -> Vec<String> {
+    let sink = |kind: &SinkKind| match kind {
+        SinkKind::Log | SinkKind::Desktop => None,
+        SinkKind::Command { command, args } => Some(format!("run {}", line(command, args))),
+        SinkKind::Webhook { url, .. } => Some(format!("are sent to {}", host_alone(url.expose()))),
+        SinkKind::Mail { server, from: _, to } => {
+            Some(format!("are mailed to {} by {}", to.join(" "), host_alone(server.expose())))
+        }
+        other => Some(format!("go to a sink of the type {}", other.word())),
+    };
+    alerts.sinks.iter().filter_map(|spec| sink(&spec.kind)).collect()
+}
+
+/// The scheme and the host of an address whose path is a secret.
+fn host_alone(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "?".to_owned() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{}", if authority.len() < rest.len() { "/…" } else { "" })
 }
 
 /// An address without user, password and query: those may be secret.
@@ -234,6 +292,42 @@ mod tests {
     }
 
     #[test]
+    fn what_probes_conditions_and_alerts_run_is_shown_before_it_is_approved() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mcp.json");
+        let paths = Paths { state_dir: dir.path().join("state"), socket: dir.path().join("s") };
+        let text = r#"{
+          "mcpServers": { "a": { "command": "one",
+            "health": { "probe": { "exec": ["check", "x y"] }, "readiness": { "tool": "t", "args": { "n": 1 } } },
+            "waitFor": [{ "exec": "ready" }, { "tcp": "127.0.0.1:1" }, { "http": "http://me:pw@h/up?key=1" }, { "file": "/f" }] } },
+          "alerts": { "sinks": [{ "type": "command", "command": "wake", "args": ["me"] },
+            { "type": "webhook", "url": "https://h.example/T0/hunter2" }, { "type": "log" },
+            { "type": "mail", "server": "smtps://me:hunter2@m.example", "from": "a@b", "to": "c@d" }] } }"#;
+        std::fs::write(&file, text).unwrap();
+        let files = ConfigFiles { files: vec![file.clone()], chosen: Chosen::Found };
+        let found = Config::load_files(files, &ConfigArgs::default()).unwrap();
+        let trust = Trust::new(&paths, None).unwrap();
+        let pending = trust.pending(&found);
+        let lines = [
+            "  a",
+            "    one",
+            "    probed by check 'x y'",
+            "    probed by a call of its tool t with {\"n\":1}",
+            "    waits for ready to succeed",
+            "    waits for a connection to 127.0.0.1:1",
+            "    waits for an answer from http://h/up",
+            "    waits for the file /f",
+            "  alerts of this config",
+            "    run wake me",
+            "    are sent to https://h.example/…",
+            "    are mailed to c@d by smtps://m.example",
+        ];
+        assert_eq!(command_lines(&found.loaded.config, &pending), lines.join("\n"));
+        trust.demand(&found, Ask::Yes).unwrap();
+        assert!(trust.pending(&found).is_empty());
+    }
+
+    #[test]
     fn what_was_found_runs_after_it_was_approved_and_asks_again_when_it_changed() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("mcp.json");
@@ -255,7 +349,7 @@ mod tests {
         let found = load(Chosen::Found);
         let pending = trust.pending(&found);
         assert_eq!(
-            command_lines(&found.loaded.config.services, &pending),
+            command_lines(&found.loaded.config, &pending),
             "  a\n    one 'x y'\n    with TOKEN\n  b\n    reaches https://h.example/mcp?…"
         );
         let refused = trust.demand(&found, Ask::Nobody).unwrap_err();
@@ -264,11 +358,12 @@ mod tests {
         trust.demand(&load(Chosen::Found), Ask::Nobody).unwrap();
         write("two");
         let changed = load(Chosen::Found);
-        let lines = command_lines(&changed.loaded.config.services, &trust.pending(&changed));
+        let lines = command_lines(&changed.loaded.config, &trust.pending(&changed));
         assert_eq!(lines, "  a  (changed since it was approved)\n    two 'x y'\n    with TOKEN");
         assert!(trust.demand(&changed, Ask::Nobody).is_err());
         let list = dir.path().join("approved.json");
-        Approvals::write_to(&list, &changed.loaded.config.services).unwrap();
+        let Said { services, alerts, .. } = &changed.loaded.config;
+        Approvals::write_to(&list, services, alerts).unwrap();
         Trust::new(&paths, Some(&list)).unwrap().demand(&changed, Ask::Nobody).unwrap();
     }
 }

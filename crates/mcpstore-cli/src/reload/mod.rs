@@ -285,7 +285,7 @@ fn refusal(config: &Config, names: Vec<String>, own: Option<&Own>, before: Optio
         return None;
     }
     let message = format!("{} would run what is not approved", names.join(", "));
-    let commands = command_lines(&loaded.config.services, &pending);
+    let commands = command_lines(&loaded.config, &pending);
     let next = crate::quote::with_config("mcpstore config approve", &config.files.files);
     Some(ReloadDoc { problems: Some(commands), next, ..ReloadDoc::refused(names, Exit::Refused, message) })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcpstore_types::{AlertKind, AlertSeverity, HttpSpec, Secret, SinkKind, SinkSpec, WebhookTemplate};
+use mcpstore_types::{AlertKind, AlertSeverity, Secret, SinkKind, SinkSpec, WebhookTemplate};
 
 use super::rules::{kind_of, severity};
 use crate::Code;
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::expand::expanded;
 use crate::fields::{Field, entry, get, near};
-use crate::transport::{check_url, filled, headers, no_effect, no_nul};
+use crate::transport::{check_web_url, filled, headers, no_effect, no_nul};
 use crate::tree::{Node, Object, Value};
 use crate::values::{boolean, nonempty, text_list, word, wrong_type};
 use crate::words::SINK;
@@ -206,12 +206,7 @@ fn webhook(cx: &mut Context<'_>, sink: &Value<'_>, inner: &[Field<'_>]) -> Optio
     let url = needed(cx, sink, inner, "url", "\"${ALERTS_URL}\"");
     let url = url.and_then(|field| Some((filled(cx, "url", field)?, field)));
     if let Some((url, field)) = &url {
-        let fault = match check_url(url) {
-            Ok(()) if HttpSpec::socket_parts(url).is_some() => Some("it is one of a unix socket"),
-            Ok(()) => None,
-            Err(fault) => Some(fault),
-        };
-        if let Some(fault) = fault {
+        if let Err(fault) = check_web_url(url) {
             // The address is not quoted: it is a secret.
             let diagnostic = cx.error_at(field.value, Code::BadUrl, format!("`url` is no HTTP address: {fault}"));
             cx.push(diagnostic.with_help("write it as in \"https://alerts.example.com/hook\", or \"${ALERTS_URL}\""));

@@ -52,26 +52,26 @@ pub(super) fn check(cx: &mut Context<'_>, fields: &[Field<'_>], policy: &Policy)
         if inner.2 <= outer.2 {
             continue;
         }
-        // Of most pairs the longer one is to be stated; of a life and its trial period, either.
-        let long = stated(cx, fields, inner.0, inner.1);
-        let Some(long) = long.or_else(|| stated(cx, fields, outer.0, outer.1).filter(|_| outer.0 == "recycle")) else {
-            continue;
-        };
+        let (long, short) = (stated(cx, fields, inner.0, inner.1), stated(cx, fields, outer.0, outer.1));
         let [inner_name, outer_name] = [inner, outer].map(|(block, key, _)| format!("`{block}.{key}`"));
         let message = format!(
             "{inner_name} ({}) is longer than {outer_name} ({})",
             format_duration(inner.2),
             format_duration(outer.2)
         );
-        let mut diagnostic =
-            Diagnostic::warning(Code::ImpossibleTime, message).with_place(cx.place(long.value.at)).with_label(why);
-        match stated(cx, fields, outer.0, outer.1) {
-            Some(short) => diagnostic = diagnostic.with_related(cx.place(short.value.at), "the shorter one"),
-            None => {
-                diagnostic =
-                    diagnostic.with_note(format!("{outer_name} is not stated here: {} holds", format_duration(outer.2)))
+        let at = |place| Diagnostic::warning(Code::ImpossibleTime, message).with_place(place).with_label(why);
+        let unstated = |name: &str, time| format!("{name} is not stated here: {} holds", format_duration(time));
+        let diagnostic = match (long, short) {
+            (Some(long), Some(short)) => {
+                at(cx.place(long.value.at)).with_related(cx.place(short.value.at), "the shorter one")
             }
-        }
+            (Some(long), None) => at(cx.place(long.value.at)).with_note(unstated(&outer_name, outer.2)),
+            // Nobody states a default that he has no thought of, but this bound alone is stated on purpose.
+            (None, Some(short)) if outer.0 == "recycle" => {
+                at(cx.place(short.value.at)).with_note(unstated(&inner_name, inner.2))
+            }
+            (None, _) => continue,
+        };
         cx.push(diagnostic.with_help(format!("shorten {inner_name}, or lengthen {outer_name}")));
     }
 }

@@ -60,7 +60,7 @@ fn value(text: &str, from: usize) -> Option<Range<usize>> {
         quote @ ('"' | '\'') => (start + 1, line[1..].find(quote).unwrap_or(line.len() - 1)),
         _ => (start, line.find([',', '}']).filter(|at| !line[..*at].contains("${")).unwrap_or(line.len())),
     };
-    Some(start..start + length)
+    Some(start..start + text[start..start + length].trim_end().len())
 }
 
 fn hide(text: &str, value: Range<usize>, out: &mut Vec<Range<usize>>) {

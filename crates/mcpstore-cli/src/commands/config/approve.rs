@@ -16,13 +16,13 @@ pub(super) fn run(args: &ApproveArgs, global: &Global) -> anyhow::Result<Exit> {
         let message = format!("the config has errors, so it is not clear what is approved: {}", error.message);
         return Err(Failure::new(Exit::ConfigInvalid, message).next("mcpstore config check").into());
     }
-    let services = &config.loaded.config.services;
+    let said = &config.loaded.config;
     let shown = config.files.files.first().map(|file| file.display().to_string()).unwrap_or_default();
     if let Some(to) = &args.to {
-        let all: Vec<Pending> = Trust::everything(services);
+        let all: Vec<Pending> = Trust::everything(said);
         talk(&format!("{shown} would run:"));
-        talk(&command_lines(services, &all));
-        Approvals::write_to(to, services).map_err(|error| {
+        talk(&command_lines(said, &all));
+        Approvals::write_to(to, &said.services, &said.alerts).map_err(|error| {
             Failure::new(Exit::Failed, format!("the approvals were not written: {}", crate::exit::chain(&error)))
         })?;
         talk(&format!("{shown} as it stands is approved wherever {} is given:", to.display()));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mcpstore::config::{Place, Plain, Source, Stated};
+use mcpstore::config::{Place, Plain, Source, Stated, StatedBlock, stated_blocks};
 use mcpstore::types::suggestion;
 use serde::Serialize;
 
@@ -23,17 +23,20 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> anyhow::Result<Exit> {
     }
     let chosen = |stated: &&Stated| args.names.is_empty() || args.names.iter().any(|name| stated.name == name.as_str());
     let services: Vec<&Stated> = all.iter().filter(chosen).collect();
+    // Whoever asks for services wants them alone.
+    let blocks = if args.names.is_empty() { stated_blocks(&sources) } else { Vec::new() };
     let text = match global.output {
         output if output.is_json() => {
-            output::print_json(&Schema::new("mcpstore.config/1", document(&services, &sources)?))?;
+            output::print_json(&Schema::new("mcpstore.config/1", document(&services, &blocks, &sources)?))?;
             return Ok(Exit::Done);
         }
         crate::args::Format::Name => services.iter().map(|stated| format!("{}\n", stated.name)).collect(),
-        _ if args.origin => with_origin(&services, &sources),
+        _ if args.origin => with_origin(&services, &blocks, &sources),
         _ => {
             let members = services.iter().map(|stated| (stated.name.to_string(), stated.masked())).collect();
-            let whole = Plain::Object(vec![("mcpServers".to_owned(), Plain::Object(members))]);
-            format!("{}\n", whole.pretty())
+            let mut whole = vec![("mcpServers".to_owned(), Plain::Object(members))];
+            whole.extend(blocks.iter().map(|block| (block.key.to_owned(), block.masked())));
+            format!("{}\n", Plain::Object(whole).pretty())
         }
     };
     output::print(&text)?;
@@ -41,13 +44,20 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> anyhow::Result<Exit> {
 }
 
 /// One line for each value, with the place that counts.
-fn with_origin(services: &[&Stated], sources: &[Source]) -> String {
+fn with_origin(services: &[&Stated], blocks: &[StatedBlock], sources: &[Source]) -> String {
     let mut rows: Vec<(String, String)> = Vec::new();
     for stated in services {
         rows.push((stated.name.to_string(), at(stated.place, sources)));
         for (path, value) in leaves(&stated.masked()) {
             let line = output::clean_line(&format!("{path} = {value}"));
             rows.push((format!("  {line}"), at(stated.place_of(&path), sources)));
+        }
+    }
+    for block in blocks {
+        rows.push((format!("({})", block.key), at(block.place, sources)));
+        for (path, value) in leaves(&block.masked()) {
+            let line = if path.is_empty() { value.to_string() } else { format!("{path} = {value}") };
+            rows.push((format!("  {}", output::clean_line(&line)), at(block.place_of(&path), sources)));
         }
     }
     let widest = rows.iter().map(|(left, _)| left.chars().count()).filter(|width| *width <= 80).max().unwrap_or(0);
@@ -87,6 +97,20 @@ fn leaves(entry: &Plain) -> Vec<(String, &Plain)> {
 struct ConfigDoc {
     files: Vec<String>,
     services: Vec<ServiceDoc>,
+    /// What stands beside the services; none when services were asked for by name.
+    blocks: Vec<BlockDoc>,
+}
+
+#[derive(Debug, Serialize)]
+struct BlockDoc {
+    /// `defaults`, `gateway`, `profiles` or `alerts`.
+    key: &'static str,
+    #[serde(flatten)]
+    place: PlaceDoc,
+    /// With `***` for what may be secret.
+    value: serde_json::Value,
+    /// Where each value stands, by its path.
+    origins: std::collections::BTreeMap<String, PlaceDoc>,
 }
 
 #[derive(Debug, Serialize)]
@@ -107,7 +131,7 @@ struct PlaceDoc {
     column: usize,
 }
 
-fn document(services: &[&Stated], sources: &[Source]) -> anyhow::Result<ConfigDoc> {
+fn document(services: &[&Stated], blocks: &[StatedBlock], sources: &[Source]) -> anyhow::Result<ConfigDoc> {
     let place = |place: Place| PlaceDoc {
         file: sources.get(place.source).map_or_else(String::new, |source| source.name.clone()),
         line: place.line,
@@ -122,7 +146,17 @@ fn document(services: &[&Stated], sources: &[Source]) -> anyhow::Result<ConfigDo
             origins: stated.places().map(|(path, at)| (path.to_owned(), place(at))).collect(),
         });
     }
-    Ok(ConfigDoc { files: sources.iter().map(|source| source.name.clone()).collect(), services: out })
+    let mut beside = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        beside.push(BlockDoc {
+            key: block.key,
+            place: place(block.place),
+            value: serde_json::from_str(&block.masked().to_string())?,
+            origins: block.places().map(|(path, at)| (path.to_owned(), place(at))).collect(),
+        });
+    }
+    let files = sources.iter().map(|source| source.name.clone()).collect();
+    Ok(ConfigDoc { files, services: out, blocks: beside })
 }
 
 #[cfg(test)]
@@ -141,23 +175,32 @@ mod tests {
             ),
             Source::new(
                 "mine.json",
-                r#"{ "mcpServers": { "api": { "enabled": false, "timeouts": { "start": "5s" } } } }"#,
+                r#"{ "mcpServers": { "api": { "enabled": false, "timeouts": { "start": "5s" } } },
+  "alerts": { "rules": { "gaveUp": { "for": "1m" } }, "sinks": [{ "type": "webhook", "url": "https://h/s3cret" }] } }"#,
             ),
+            Source::new("more.toml", "[alerts.rules.error_rate]\nresolve_after = \"5m\"\n[gateway]\nmax_parallel_starts = 3\n"),
         ];
         let all = stated(&sources);
+        let blocks = stated_blocks(&sources);
         let services: Vec<&Stated> = all.iter().collect();
         expect![[r#"
-            api                          team.yaml:2:3
-              command = "uvx"            team.yaml:3:5
-              args = ["acme"]            team.yaml:4:5
-              env.TOKEN = "***"          team.yaml:6:7
-              env.REF = "${T}"           team.yaml:7:7
-              timeouts.callTotal = "5m"  team.yaml:9:7
-              timeouts.start = "5s"      mine.json:1:60
-              enabled = false            mine.json:1:28
+            api                                              team.yaml:2:3
+              command = "uvx"                                team.yaml:3:5
+              args = ["acme"]                                team.yaml:4:5
+              env.TOKEN = "***"                              team.yaml:6:7
+              env.REF = "${T}"                               team.yaml:7:7
+              timeouts.callTotal = "5m"                      team.yaml:9:7
+              timeouts.start = "5s"                          mine.json:1:60
+              enabled = false                                mine.json:1:28
+            (gateway)                                        more.toml:3:1
+              maxParallelStarts = 3                          more.toml:4:1
+            (alerts)                                         mine.json:2:13
+              rules.gave_up.for = "1m"                       mine.json:2:38
+              rules.error_rate.resolveAfter = "5m"           more.toml:2:1
+              sinks = [{ "type": "webhook", "url": "***" }]  mine.json:2:55
         "#]]
-        .assert_eq(&with_origin(&services, &sources));
-        let json = serde_json::to_string(&document(&services, &sources).unwrap()).unwrap();
+        .assert_eq(&with_origin(&services, &blocks, &sources));
+        let json = serde_json::to_string(&document(&services, &blocks, &sources).unwrap()).unwrap();
         assert!(json.contains(r#""timeouts.start":{"file":"mine.json","line":1,"column":60}"#), "{json}");
         assert!(!json.contains("s3cret"), "{json}");
     }

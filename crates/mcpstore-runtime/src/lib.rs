@@ -29,6 +29,7 @@ mod snapshot;
 mod standing;
 mod supervisor;
 mod wait;
+mod waiting;
 
 pub use check::HealthReport;
 pub use clock::TokioClock;

@@ -21,6 +21,8 @@ pub(crate) enum Msg {
     Register { specs: Vec<ServiceSpec>, answer: Answer },
     /// Take over what changed in the specs.
     Reconfigure { delta: SpecDelta, start_added: bool, answer: Answer },
+    /// What a service waits for outside: this of it is missing; `None`: nothing is any more.
+    Waited { service: ServiceName, id: u64, missing: Option<String> },
     /// A helper reports about one life.
     Life { service: ServiceName, life: u64, news: News },
 }

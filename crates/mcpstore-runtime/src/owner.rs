@@ -17,6 +17,7 @@ use crate::life::{self, Life};
 use crate::monitor::ServiceMonitor;
 use crate::msg::{Answer, Msg, News};
 use crate::snapshot::Snapshot;
+use crate::waiting::Waiting;
 
 /// What the owner publishes and readers read.
 pub(crate) struct Shared {
@@ -44,6 +45,8 @@ pub(crate) struct Record {
     pub(crate) detail: Option<Arc<str>>,
     pub(crate) last_stderr: Arc<[String]>,
     pub(crate) life: Option<Life>,
+    /// It waits for something outside.
+    pub(crate) waiting: Option<Waiting>,
 }
 
 impl Record {
@@ -62,6 +65,7 @@ impl Record {
             detail: None,
             last_stderr: Arc::from([]),
             life: None,
+            waiting: None,
         }
     }
 }
@@ -89,6 +93,8 @@ pub(crate) struct Owner {
     pub(crate) next_seq: u64,
     /// How many lives there were, of all services.
     pub(crate) last_life: u64,
+    /// How many waits for something outside there were, of all services.
+    pub(crate) last_wait: u64,
     pub(crate) adapters: AdapterSet,
     pub(crate) inbox: mpsc::WeakSender<Msg>,
     pub(crate) helpers: TaskTracker,
@@ -114,6 +120,7 @@ impl Owner {
             on_trial: BTreeSet::new(),
             next_seq: 1,
             last_life: 0,
+            last_wait: 0,
             adapters,
             inbox,
             helpers: TaskTracker::new(),
@@ -171,6 +178,7 @@ impl Owner {
                 let reply = self.reconfigure(delta, start_added);
                 self.turn.answers.push((answer, reply));
             }
+            Msg::Waited { service, id, missing } => self.waited(&service, id, missing),
             Msg::Life { service, life, news } => self.hear(&service, life, news),
         }
     }
@@ -341,7 +349,7 @@ impl Owner {
         self.apply_quietly(Input::Report { service: service.clone(), incarnation, report });
     }
 
-    fn apply_quietly(&mut self, input: Input) {
+    pub(crate) fn apply_quietly(&mut self, input: Input) {
         if let Err(rejection) = self.apply(input) {
             tracing::warn!(%rejection, "the core rejected an input that cannot be rejected");
         }
@@ -367,6 +375,7 @@ impl Owner {
                     self.notice(now, service, incarnation, step, dependency.as_ref());
                 }
                 Effect::Act { service, incarnation, action } => self.act(&service, incarnation, action),
+                Effect::Await { service, wait } => self.begin_wait(&service, wait),
             }
         }
         self.effects = effects;

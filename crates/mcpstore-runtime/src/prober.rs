@@ -115,11 +115,9 @@ impl Prober {
                 self.judge(which, Some(change.health), probed.error, common).await;
             }
             until_due(&mut specs, |health| {
-                if spread_out || change.health != Health::Healthy {
-                    verdict.next_probe_in(health)
-                } else {
-                    spread(health.interval, self.key)
-                }
+                question(which, health)?;
+                let spreads = !spread_out && change.health == Health::Healthy;
+                Some(if spreads { spread(health.interval, self.key) } else { verdict.next_probe_in(health) })
             })
             .await;
             spread_out |= change.health == Health::Healthy;
@@ -232,11 +230,12 @@ fn taken_for_ready(health: &HealthSpec) -> ProbeVerdict {
     verdict
 }
 
-/// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on.
-async fn until_due(specs: &mut watch::Receiver<Arc<ServiceSpec>>, wait: impl Fn(&HealthSpec) -> Duration) {
+/// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on, or that
+/// there is none.
+async fn until_due(specs: &mut watch::Receiver<Arc<ServiceSpec>>, wait: impl Fn(&HealthSpec) -> Option<Duration>) {
     let probed = Instant::now();
     loop {
-        let wait = wait(&specs.borrow_and_update().policy.health);
+        let Some(wait) = wait(&specs.borrow_and_update().policy.health) else { return };
         tokio::select! {
             () = sleep(wait.saturating_sub(probed.elapsed())) => return,
             () = until_changed(specs) => {}

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mcpstore_core::{is_public_edge, jitter_key, spread};
 use mcpstore_runtime::{FleetConfig, ServiceInfo, Supervisor, SupervisorConfig, Target};
-use mcpstore_testkit::scripted::{Happened, Life, ScriptedAdapter};
+use mcpstore_testkit::scripted::{Happened, Life, ScriptedAdapter, ScriptedOutside};
 use mcpstore_transport::AdapterSet;
-use mcpstore_types::{Notice, ServiceName, ServiceSpec, ServiceState};
+use mcpstore_types::{Notice, PhaseName, Reason, ServiceName, ServiceSpec, ServiceState};
 
 /// One second; tests count in it.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -40,6 +40,8 @@ pub(crate) fn needs(text: &str, others: &[&str]) -> ServiceSpec {
 pub(crate) struct Sim {
     /// The world.
     pub(crate) world: ScriptedAdapter,
+    /// What is outside of every session; everything is there until scripted.
+    pub(crate) outside: ScriptedOutside,
     /// The supervisor.
     pub(crate) supervisor: Supervisor,
 }
@@ -53,15 +55,17 @@ impl Sim {
     /// As [`Sim::of`], with another set-up.
     pub(crate) async fn set_up(specs: Vec<ServiceSpec>, change: impl FnOnce(&mut SupervisorConfig)) -> Self {
         let world = ScriptedAdapter::new("stdio");
+        let outside = ScriptedOutside::new();
         let mut config = SupervisorConfig {
             fleet: FleetConfig { seed: SEED, ..FleetConfig::default() },
             adapters: AdapterSet::empty().with(Arc::new(world.clone())),
+            outside: Some(Arc::new(outside.clone())),
             ..SupervisorConfig::default()
         };
         change(&mut config);
         let supervisor = Supervisor::launch(config);
         supervisor.add(specs).await.unwrap();
-        Self { world, supervisor }
+        Self { world, outside, supervisor }
     }
 
     /// Writes the script of a service.
@@ -120,6 +124,20 @@ impl Sim {
     /// When a service was launched.
     pub(crate) fn launches(&self, service: &str) -> Vec<Duration> {
         self.when(service, |what| matches!(what, Happened::Launched { .. }))
+    }
+
+    /// When a service was asked whether it lives.
+    pub(crate) fn pings(&self, service: &str) -> Vec<Duration> {
+        self.when(service, |what| what == Happened::Pinged)
+    }
+
+    /// When a service moved into a phase for a reason, counted from the start.
+    pub(crate) fn moved(&self, service: &str, phase: PhaseName, reason: Reason) -> Vec<Duration> {
+        let notices = self.notices().into_iter();
+        notices
+            .filter(|notice| notice.service == service && notice.phase == phase && notice.reason == reason)
+            .map(|notice| notice.time.since_start())
+            .collect()
     }
 
     /// When something happened to a service.

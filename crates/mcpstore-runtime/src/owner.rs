@@ -17,6 +17,7 @@ use crate::life::{self, Life};
 use crate::monitor::ServiceMonitor;
 use crate::msg::{Answer, Msg, News};
 use crate::snapshot::Snapshot;
+use crate::usage::ProcessCell;
 use crate::waiting::Waiting;
 
 /// What the owner publishes and readers read.
@@ -36,6 +37,7 @@ pub(crate) struct Record {
     /// The same for the helpers of a life, which go on with another one when it changes under them.
     pub(crate) spec_feed: watch::Sender<Arc<ServiceSpec>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
+    pub(crate) process: Arc<ProcessCell>,
     pub(crate) logs: Arc<LogRing>,
     /// Those of the life before: what a server said when it died is wanted most when it runs again.
     pub(crate) previous_logs: Option<Arc<LogRing>>,
@@ -57,6 +59,7 @@ impl Record {
             spec_feed: watch::Sender::new(Arc::clone(&spec)),
             spec,
             monitor: Arc::default(),
+            process: Arc::default(),
             logs: Arc::new(LogRing::new(Incarnation(0))),
             previous_logs: None,
             health: Health::Unknown,

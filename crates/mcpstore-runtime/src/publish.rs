@@ -97,6 +97,7 @@ impl Owner {
             previous_logs: record.previous_logs.clone(),
             session: life.and_then(|l| l.session.clone()).filter(|_| running),
             monitor: Arc::clone(&record.monitor),
+            process: Arc::clone(&record.process),
             status,
         })
     }

@@ -20,6 +20,6 @@ pub use fleet::{Faults, Pending};
 pub use jitter::{backoff_delay, jitter_key, spread};
 pub use table::{PUBLIC_EDGES, PublicEdge, is_public_edge, states_markdown, transition_matrix};
 pub use unit::{
-    Action, Command, Event, Ignored, InitFailure, Move, Rejected, Report, SpawnFailure, Step, StepContext, Then, Unit,
-    UnitPolicy, Verdict, deadline, step,
+    Action, Command, Event, Ignored, InitFailure, Move, RecycleCause, Rejected, Report, SpawnFailure, Step,
+    StepContext, Then, Unit, UnitPolicy, Verdict, deadline, step,
 };

@@ -9,7 +9,8 @@ use mcpstore_types::{
 };
 
 use crate::unit::{
-    Command, Event, InitFailure, Report, SpawnFailure, StepContext, Then, Unit, UnitPolicy, Verdict, deadline, step,
+    Command, Event, InitFailure, RecycleCause, Report, SpawnFailure, StepContext, Then, Unit, UnitPolicy, Verdict,
+    deadline, step,
 };
 
 /// One edge that a subscriber may see: from and to, `None` for the outside (`[*]`), and whether it is one of the seed's
@@ -92,6 +93,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("probe up", report(Report::ProbeUp)),
         ("probe down", report(Report::ProbeDown)),
         ("liveness failed", report(Report::LivenessFail)),
+        ("age or memory reached", report(Report::Recycle(RecycleCause::Age))),
         ("drained", report(Report::Drained)),
         ("exit 0", report(Report::Exit(ExitStatus::Code(0)))),
         ("exit 1", report(Report::Exit(ExitStatus::Code(1)))),

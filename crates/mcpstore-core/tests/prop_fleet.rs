@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::fleet_world::{Broken, Checked, World, def, name};
 use mcpstore_core::{
-    ChangedDef, FleetConfig, InitFailure, Input, Reconfigure, Report, ServiceDef, SpawnFailure, Target,
+    ChangedDef, FleetConfig, InitFailure, Input, Reconfigure, RecycleCause, Report, ServiceDef, SpawnFailure, Target,
 };
 use mcpstore_types::{DepCondition, DepKind, Dependency, Incarnation, RestartMode, ServiceName};
 use proptest::prelude::*;
@@ -19,6 +19,7 @@ struct Plan {
     max_attempts: u32,
     slow_retry: bool,
     enabled: bool,
+    waits: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ enum Op {
     Moves(usize, bool),
     Tell(usize),
     Dies(usize, bool),
+    /// What it waits for outside is there; said of its last wait, or of the one before.
+    Met(usize, u64),
     /// A report out of place, but of the present life.
     Chatter(usize, usize),
     /// A report of another life.
@@ -57,7 +60,7 @@ enum Op {
     Pass(u64),
 }
 
-const CHATTER: [Report; 10] = [
+const CHATTER: [Report; 11] = [
     Report::InitOk,
     Report::InitErr(InitFailure::Transient),
     Report::InitErr(InitFailure::AuthRefused),
@@ -66,6 +69,7 @@ const CHATTER: [Report; 10] = [
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,
+    Report::Recycle(RecycleCause::Memory),
     Report::Drained,
     Report::StateLost,
 ];
@@ -80,13 +84,21 @@ fn plan() -> impl Strategy<Value = Plan> {
             2 => 0..3_usize
         ],
     );
-    (prop::collection::vec(edge, 0..4), 0..4_usize, 1..4_u32, prop::bool::weighted(0.2), prop::bool::weighted(0.9))
-        .prop_map(|(edges, mode, max_attempts, slow_retry, enabled)| Plan {
+    (
+        prop::collection::vec(edge, 0..4),
+        0..4_usize,
+        1..4_u32,
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.3),
+    )
+        .prop_map(|(edges, mode, max_attempts, slow_retry, enabled, waits)| Plan {
             edges,
             mode,
             max_attempts,
             slow_retry,
             enabled,
+            waits,
         })
 }
 
@@ -112,6 +124,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (i(), any::<bool>()).prop_map(|(s, c)| Op::Moves(s, c)),
         6 => i().prop_map(Op::Tell),
         6 => (i(), prop::bool::weighted(0.3)).prop_map(|(s, c)| Op::Dies(s, c)),
+        4 => (i(), 0..3_u64).prop_map(|(s, before)| Op::Met(s, before)),
         6 => (i(), 0..CHATTER.len()).prop_map(|(s, k)| Op::Chatter(s, k)),
         2 => (i(), 0..CHATTER.len()).prop_map(|(s, k)| Op::Stale(s, k)),
         8 => Just(Op::Tick),
@@ -140,6 +153,7 @@ fn definition(index: usize, plan: &Plan, world: &World) -> ServiceDef {
     made.restart.max_attempts = plan.max_attempts;
     made.restart.slow_retry = plan.slow_retry.then_some(Duration::from_secs(900));
     made.enabled = plan.enabled;
+    made.waits = plan.waits;
     made
 }
 
@@ -206,6 +220,7 @@ fn play(world: &mut World, op: &Op) -> Checked<()> {
         }
         Op::Tell(i) => return world.tell(&service(*i)).map(|_| ()),
         Op::Dies(i, clean) => return world.dies(&service(*i), *clean),
+        Op::Met(i, before) => return world.met(&service(*i), *before),
         Op::Chatter(i, kind) => return world.say(&service(*i), CHATTER[*kind]),
         Op::Stale(i, kind) => {
             Input::Report { service: service(*i), incarnation: Incarnation(1_000_000), report: CHATTER[*kind] }

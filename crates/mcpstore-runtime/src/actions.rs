@@ -88,6 +88,8 @@ impl Owner {
             monitor: Arc::clone(&record.monitor),
             clock: Arc::clone(&self.shared.clock),
             outside: Arc::clone(&self.shared.outside),
+            incarnation: life.incarnation,
+            process: Arc::clone(&record.process),
             key: jitter_key(self.fleet.seed(), service),
             reporter,
         };

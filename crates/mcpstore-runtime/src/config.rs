@@ -2,9 +2,10 @@
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mcpstore_core::FleetConfig;
-use mcpstore_transport::{AdapterSet, Outside};
+use mcpstore_transport::{AdapterSet, Outside, ProcUsage, UsageSource};
 use mcpstore_types::Clock;
 
 /// How a supervisor is set up.
@@ -19,6 +20,10 @@ pub struct SupervisorConfig {
     /// Who answers probes and conditions that pass no session (a port, an address, a file, a command); default the machine
     /// and its network, with commands run by the adapter of kind `stdio`.
     pub outside: Option<Arc<dyn Outside>>,
+    /// Who measures what processes use; default [`ProcUsage`].
+    pub usage: Arc<dyn UsageSource>,
+    /// How often it is measured while any service runs; default 10 s.
+    pub usage_interval: Duration,
     /// Notices kept for late subscribers; default 10,000.
     pub event_history: usize,
 }
@@ -30,6 +35,8 @@ impl Default for SupervisorConfig {
             adapters: AdapterSet::builtin(),
             clock: None,
             outside: None,
+            usage: Arc::new(ProcUsage),
+            usage_interval: Duration::from_secs(10),
             event_history: 10_000,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) enum Msg {
     Reconfigure { delta: SpecDelta, start_added: bool, answer: Answer },
     /// Something beside its record changed that shows in the snapshot.
     Touched(ServiceName),
+    /// What a service waits for outside: this of it is missing; `None`: nothing is any more.
+    Waited { service: ServiceName, id: u64, missing: Option<String> },
     /// A helper reports about one life.
     Life { service: ServiceName, life: u64, news: News },
 }

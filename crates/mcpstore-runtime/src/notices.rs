@@ -45,6 +45,9 @@ impl Owner {
             }
             record.start_times.note(time, step.phase, incarnation);
             record.monitor.note_phase(time, step.phase, wanted);
+            if !matches!(step.phase, PhaseName::Wait) {
+                record.waiting = None;
+            }
             detail.clone_from(&record.detail);
             if matches!(step.reason, Reason::DependencyRecovered) {
                 // The notice names the dependency. The service as it is from now on has nothing to do with it.
@@ -90,8 +93,15 @@ impl Owner {
 
     /// What it waited for until its time was up.
     fn waited_in_vain(&self, service: &ServiceName) -> Option<String> {
-        let wait = self.records.get(service)?.spec.policy.timeouts.wait;
+        let record = self.records.get(service)?;
+        let wait = record.spec.policy.timeouts.wait;
         let status = self.fleet.status(service.as_str())?;
+        let outside = record.waiting.as_ref().and_then(|waiting| waiting.missing.as_deref());
+        if let Some(missing) = outside
+            && status.conditions.iter().any(|c| matches!(c.kind, ConditionKind::ExternalPending))
+        {
+            return Some(format!("waited {wait:?} for {missing}"));
+        }
         let unmet = status.conditions.iter().find(|c| matches!(c.kind, ConditionKind::DependenciesMet) && !c.status);
         Some(match unmet {
             Some(condition) => format!("its dependencies were not there within {wait:?}: {}", condition.message),

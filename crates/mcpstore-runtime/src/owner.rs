@@ -18,6 +18,8 @@ use crate::monitor::ServiceMonitor;
 use crate::msg::{Answer, Msg, News};
 use crate::snapshot::Snapshot;
 use crate::start_times::StartTimes;
+use crate::usage::ProcessCell;
+use crate::waiting::Waiting;
 
 /// What the owner publishes and readers read.
 pub(crate) struct Shared {
@@ -36,6 +38,7 @@ pub(crate) struct Record {
     /// The same for the helpers of a life, which go on with another one when it changes under them.
     pub(crate) spec_feed: watch::Sender<Arc<ServiceSpec>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
+    pub(crate) process: Arc<ProcessCell>,
     pub(crate) logs: Arc<LogRing>,
     /// Those of the life before: what a server said when it died is wanted most when it runs again.
     pub(crate) previous_logs: Option<Arc<LogRing>>,
@@ -46,6 +49,8 @@ pub(crate) struct Record {
     pub(crate) last_stderr: Arc<[String]>,
     pub(crate) start_times: StartTimes,
     pub(crate) life: Option<Life>,
+    /// It waits for something outside.
+    pub(crate) waiting: Option<Waiting>,
 }
 
 impl Record {
@@ -56,6 +61,7 @@ impl Record {
             spec_feed: watch::Sender::new(Arc::clone(&spec)),
             monitor: Arc::new(ServiceMonitor::new(spec.policy.breaker)),
             spec,
+            process: Arc::default(),
             logs: Arc::new(LogRing::new(Incarnation(0))),
             previous_logs: None,
             health: Health::Unknown,
@@ -65,6 +71,7 @@ impl Record {
             last_stderr: Arc::from([]),
             start_times: StartTimes::default(),
             life: None,
+            waiting: None,
         }
     }
 }
@@ -92,6 +99,8 @@ pub(crate) struct Owner {
     pub(crate) next_seq: u64,
     /// How many lives there were, of all services.
     pub(crate) last_life: u64,
+    /// How many waits for something outside there were, of all services.
+    pub(crate) last_wait: u64,
     pub(crate) adapters: AdapterSet,
     pub(crate) inbox: mpsc::WeakSender<Msg>,
     pub(crate) helpers: TaskTracker,
@@ -117,6 +126,7 @@ impl Owner {
             on_trial: BTreeSet::new(),
             next_seq: 1,
             last_life: 0,
+            last_wait: 0,
             adapters,
             inbox,
             helpers: TaskTracker::new(),
@@ -177,6 +187,7 @@ impl Owner {
             Msg::Touched(service) => {
                 self.turn.touched.insert(service);
             }
+            Msg::Waited { service, id, missing } => self.waited(&service, id, missing),
             Msg::Life { service, life, news } => self.hear(&service, life, news),
         }
     }
@@ -348,7 +359,7 @@ impl Owner {
         self.apply_quietly(Input::Report { service: service.clone(), incarnation, report });
     }
 
-    fn apply_quietly(&mut self, input: Input) {
+    pub(crate) fn apply_quietly(&mut self, input: Input) {
         if let Err(rejection) = self.apply(input) {
             tracing::warn!(%rejection, "the core rejected an input that cannot be rejected");
         }
@@ -374,6 +385,7 @@ impl Owner {
                     self.notice(now, service, incarnation, step, dependency.as_ref());
                 }
                 Effect::Act { service, incarnation, action } => self.act(&service, incarnation, action),
+                Effect::Await { service, wait } => self.begin_wait(&service, wait),
             }
         }
         self.effects = effects;

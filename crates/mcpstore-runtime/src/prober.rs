@@ -7,7 +7,7 @@ use std::time::Duration;
 use mcpstore_core::spread;
 use mcpstore_monitor::{ProbeOutcome, ProbeVerdict};
 use mcpstore_transport::{Outside, Session};
-use mcpstore_types::{Clock, Health, HealthSpec, ProbeKind, ServiceSpec};
+use mcpstore_types::{Clock, Health, HealthSpec, Incarnation, ProbeKind, ServiceSpec};
 use tokio::sync::{Mutex, Notify, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,9 @@ use crate::lister::Lister;
 use crate::monitor::ServiceMonitor;
 use crate::msg::{News, Reporter};
 use crate::probe::{Asker, Probed, is_over_http, is_through_session};
+use crate::recycler::Recycler;
 use crate::standing::{Standing, Which};
+use crate::usage::ProcessCell;
 
 /// How long a service that is ready is held back for its first list of tools, so that whoever waited for it finds them.
 /// A list that hangs shall not keep it from running.
@@ -30,6 +32,8 @@ pub(crate) struct Prober {
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outside: Arc<dyn Outside>,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) process: Arc<ProcessCell>,
     /// By which its probes are spread.
     pub(crate) key: u64,
     pub(crate) reporter: Reporter,
@@ -40,6 +44,8 @@ struct Common {
     standing: Mutex<(Standing, Option<FirstList>)>,
     /// A probe got no answer while a call was under way: this server does one thing at a time.
     one_at_a_time: AtomicBool,
+    /// Its start-up check has passed.
+    up: CancellationToken,
 }
 
 /// Has the tools listed for the first time, and hears when that is over.
@@ -49,7 +55,7 @@ struct FirstList {
 }
 
 impl Prober {
-    /// Probes, and keeps the list of tools, until cancelled.
+    /// Probes, keeps the list of tools, and has the life replaced when it is due, until cancelled.
     pub(crate) async fn run(self, cancel: CancellationToken) {
         let lister = Lister {
             session: Arc::clone(&self.session),
@@ -63,12 +69,26 @@ impl Prober {
         let common = Common {
             standing: Mutex::new((Standing::new(asks_readiness), Some(FirstList { start, over }))),
             one_at_a_time: AtomicBool::new(false),
+            up: CancellationToken::new(),
+        };
+        let recycler = Recycler {
+            session: Arc::clone(&self.session),
+            incarnation: self.incarnation,
+            specs: self.specs.clone(),
+            monitor: Arc::clone(&self.monitor),
+            process: Arc::clone(&self.process),
+            reporter: self.reporter.clone(),
+        };
+        let recycle = async {
+            common.up.cancelled().await;
+            recycler.run().await;
         };
         let all = async {
             tokio::join!(
                 self.ask_for_ever(Which::Liveness, &common),
                 self.ask_for_ever(Which::Readiness, &common),
                 lister.run(started, listed_once),
+                recycle,
             )
         };
         cancel.run_until_cancelled(all).await;
@@ -117,11 +137,9 @@ impl Prober {
             }
             let suspicion = if which == Which::Liveness { &self.monitor.suspicion } else { &nobodys };
             until_due(&mut specs, suspicion, |health| {
-                if spread_out || change.health != Health::Healthy {
-                    verdict.next_probe_in(health)
-                } else {
-                    spread(health.interval, self.key)
-                }
+                question(which, health)?;
+                let spreads = !spread_out && change.health == Health::Healthy;
+                Some(if spreads { spread(health.interval, self.key) } else { verdict.next_probe_in(health) })
             })
             .await;
             spread_out |= change.health == Health::Healthy;
@@ -192,6 +210,9 @@ impl Prober {
             let detail = error.map(|error| format!("{what} probe failed: {error}"));
             let (health, consequence) = (news.health, news.consequence);
             self.reporter.send(News::Health { health, consequence, detail }).await;
+            if standing.is_up() {
+                common.up.cancel();
+            }
         }
         let over = standing.is_over();
         drop(locked);
@@ -234,17 +255,18 @@ fn taken_for_ready(health: &HealthSpec) -> ProbeVerdict {
     verdict
 }
 
-/// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on. Real calls
-/// that fail put the service in doubt, and then it is not longer than that allows.
+/// Waits for the next probe. A spec that changes meanwhile says anew how long that is, from the last probe on, or that
+/// there is none. Real calls that fail put the service in doubt, and then it is not longer than that allows.
 async fn until_due(
     specs: &mut watch::Receiver<Arc<ServiceSpec>>,
     suspicion: &Notify,
-    wait: impl Fn(&HealthSpec) -> Duration,
+    wait: impl Fn(&HealthSpec) -> Option<Duration>,
 ) {
     let probed = Instant::now();
     let mut longest = Duration::MAX;
     loop {
-        let wait = wait(&specs.borrow_and_update().policy.health).min(longest);
+        let Some(wait) = wait(&specs.borrow_and_update().policy.health) else { return };
+        let wait = wait.min(longest);
         tokio::select! {
             () = sleep(wait.saturating_sub(probed.elapsed())) => return,
             () = until_changed(specs) => {}

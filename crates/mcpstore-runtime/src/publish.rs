@@ -67,6 +67,12 @@ impl Owner {
         // A life that goes down, or crashed and is not yet swept up, has neither health nor tools to offer.
         let ends = !matches!(status.state, ServiceState::Starting | ServiceState::Running | ServiceState::Unknown);
         status.health = if ends { Health::Unknown } else { record.health };
+        if let Some(missing) = record.waiting.as_ref().and_then(|waiting| waiting.missing.as_deref()) {
+            let pending = status.conditions.iter_mut().find(|c| matches!(c.kind, ConditionKind::ExternalPending));
+            if let Some(pending) = pending {
+                pending.message = format!("waiting for {missing}");
+            }
+        }
         let noise = record.logs.noise();
         if noise > 0 {
             status.conditions.push(Condition {
@@ -106,6 +112,7 @@ impl Owner {
             start_times: record.start_times,
             session: life.and_then(|l| l.session.clone()).filter(|_| running),
             monitor: Arc::clone(&record.monitor),
+            process: Arc::clone(&record.process),
             status,
         })
     }

@@ -33,6 +33,9 @@ impl Owner {
         }
         for (spec, _) in changed {
             if let Some(record) = self.records.get_mut(&spec.name) {
+                if spec.wait_for.is_empty() {
+                    record.waiting = None;
+                }
                 record.spec = Arc::new(spec);
                 record.monitor.retune(record.spec.policy.breaker);
                 record.spec_feed.send_replace(Arc::clone(&record.spec));

@@ -59,7 +59,7 @@ impl ServiceInfo {
             },
             availability,
             state_seconds,
-            process: None,
+            process: self.process(),
             circuit: monitor.circuit(now),
             recent_calls: monitor.meter.recent_calls(now),
         }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mcpstore_core::Reply;
+use mcpstore_monitor::ProcessReport;
 use mcpstore_transport::{LogRing, ServerInfo, Session, ToolList};
 use mcpstore_types::{ServiceName, ServiceSpec, Status, suggestion};
 
 use crate::monitor::ServiceMonitor;
 use crate::start_times::StartTimes;
+use crate::usage::ProcessCell;
 
 /// The state of every service as of one moment. Immutable; ask the supervisor for a newer one.
 #[derive(Clone, Default)]
@@ -85,6 +87,7 @@ pub struct ServiceInfo {
     pub start_times: StartTimes,
     pub(crate) session: Option<Arc<dyn Session>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
+    pub(crate) process: Arc<ProcessCell>,
 }
 
 impl ServiceInfo {
@@ -102,6 +105,12 @@ impl ServiceInfo {
             Some(detail) if !reason.ends_with(detail) => format!("{reason}: {detail}"),
             Some(_) | None => reason,
         }
+    }
+
+    /// What its processes use, as measured last in this life; `None` while it has no process, or was not measured yet.
+    #[must_use]
+    pub fn process(&self) -> Option<ProcessReport> {
+        self.pid.and_then(|_| self.process.report(self.status.incarnation))
     }
 
     /// How many tools it offers; `None` while they are not listed.

@@ -17,6 +17,7 @@ use crate::events::{EventLog, EventStream, Events};
 use crate::msg::{Answer, INBOX, Msg};
 use crate::owner::{Owner, Shared};
 use crate::snapshot::{ServiceInfo, Snapshot};
+use crate::usage::sample_for_ever;
 
 /// A running supervisor. Cheap to clone; every clone speaks to the same one.
 ///
@@ -59,6 +60,7 @@ impl Supervisor {
         let fleet = Fleet::new(config.fleet);
         let owner = Owner::new(fleet, adapters, Arc::clone(&shared), version, log, inbox.downgrade());
         tokio::spawn(owner.run(mailbox));
+        tokio::spawn(sample_for_ever(Arc::clone(&shared), config.usage, config.usage_interval));
         Self { inbox, shared }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_core::{Reply, Target};
-use mcpstore_types::{Desired, Health, Incarnation, Phase, ServiceName, ServiceState};
+use mcpstore_types::{Condition, ConditionKind, Desired, Health, Incarnation, Phase, ServiceName, ServiceState};
 use tokio::time::timeout;
 
 use crate::error::{CommandError, WaitError};
@@ -236,7 +236,13 @@ fn refuse(reply: Reply) -> Result<(), WaitError> {
 /// What it waits for, when it waits for something; else why it is where it is.
 fn waiting_why(info: &ServiceInfo) -> String {
     let waits = matches!(info.status.phase, Phase::Wait) && matches!(info.status.desired, Desired::Up);
-    match info.status.conditions.first() {
+    let missing = |condition: &&Condition| match condition.kind {
+        ConditionKind::DependenciesMet => !condition.status,
+        ConditionKind::ExternalPending => condition.status,
+        _ => false,
+    };
+    let conditions = &info.status.conditions;
+    match conditions.iter().find(missing).or(conditions.first()) {
         Some(condition) if waits => condition.message.clone(),
         Some(_) | None => info.why(),
     }

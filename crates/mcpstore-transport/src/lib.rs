@@ -27,6 +27,7 @@ mod requests;
 mod session;
 mod stdio;
 mod tools;
+mod usage;
 mod wire;
 
 pub use adapter::{Adapter, BoxFuture, Endpoint, HandshakeFuture, LaunchRequest, Launched, RunRequest};
@@ -47,3 +48,4 @@ pub use requests::{complete, get_prompt, ping, read_resource, subscribe, unsubsc
 pub use session::{CallLimits, RequestOptions, ServerInfo, Session, WireCounters};
 pub use stdio::{Ended, Ledger, LedgerError, Reconciled, Stdio, WardenProgram, adopt_orphans};
 pub use tools::{Tool, ToolList, call_tool, is_tool_error, list_tools};
+pub use usage::{ProcUsage, TreeUsage, UsageSource};

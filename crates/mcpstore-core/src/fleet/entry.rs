@@ -30,6 +30,12 @@ pub(super) struct Entry {
     pub(super) by_name: bool,
     /// A user stopped it, and nobody started it since: no reload revives it.
     pub(super) by_hand: bool,
+    /// How often it began to wait for something outside.
+    pub(super) waits_begun: u64,
+    /// What it waits for outside is there, as far as this wait goes.
+    pub(super) outside_met: bool,
+    /// It failed because what it waits for outside was not there in time: its dependencies alone do not bring it back.
+    pub(super) in_vain: bool,
     /// It stands in the queue of services to look at again.
     pub(super) dirty: bool,
     /// Its place in the queue for a start slot.
@@ -78,9 +84,17 @@ impl Entry {
             missing: None,
             by_name: false,
             by_hand: false,
+            waits_begun: 0,
+            outside_met: false,
+            in_vain: false,
             dirty: false,
             queued: None,
         }
+    }
+
+    /// It waits, and not for its dependencies alone.
+    pub(super) fn awaits_outside(&self) -> bool {
+        self.def.waits && matches!(self.unit.phase, Phase::Wait) && !self.outside_met
     }
 
     pub(super) fn name(&self) -> &ServiceName {

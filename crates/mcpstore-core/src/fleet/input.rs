@@ -19,6 +19,8 @@ pub struct ServiceDef {
     pub timeouts: Timeouts,
     /// Part of a start of all.
     pub enabled: bool,
+    /// It waits for something outside before each start: it is spawned once [`Input::ConditionsMet`] has said so.
+    pub waits: bool,
 }
 
 impl From<&ServiceSpec> for ServiceDef {
@@ -29,6 +31,7 @@ impl From<&ServiceSpec> for ServiceDef {
             restart: spec.policy.restart,
             timeouts: spec.policy.timeouts,
             enabled: spec.enabled,
+            waits: !spec.wait_for.is_empty(),
         }
     }
 }
@@ -91,6 +94,13 @@ pub enum Input {
         /// What.
         report: Report,
     },
+    /// What a service waits for outside is there: the answer to [`Effect::Await`]. Of an earlier wait it is void.
+    ConditionsMet {
+        /// Whose.
+        service: ServiceName,
+        /// Which wait, as the effect numbered it.
+        wait: u64,
+    },
     /// Time has passed.
     Tick,
 }
@@ -106,6 +116,14 @@ pub enum Effect {
         incarnation: Incarnation,
         /// What.
         action: Action,
+    },
+    /// The driver shall watch what the service waits for outside, anew, and answer with [`Input::ConditionsMet`] once all of
+    /// it is there. When the service leaves `Wait`, or is told to watch again, the answer is void.
+    Await {
+        /// Which service.
+        service: ServiceName,
+        /// Which of its waits this is; the answer carries the same number.
+        wait: u64,
     },
     /// Subscribers shall see this.
     Notice {

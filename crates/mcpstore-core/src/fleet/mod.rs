@@ -3,6 +3,7 @@
 mod command;
 mod depend;
 mod entry;
+mod external;
 mod input;
 #[cfg(feature = "planted-faults")]
 mod peek;
@@ -53,6 +54,8 @@ pub struct Faults {
     pub no_stop_hold: bool,
     /// A service stays desired = up while its stop is held.
     pub held_stays_up: bool,
+    /// What was there during an earlier wait counts for this one.
+    pub old_waits_count: bool,
 }
 
 impl Default for FleetConfig {
@@ -133,6 +136,7 @@ impl Fleet {
             Input::ResetFailed(target) => self.reset_failed(&mut turn, &target)?,
             Input::Reconfigure(change) => self.reconfigure(&mut turn, change)?,
             Input::Report { service, incarnation, report } => self.report(&mut turn, &service, incarnation, report)?,
+            Input::ConditionsMet { service, wait } => self.conditions_met(&service, wait),
             Input::Tick => self.tick(&mut turn),
         };
         self.settle(&mut turn);

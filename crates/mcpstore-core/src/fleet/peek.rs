@@ -18,6 +18,12 @@ pub struct Pending {
     pub missing: bool,
     /// It waits for a start slot.
     pub queued: bool,
+    /// Which of its waits for something outside is open; `None`: none is.
+    pub awaits: Option<u64>,
+    /// What it waits for outside is there.
+    pub outside_met: bool,
+    /// It waited for that in vain.
+    pub in_vain: bool,
 }
 
 impl Fleet {
@@ -32,6 +38,9 @@ impl Fleet {
             grace: self.timers.get(TimerKey::DepGrace(id)),
             missing: entry.missing.is_some(),
             queued: entry.queued.is_some(),
+            awaits: entry.awaits_outside().then_some(entry.waits_begun),
+            outside_met: entry.outside_met,
+            in_vain: entry.in_vain,
         })
     }
 

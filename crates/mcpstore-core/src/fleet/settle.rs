@@ -24,6 +24,10 @@ impl Fleet {
             Some(id) if matches!(report, Report::Adopted) && self.is_held_down(id, incarnation) => {
                 Verdict::Ignored(Ignored::NotNow)
             }
+            // A command is under way, which ends this life anyway.
+            Some(id) if matches!(report, Report::Recycle(_)) && self.entry(id).intent.is_some() => {
+                self.passed_over(id, incarnation)
+            }
             Some(id) => self.step_unit(turn, id, Event::Report(incarnation, report)),
             None => Verdict::Ignored(Ignored::Stale),
         };
@@ -109,7 +113,8 @@ impl Fleet {
         step.verdict
     }
 
-    fn after_change(&mut self, turn: &Turn<'_>, id: NodeId, before: &Unit, event: Event) {
+    fn after_change(&mut self, turn: &mut Turn<'_>, id: NodeId, before: &Unit, event: Event) {
+        self.keep_wait(turn, id, before);
         let entry = self.entry_mut(id);
         let after = entry.unit;
         if before.phase != after.phase && matches!(after.phase, Phase::BackOff { .. }) {
@@ -139,7 +144,13 @@ impl Fleet {
     fn note_loss(&mut self, turn: &Turn<'_>, id: NodeId, before: &Unit) {
         let after = self.entry(id).unit;
         let is_there = matches!(after.phase, Phase::Ready | Phase::Degraded | Phase::Unknown);
-        let on_purpose = matches!(after.then, Then::Stop | Then::Restart | Then::Remove);
+        // A life that is merely replaced is missed like one that crashed: nobody goes along while it is back in time.
+        let recycled = matches!(after.reason, Reason::AgeReached | Reason::MemoryReached);
+        let on_purpose = match after.then {
+            Then::Stop | Then::Remove => true,
+            Then::Restart => !recycled,
+            Then::None | Then::Retry | Then::Complete => false,
+        };
         let key = TimerKey::DepGrace(id);
         if is_there || matches!(after.desired, Desired::Down) {
             self.entry_mut(id).lost = false;
@@ -150,6 +161,12 @@ impl Fleet {
             let end = self.timers.get(key).unwrap_or_else(|| turn.now.after(self.config.dep_grace));
             self.timers.set(key, Some(end));
         }
+    }
+
+    /// What becomes of a report that has no meaning now.
+    fn passed_over(&self, id: NodeId, incarnation: Incarnation) -> Verdict {
+        let mine = self.entry(id).unit.incarnation == incarnation;
+        Verdict::Ignored(if mine { Ignored::NotNow } else { Ignored::Stale })
     }
 
     fn has_bound(&self, id: NodeId) -> bool {
@@ -193,6 +210,7 @@ impl Fleet {
         let unit = self.entry(id).unit;
         match unit.phase {
             Phase::Wait => match self.deps_verdict(id) {
+                DepsVerdict::Met if self.entry(id).awaits_outside() => self.dequeue(id),
                 DepsVerdict::Met => self.enqueue(id),
                 DepsVerdict::Waiting(_) => self.dequeue(id),
                 DepsVerdict::Gone(_) => {
@@ -201,6 +219,7 @@ impl Fleet {
             },
             Phase::Failed { kind: FailKind::Dependency } if matches!(unit.desired, Desired::Up) => {
                 let ready = match self.deps_verdict(id) {
+                    _ if self.entry(id).in_vain => false,
                     DepsVerdict::Met => true,
                     // One that waited in vain comes back when its dependency is there, not when it tries again.
                     DepsVerdict::Waiting(_) => unit.reason != Reason::TimedOut(PhaseName::Wait),
@@ -310,7 +329,8 @@ impl Fleet {
             self.entry_mut(id).queued = None;
             worked = true;
             // Time has passed since it was queued: what it waits for is evaluated again at this instant.
-            if !self.looks_twice() || self.deps_verdict(id) == DepsVerdict::Met {
+            let met = self.deps_verdict(id) == DepsVerdict::Met && !self.entry(id).awaits_outside();
+            if !self.looks_twice() || met {
                 self.step_unit(turn, id, Event::DepsOk);
             } else {
                 self.touch(id);

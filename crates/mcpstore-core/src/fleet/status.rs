@@ -78,10 +78,14 @@ impl Fleet {
         let mut add = |kind, status, reason, message, last_transition| {
             conditions.push(Condition { kind, status, reason, message, last_transition });
         };
+        if entry.awaits_outside() || entry.in_vain {
+            let message = "what it waits for outside is not there".to_owned();
+            add(ConditionKind::ExternalPending, true, unit.reason, message, unit.since);
+        }
         if matches!(unit.phase, Phase::Wait | Phase::Failed { .. }) {
             match self.deps_verdict(id) {
                 DepsVerdict::Met => {
-                    let message = if matches!(unit.phase, Phase::Wait) {
+                    let message = if matches!(unit.phase, Phase::Wait) && !entry.awaits_outside() {
                         "waiting for a start slot"
                     } else {
                         "all dependencies are there"

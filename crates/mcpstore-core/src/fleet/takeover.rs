@@ -83,6 +83,7 @@ impl Fleet {
             }
             let deadline = unit::deadline(&entry.unit, &entry.policy);
             self.timers.set(TimerKey::Unit(id), deadline);
+            self.renew_wait(turn, id);
             taken.changed.push(id);
             if changed.restart {
                 taken.restart.push(id);

@@ -184,6 +184,8 @@ pub enum Report {
     ProbeDown,
     /// The liveness check fails.
     LivenessFail,
+    /// It is to be replaced by a fresh life, for no fault of its own. Not charged as a failure.
+    Recycle(RecycleCause),
     /// No call is in flight any more: a stop need not wait for the drain time.
     Drained,
     /// The main process ended, or the connection closed.
@@ -196,6 +198,15 @@ pub enum Report {
     Adopted,
     /// The manager found it gone.
     AdoptGone,
+}
+
+/// Why a life that works is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecycleCause {
+    /// It is as old as the policy allows.
+    Age,
+    /// Its processes take as much memory as the policy allows.
+    Memory,
 }
 
 /// Why a spawn failed.

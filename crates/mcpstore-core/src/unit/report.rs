@@ -5,7 +5,7 @@
 use mcpstore_types::{Desired, ExitStatus, FailKind, Phase, Reason, RestartMode};
 
 use super::moves::Stepper;
-use super::{Ignored, InitFailure, Report, SpawnFailure, Then, Verdict};
+use super::{Ignored, InitFailure, RecycleCause, Report, SpawnFailure, Then, Verdict};
 
 const NOT_NOW: Verdict = Verdict::Ignored(Ignored::NotNow);
 
@@ -20,6 +20,7 @@ impl Stepper<'_> {
             Report::ProbeUp => self.only_in(&[Phase::Probe, Phase::Degraded], Phase::Ready, Reason::ProbePassed),
             Report::ProbeDown => self.only_in(&[Phase::Ready], Phase::Degraded, Reason::ProbeFailed),
             Report::LivenessFail => self.liveness_fail(),
+            Report::Recycle(cause) => self.recycle(cause),
             Report::Drained => self.drained(),
             Report::Exit(status) => self.exit(status),
             Report::GroupEmpty => self.group_empty(),
@@ -198,6 +199,38 @@ impl Stepper<'_> {
         }
         self.fail(FailKind::Exit);
         self.enter(Phase::Term, Reason::LivenessFailed)
+    }
+
+    fn recycle(&mut self, cause: RecycleCause) -> Verdict {
+        let reason = match cause {
+            RecycleCause::Age => Reason::AgeReached,
+            RecycleCause::Memory => Reason::MemoryReached,
+        };
+        match (self.unit.phase, self.unit.desired) {
+            (Phase::Ready | Phase::Degraded, Desired::Up) => self.go_down(Then::Restart, reason, false),
+            // Its stop is held and will come: it must not come back after it.
+            (Phase::Ready | Phase::Degraded, Desired::Down)
+            | (
+                Phase::Idle
+                | Phase::Wait
+                | Phase::Spawn
+                | Phase::Init
+                | Phase::Probe
+                | Phase::Abort
+                | Phase::Drain
+                | Phase::Close
+                | Phase::Term
+                | Phase::Kill
+                | Phase::Reap
+                | Phase::Stopped { .. }
+                | Phase::Cleanup
+                | Phase::BackOff { .. }
+                | Phase::Failed { .. }
+                | Phase::Unknown
+                | Phase::Removed,
+                Desired::Up | Desired::Down,
+            ) => NOT_NOW,
+        }
     }
 
     fn drained(&mut self) -> Verdict {

@@ -1,9 +1,9 @@
 //! What must hold of every effect of a fleet, and of every service after every input.
 
 use mcpstore_core::{Action, Move, Unit};
-use mcpstore_types::{Incarnation, PhaseName, Reason, ServiceName};
+use mcpstore_types::{Incarnation, Phase, PhaseName, Reason, ServiceName};
 
-use super::fleet_world::{Checked, World, broken, hard, is_asked, is_completed, lives, ordered, wants_up};
+use super::fleet_world::{Checked, Outside, World, broken, hard, is_asked, is_completed, lives, ordered, wants_up};
 use super::unit_world::{Told, Truth, is_one_of_the_twenty, needs_deadline};
 
 impl World {
@@ -43,6 +43,12 @@ impl World {
         shadow.state = step.to;
         shadow.completed = step.phase == PhaseName::Stopped && step.reason == Reason::Completed;
         shadow.adopted = step.phase == PhaseName::Probe && (step.reason == Reason::Adopted || shadow.adopted);
+        if step.phase != PhaseName::Wait && step.phase != PhaseName::Spawn {
+            shadow.in_vain = step.reason == Reason::TimedOut(PhaseName::Wait)
+                && step.phase == PhaseName::Failed
+                && shadow.outside == Outside::Open;
+            shadow.outside = Outside::Idle;
+        }
         shadow.phase = step.phase;
         if step.reason == Reason::ResetAsked {
             shadow.wanted = false;
@@ -70,6 +76,20 @@ impl World {
         Ok(())
     }
 
+    /// The driver is told to watch what a service waits for outside.
+    pub(crate) fn awaits(&mut self, service: &ServiceName, wait: u64) -> Checked<()> {
+        let waits = self.defs.get(service).is_some_and(|def| def.waits);
+        let Some(shadow) = self.shadows.get_mut(service).filter(|_| waits) else {
+            return broken("I11", format!("`{service}` waits for nothing, and is to be watched"));
+        };
+        if shadow.phase != PhaseName::Wait || wait <= shadow.last_wait {
+            return broken("I8", format!("wait {wait} of `{service}`, which is {shadow:?}"));
+        }
+        shadow.outside = Outside::Open;
+        shadow.last_wait = wait;
+        Ok(())
+    }
+
     /// An action: the driver is told to do something.
     pub(crate) fn act(&mut self, service: &ServiceName, life: Incarnation, action: Action) -> Checked<()> {
         let Some(shadow) = self.shadows.get(service) else {
@@ -87,6 +107,12 @@ impl World {
         if !shadow.wanted {
             return broken("I3", format!("`{service}` is spawned, and nobody wants it up"));
         }
+        if self.defs[service].waits && shadow.outside != Outside::Met {
+            return broken(
+                "I4",
+                format!("`{service}` is spawned, and what it waits for outside is not there: {shadow:?}"),
+            );
+        }
         for d in &self.defs[service].dependencies {
             if hard(d.kind) && !self.meets(d) {
                 let on = &self.shadows[&d.on];
@@ -103,7 +129,9 @@ impl World {
         if starting.count() > self.config.max_parallel_starts {
             return broken("slots", format!("`{service}` is spawned beyond the start slots"));
         }
-        self.shadows.get_mut(service).unwrap().life = Some((life, Truth::Spawning, Told::Nothing));
+        let shadow = self.shadows.get_mut(service).unwrap();
+        shadow.life = Some((life, Truth::Spawning, Told::Nothing));
+        shadow.outside = Outside::Idle;
         Ok(())
     }
 
@@ -147,6 +175,9 @@ impl World {
             }
             if shadow.restarts > max.max_attempts {
                 return broken("I9", format!("`{name}` was restarted {} times", shadow.restarts));
+            }
+            if unit.phase == Phase::Wait && self.defs[name].waits && shadow.outside == Outside::Idle {
+                return broken("I10", format!("`{name}` waits for something outside, and nobody watches it"));
             }
             needs_tick |= needs_deadline(unit);
         }

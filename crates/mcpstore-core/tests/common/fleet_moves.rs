@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcpstore_core::{Effect, Input, Report, SpawnFailure, Unit};
 use mcpstore_types::{DepCondition, FailKind, Phase, PhaseName, Reason, RestartMode, ServiceName};
 
-use super::fleet_world::{Checked, World, broken, exit, hard, ordered};
+use super::fleet_world::{Checked, Outside, World, broken, exit, hard, ordered};
 use super::unit_world::{Told, Truth};
 
 impl World {
@@ -66,6 +66,9 @@ impl World {
     /// What a world answers that answers everything. False when `service` waits for nothing.
     pub(crate) fn answer(&mut self, service: &ServiceName) -> Checked<bool> {
         let Some(unit) = self.unit(service).copied() else { return Ok(false) };
+        if self.shadows[service].outside == Outside::Open {
+            return self.met(service, 0).map(|()| true);
+        }
         let Some((_, truth, told)) = self.shadows[service].life else { return Ok(false) };
         match (truth, told) {
             (Truth::Alive, Told::Spawned | Told::Exited) => {}
@@ -93,6 +96,14 @@ impl World {
         self.say(service, report)?;
         // A report that changes nothing is no progress (the stop of a held service waits for its dependents).
         Ok(self.unit(service).copied() != Some(unit))
+    }
+
+    /// What `service` waits for outside is there: said of the wait that began so many waits before the last one.
+    pub(crate) fn met(&mut self, service: &ServiceName, before: u64) -> Checked<()> {
+        let Some(wait) = self.shadows.get(service).and_then(|shadow| shadow.last_wait.checked_sub(before)) else {
+            return Ok(());
+        };
+        self.apply(Input::ConditionsMet { service: service.clone(), wait }).map(|_| ())
     }
 
     /// Somebody waits for this service to end by itself, and it would not come back at once.
@@ -175,7 +186,9 @@ impl World {
                 // What merely orders blocks no start, but may have been waited for in vain.
                 let in_vain = unit.reason == Reason::TimedOut(PhaseName::Wait);
                 let counts = |kind| if in_vain { ordered(kind) } else { hard(kind) };
-                rival_leaked || self.defs[name].dependencies.iter().any(|d| counts(d.kind) && !self.meets(d))
+                rival_leaked
+                    || (in_vain && self.shadows[name].in_vain)
+                    || self.defs[name].dependencies.iter().any(|d| counts(d.kind) && !self.meets(d))
             }
             FailKind::GaveUp => unit.reason == Reason::GaveUp,
             _ => true,

@@ -6,7 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use mcpstore_core::{
-    ChangedDef, FleetConfig, InitFailure, Input, Reconfigure, Report, ServiceDef, SpawnFailure, Target, deadline,
+    ChangedDef, FleetConfig, InitFailure, Input, Reconfigure, RecycleCause, Report, ServiceDef, SpawnFailure, Target,
+    deadline,
 };
 use mcpstore_types::{Backoff, Phase, PhaseName, Reason, ServiceName, Timeouts, Timestamp};
 
@@ -28,6 +29,8 @@ enum Happening {
     /// The process of this service moves one step towards its end, and the machine hears of it.
     Moves(ServiceName, bool),
     Say(ServiceName, Report),
+    /// What this service waits for outside is there: said of its last wait, or of the one before.
+    Met(ServiceName, u64),
     Tick,
 }
 
@@ -59,6 +62,15 @@ pub(crate) fn two_bound(config: FleetConfig) -> World {
     let config = FleetConfig { dep_grace: Duration::from_secs(1), stop_all_timeout: Duration::from_secs(3), ..config };
     let mut world = World::new(config);
     world.must(Input::Register(vec![short("a", 1), short("b: a binds_to", 1)]));
+    world
+}
+
+/// The same; both wait for something outside too.
+pub(crate) fn two_waiting(config: FleetConfig) -> World {
+    let config = FleetConfig { dep_grace: Duration::from_secs(1), stop_all_timeout: Duration::from_secs(3), ..config };
+    let mut world = World::new(config);
+    let waiting = |text| ServiceDef { waits: true, ..short(text, 1) };
+    world.must(Input::Register(vec![waiting("a"), waiting("b: a binds_to")]));
     world
 }
 
@@ -139,6 +151,12 @@ fn happenings(world: &World, may_ask: bool) -> Vec<Happening> {
         all.push(Happening::Ask(Input::ResetFailed(Target::All)));
     }
     for (service, shadow) in &world.shadows {
+        if world.defs[service].waits && shadow.last_wait > 0 {
+            all.push(Happening::Met(service.clone(), 0));
+            if shadow.last_wait > 1 {
+                all.push(Happening::Met(service.clone(), 1));
+            }
+        }
         let mine = |what: &dyn Fn(ServiceName) -> Happening| what(service.clone());
         match shadow.life {
             None => continue,
@@ -161,8 +179,10 @@ fn happenings(world: &World, may_ask: bool) -> Vec<Happening> {
         let reports: &[Report] = match shadow.phase {
             PhaseName::Init => &[Report::InitOk, Report::InitErr(InitFailure::Transient), Report::StateLost],
             PhaseName::Probe => &[Report::ProbeUp],
-            PhaseName::Ready => &[Report::ProbeDown, Report::LivenessFail, Report::StateLost],
-            PhaseName::Degraded => &[Report::ProbeUp],
+            PhaseName::Ready => {
+                &[Report::ProbeDown, Report::LivenessFail, Report::StateLost, Report::Recycle(RecycleCause::Age)]
+            }
+            PhaseName::Degraded => &[Report::ProbeUp, Report::Recycle(RecycleCause::Age)],
             PhaseName::Drain => &[Report::Drained],
             PhaseName::Unknown => &[Report::Adopted],
             _ => &[],
@@ -184,6 +204,7 @@ fn play(world: &mut World, what: &Happening) -> Checked<()> {
             world.tell(service).map(|_| ())
         }
         Happening::Say(service, report) => world.say(service, *report),
+        Happening::Met(service, before) => world.met(service, *before),
         Happening::Tick => world.tick_next().map(|_| ()),
     }
 }
@@ -222,6 +243,9 @@ fn key(world: &World, asked: u8) -> u128 {
                 ahead(Some(unit.spawned_at)).hash(&mut h);
             }
             (pending.intent, pending.lost, ahead(pending.grace), pending.missing, pending.queued).hash(&mut h);
+            (pending.awaits.is_some(), pending.outside_met, pending.in_vain).hash(&mut h);
+            // Whether there was an earlier wait, of which a late answer may come.
+            (shadow.outside, shadow.in_vain, shadow.last_wait.min(2)).hash(&mut h);
             let life = shadow.life.map(|(_, truth, told): (_, Truth, Told)| (truth, told));
             (shadow.wanted, life, shadow.completed, shadow.adopted, shadow.restarts).hash(&mut h);
         }

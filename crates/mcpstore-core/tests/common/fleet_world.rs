@@ -44,6 +44,24 @@ pub(crate) struct Shadow {
     pub(crate) leaked: bool,
     /// A command waits for its dependents.
     pub(crate) held: bool,
+    /// What it waits for outside.
+    pub(crate) outside: Outside,
+    /// The number of its last wait for that.
+    pub(crate) last_wait: u64,
+    /// It failed because that was not there in time.
+    pub(crate) in_vain: bool,
+}
+
+/// Where a service stands with what it waits for outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Outside {
+    /// It does not wait for it.
+    #[default]
+    Idle,
+    /// The driver was told to watch.
+    Open,
+    /// It is there, as of this wait.
+    Met,
 }
 
 /// A fleet, its world and its history.
@@ -92,6 +110,7 @@ pub(crate) fn def(text: &str) -> ServiceDef {
         restart: RestartPolicy::default(),
         timeouts: Timeouts::default(),
         enabled: true,
+        waits: false,
     }
 }
 
@@ -178,7 +197,14 @@ impl World {
         self.log.push((self.now, input.clone()));
         let units: Vec<Option<Unit>> = self.defs.keys().map(|n| self.unit(n).copied()).collect();
         let stale = self.fleet.stale_reports();
+        let fresh = match &input {
+            Input::ConditionsMet { service, wait } => self.hears_of(service, *wait),
+            _ => true,
+        };
         let outcome = self.fleet.apply(self.now, input.clone(), &mut self.effects);
+        if matches!(input, Input::ConditionsMet { .. }) && self.fleet.stale_reports() - stale != u64::from(!fresh) {
+            return broken("I8", format!("fresh: {fresh}, and counted otherwise: {input:?}"));
+        }
         match &outcome {
             Ok(reply) => self.remember(&input, reply)?,
             Err(rejection) => {
@@ -206,6 +232,7 @@ impl World {
             match &effect {
                 Effect::Notice { service, step, .. } => self.see(service, step)?,
                 Effect::Act { service, incarnation, action } => self.act(service, *incarnation, *action)?,
+                Effect::Await { service, wait } => self.awaits(service, *wait)?,
             }
         }
         self.check_all()?;
@@ -267,6 +294,11 @@ impl World {
                 }
             }
             Input::Reconfigure(change) => return self.remember_reload(change, reply),
+            Input::ConditionsMet { service, wait } => {
+                if self.hears_of(service, *wait) {
+                    self.shadows.get_mut(service).unwrap().outside = Outside::Met;
+                }
+            }
             Input::Report { .. } | Input::Tick => {}
         }
         Ok(())
@@ -284,6 +316,10 @@ impl World {
             let shadow = self.shadows.get_mut(&def.name).unwrap();
             // A budget that became smaller is spent, not overdrawn.
             shadow.restarts = shadow.restarts.min(def.restart.max_attempts);
+            shadow.in_vain = false;
+            if !def.waits {
+                shadow.outside = Outside::Idle;
+            }
         }
         for (n, outcome) in &reply.outcomes {
             let named = change.removed.contains(n)
@@ -312,6 +348,11 @@ impl World {
         Ok(())
     }
 
+    /// Whether an answer to this wait counts.
+    fn hears_of(&self, service: &ServiceName, wait: u64) -> bool {
+        self.shadows.get(service).is_some_and(|shadow| shadow.outside == Outside::Open && shadow.last_wait == wait)
+    }
+
     fn know(&mut self, def: &ServiceDef) {
         self.defs.insert(def.name.clone(), def.clone());
         let shadow = Shadow {
@@ -325,6 +366,9 @@ impl World {
             restarts: 0,
             leaked: false,
             held: false,
+            outside: Outside::Idle,
+            last_wait: 0,
+            in_vain: false,
         };
         self.shadows.insert(def.name.clone(), shadow);
     }

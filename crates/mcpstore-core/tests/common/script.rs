@@ -152,7 +152,7 @@ impl World {
     pub(crate) fn actions(&self, from: usize) -> Vec<String> {
         let acts = self.effects[from..].iter().filter_map(|e| match e {
             Effect::Act { service, action, .. } => Some(format!("{service} {}", word(*action))),
-            Effect::Notice { .. } => None,
+            Effect::Notice { .. } | Effect::Await { .. } => None,
         });
         acts.collect()
     }
@@ -161,7 +161,7 @@ impl World {
     pub(crate) fn who(&self, from: usize, action: Action) -> String {
         let acts = self.effects[from..].iter().filter_map(|e| match e {
             Effect::Act { service, action: a, .. } if *a == action => Some(service.as_str()),
-            Effect::Act { .. } | Effect::Notice { .. } => None,
+            Effect::Act { .. } | Effect::Notice { .. } | Effect::Await { .. } => None,
         });
         acts.collect::<Vec<_>>().join(" ")
     }
@@ -172,7 +172,7 @@ impl World {
             Effect::Notice { service: s, step, dependency, .. } if s.as_str() == service && step.reason == reason => {
                 Some(dependency.as_ref().map(ToString::to_string).unwrap_or_default())
             }
-            Effect::Act { .. } | Effect::Notice { .. } => None,
+            Effect::Act { .. } | Effect::Notice { .. } | Effect::Await { .. } => None,
         })
     }
 
@@ -180,7 +180,7 @@ impl World {
     pub(crate) fn path(&self, from: usize, service: &str) -> String {
         let steps = self.effects[from..].iter().filter_map(|e| match e {
             Effect::Notice { service: s, step, .. } if s.as_str() == service && step.from != step.to => Some(step),
-            Effect::Act { .. } | Effect::Notice { .. } => None,
+            Effect::Act { .. } | Effect::Notice { .. } | Effect::Await { .. } => None,
         });
         steps.map(|m| m.to.map_or("[*]", |s| s.as_str())).collect::<Vec<_>>().join(" ")
     }

@@ -165,6 +165,8 @@ impl Facts<'_> {
             (Report::ProbeUp, P::Probe | P::Degraded) => row.to(P::Ready),
             (Report::ProbeDown, P::Ready) => row.to(P::Degraded),
             (Report::LivenessFail, P::Probe | P::Ready | P::Degraded) => row.to(P::Term).then(Then::Retry),
+            // A life that is merely old or large gives way to the next, and is charged with nothing.
+            (Report::Recycle(_), P::Ready | P::Degraded) if row.up => down(row, false).then(Then::Restart),
             // reading: a stop need not wait for the drain time when nothing is in flight.
             (Report::Drained, P::Drain) => row.to(P::Close),
             (Report::Exit(status), P::Ready | P::Degraded) => {

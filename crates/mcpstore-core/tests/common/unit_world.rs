@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use mcpstore_core::{
-    Action, Command, Event, InitFailure, Report, SpawnFailure, Step, StepContext, Unit, UnitPolicy, Verdict, deadline,
+    Action, Command, Event, InitFailure, RecycleCause, Report, SpawnFailure, Step, StepContext, Unit, UnitPolicy,
+    Verdict, deadline,
 };
 use mcpstore_types::{
     Backoff, Desired, ExitStatus, Incarnation, Phase, PhaseName, Reason, RestartMode, RestartPolicy, ServiceState,
@@ -112,7 +113,7 @@ pub(crate) const COMMANDS: [Command; 10] = [
 const CRASH: ExitStatus = ExitStatus::Code(1);
 const CLEAN: ExitStatus = ExitStatus::Code(0);
 
-const CHATTER: [Report; 9] = [
+const CHATTER: [Report; 10] = [
     Report::InitOk,
     Report::InitErr(InitFailure::Transient),
     Report::InitErr(InitFailure::AuthRefused),
@@ -121,10 +122,11 @@ const CHATTER: [Report; 9] = [
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,
+    Report::Recycle(RecycleCause::Age),
     Report::Drained,
 ];
 
-const ALL_REPORTS: [Report; 19] = [
+const ALL_REPORTS: [Report; 21] = [
     Report::SpawnOk,
     Report::SpawnErr(SpawnFailure::Transient),
     Report::SpawnErr(SpawnFailure::Spec),
@@ -137,6 +139,8 @@ const ALL_REPORTS: [Report; 19] = [
     Report::ProbeUp,
     Report::ProbeDown,
     Report::LivenessFail,
+    Report::Recycle(RecycleCause::Age),
+    Report::Recycle(RecycleCause::Memory),
     Report::Drained,
     Report::Exit(CRASH),
     Report::Exit(CLEAN),

@@ -1,14 +1,15 @@
 //! A supervisor over scripted services, in virtual time.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcpstore_core::{is_public_edge, jitter_key, spread};
 use mcpstore_runtime::{FleetConfig, ServiceInfo, Supervisor, SupervisorConfig, Target};
-use mcpstore_testkit::scripted::{Happened, Life, ScriptedAdapter};
-use mcpstore_transport::AdapterSet;
-use mcpstore_types::{Notice, ServiceName, ServiceSpec, ServiceState};
+use mcpstore_testkit::scripted::{Happened, Life, ScriptedAdapter, ScriptedOutside};
+use mcpstore_transport::{AdapterSet, TreeUsage, UsageSource};
+use mcpstore_types::{Notice, PhaseName, Reason, ServiceName, ServiceSpec, ServiceState};
 
 /// One second; tests count in it.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -36,10 +37,37 @@ pub(crate) fn needs(text: &str, others: &[&str]) -> ServiceSpec {
     spec(text).depends_on(others.iter().map(|other| name(other)))
 }
 
+/// Measures what a test wrote down for a process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScriptedUsage(Arc<Mutex<BTreeMap<u32, u64>>>);
+
+impl ScriptedUsage {
+    /// From now on this process takes so much memory.
+    pub(crate) fn takes(&self, pid: u32, resident_bytes: u64) {
+        self.0.lock().unwrap().insert(pid, resident_bytes);
+    }
+}
+
+impl UsageSource for ScriptedUsage {
+    fn sample(&self, mains: &[u32]) -> Vec<Option<TreeUsage>> {
+        let known = self.0.lock().unwrap();
+        let usage = |pid| known.get(pid).map(|bytes| TreeUsage { resident_bytes: *bytes, ..TreeUsage::default() });
+        mains.iter().map(usage).collect()
+    }
+
+    fn own(&self) -> Option<TreeUsage> {
+        None
+    }
+}
+
 /// A supervisor and the world its services live in.
 pub(crate) struct Sim {
     /// The world.
     pub(crate) world: ScriptedAdapter,
+    /// What is outside of every session; everything is there until scripted.
+    pub(crate) outside: ScriptedOutside,
+    /// What its processes take.
+    pub(crate) usage: ScriptedUsage,
     /// The supervisor.
     pub(crate) supervisor: Supervisor,
 }
@@ -53,15 +81,20 @@ impl Sim {
     /// As [`Sim::of`], with another set-up.
     pub(crate) async fn set_up(specs: Vec<ServiceSpec>, change: impl FnOnce(&mut SupervisorConfig)) -> Self {
         let world = ScriptedAdapter::new("stdio");
+        let (outside, usage) = (ScriptedOutside::new(), ScriptedUsage::default());
         let mut config = SupervisorConfig {
             fleet: FleetConfig { seed: SEED, ..FleetConfig::default() },
             adapters: AdapterSet::empty().with(Arc::new(world.clone())),
+            outside: Some(Arc::new(outside.clone())),
+            usage: Arc::new(usage.clone()),
+            // Seldom, unless a test is about it.
+            usage_interval: Duration::from_secs(86_400),
             ..SupervisorConfig::default()
         };
         change(&mut config);
         let supervisor = Supervisor::launch(config);
         supervisor.add(specs).await.unwrap();
-        Self { world, supervisor }
+        Self { world, outside, usage, supervisor }
     }
 
     /// Writes the script of a service.
@@ -122,6 +155,20 @@ impl Sim {
         self.when(service, |what| matches!(what, Happened::Launched { .. }))
     }
 
+    /// When a service was asked whether it lives.
+    pub(crate) fn pings(&self, service: &str) -> Vec<Duration> {
+        self.when(service, |what| what == Happened::Pinged)
+    }
+
+    /// When a service moved into a phase for a reason, counted from the start.
+    pub(crate) fn moved(&self, service: &str, phase: PhaseName, reason: Reason) -> Vec<Duration> {
+        let notices = self.notices().into_iter();
+        notices
+            .filter(|notice| notice.service == service && notice.phase == phase && notice.reason == reason)
+            .map(|notice| notice.time.since_start())
+            .collect()
+    }
+
     /// When something happened to a service.
     pub(crate) fn when(&self, service: &str, what: impl Fn(Happened) -> bool) -> Vec<Duration> {
         let records = self.world.records().into_iter();
@@ -141,7 +188,7 @@ fn line(notice: &Notice) -> String {
 
 /// Notices are numbered without a gap, and each shows one public edge that starts where the one before ended.
 pub(crate) fn check_notices(notices: &[Arc<Notice>]) {
-    let mut at = std::collections::BTreeMap::new();
+    let mut at = BTreeMap::new();
     for (index, notice) in notices.iter().enumerate() {
         assert_eq!(notice.seq, index as u64 + 1, "a gap before {notice:?}");
         assert!(is_public_edge(notice.from, notice.to), "no public edge: {notice:?}");

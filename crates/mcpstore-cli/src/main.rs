@@ -17,6 +17,8 @@ mod select;
 #[allow(dead_code, unused_imports)]
 mod top;
 mod up;
+#[allow(dead_code, unused_imports)]
+mod why;
 
 use std::io;
 use std::time::Duration;

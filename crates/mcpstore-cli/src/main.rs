@@ -13,7 +13,12 @@ mod paths;
 mod quote;
 mod reload;
 mod select;
+// Not registered yet: what it shows comes from operations of the control socket that are not there.
+#[allow(dead_code, unused_imports)]
+mod top;
 mod up;
+#[allow(dead_code, unused_imports)]
+mod why;
 
 use std::io;
 use std::time::Duration;

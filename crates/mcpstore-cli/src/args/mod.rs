@@ -3,6 +3,9 @@
 mod clients;
 mod registry;
 mod verbs;
+// Some of its commands are not registered yet.
+#[allow(dead_code)]
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +21,8 @@ pub(crate) use verbs::{
     DemoServerArgs, DownArgs, EventsArgs, GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, ReloadArgs,
     ResetArgs, ShowArgs, StatusArgs, ToolsArgs, VerbArgs, WaitArgs,
 };
+#[allow(unused_imports)]
+pub(crate) use watch::{CriticalChainArgs, DoctorArgs, TopArgs, WhyArgs};
 
 const AFTER_HELP: &str = "\
 Try it:

@@ -5,6 +5,7 @@ mod clean;
 mod diagnostics;
 mod doc;
 mod events;
+mod numbers;
 mod rows;
 mod status;
 mod table;
@@ -21,6 +22,7 @@ pub(crate) use doc::{
     TimelineDoc, ToolRow, ToolsDoc, VerbDoc, WaitFailure,
 };
 pub(crate) use events::{event_doc, event_line, log_doc};
+pub(crate) use numbers::{percent, short_bytes, short_count};
 pub(crate) use rows::{health_row, metrics_row, service_rows, state_cell};
 pub(crate) use status::status_text;
 pub(crate) use table::{health_table, metrics_table, plan_text, service_table};

@@ -1,0 +1,204 @@
+//! An explanation: one sentence, the chain of causes below it, and what to do.
+
+use std::time::Duration;
+
+use mcpstore::ServiceState;
+use mcpstore::monitor::CircuitState;
+use mcpstore::types::{ExitStatus, FailKind, Phase};
+use serde::Serialize;
+
+use super::cause::Cause;
+use super::find::{Finding, find};
+use super::fix::fixes;
+use super::model::WhyModel;
+use crate::output::{brief, clean_line, short_duration};
+
+/// How deep the chain of dependencies is followed.
+const MAX_DEPTH: usize = 16;
+/// How many links the chain may have in all; a wide graph of broken services tells no more with more.
+const MAX_CHAIN: usize = 60;
+/// How many lines of stderr are shown of each service.
+const STDERR_LINES: usize = 5;
+
+/// `mcpstore.why/1`, but for its schema word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Explanation {
+    pub(crate) service: String,
+    pub(crate) state: String,
+    /// The word of the cause: one of [`Cause::ALL`].
+    pub(crate) cause: &'static str,
+    /// The answer in one sentence.
+    pub(crate) answer: String,
+    /// What led to it, from the effect to its cause.
+    pub(crate) chain: Vec<Because>,
+    /// What to do, in this order.
+    pub(crate) fix: Vec<Fix>,
+}
+
+/// One link of the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Because {
+    /// How deep it stands below the answer: 0 for the facts of the service itself, and for what it depends on; 1 for the
+    /// facts of that, and so on.
+    pub(crate) depth: usize,
+    /// Whose fact it is.
+    pub(crate) service: String,
+    pub(crate) text: String,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Fix {
+    /// What, in words.
+    pub(crate) say: String,
+    /// The command that does it, or shows what is needed for it.
+    pub(crate) run: Option<String>,
+}
+
+/// Explains where a service is.
+pub(crate) fn explain(model: &WhyModel) -> Explanation {
+    let finding = find(model);
+    let mut chain = Vec::new();
+    follow(model, &finding, 0, &mut chain);
+    chain.truncate(MAX_CHAIN);
+    Explanation {
+        service: model.service.to_string(),
+        state: model.state.as_str().to_owned(),
+        cause: finding.cause.as_str(),
+        answer: answer(model, &finding),
+        chain,
+        fix: fixes(model, &finding),
+    }
+}
+
+/// One sentence: where it is, and why.
+fn answer(model: &WhyModel, finding: &Finding) -> String {
+    let name = format!("`{}`", model.service);
+    let cause = phrase(finding);
+    let subject = match (model.phase, model.retry_in_seconds) {
+        (Phase::Failed { kind: FailKind::GaveUp }, retry) => {
+            let next = retry.map_or_else(String::new, |left| format!("; it is tried again in {}", time(left)));
+            let failures = counted(model.failures, "failure", "failures");
+            return format!("{name} gave up after {failures} in a row: it {cause}{next}");
+        }
+        (Phase::BackOff { .. }, Some(left)) => {
+            return format!("{name} is down, and tried again in {}: it {cause}", time(left));
+        }
+        (Phase::Failed { kind: FailKind::Dependency | FailKind::Leaked | FailKind::StopFailed }, _) => name,
+        (Phase::Failed { .. }, _) => format!("{name} is down and stays so: it"),
+        _ => name,
+    };
+    format!("{subject} {cause}")
+}
+
+/// The cause with what it is about.
+fn phrase(finding: &Finding) -> String {
+    let object = finding.object.as_deref();
+    match (finding.cause, object) {
+        (Cause::ProgramMissing, Some(program)) => {
+            format!("has a program, `{program}`, that is not installed, or not on the PATH of the manager")
+        }
+        (Cause::ModuleMissing, Some(module)) => format!("misses the module `{module}`, which its program needs"),
+        (Cause::PackageMissing, Some(package)) => format!("is a package, `{package}`, that the registry does not have"),
+        (Cause::AddressInUse, Some(port)) => format!("wants port {port}, which another program has"),
+        (Cause::PermissionDenied, Some(path)) => format!("is not allowed to use `{path}`"),
+        (Cause::VariableMissing, Some(name)) => format!("misses the environment variable {name}"),
+        (Cause::Unreachable, Some(address)) => format!("cannot reach {address}"),
+        (Cause::ExternalPending, Some(what)) => what.to_owned(),
+        (Cause::WaitsForDependency, Some(on)) => format!("waits for `{on}`, which it depends on"),
+        (Cause::DependencyDown, Some(on)) => format!("is down because `{on}`, which it cannot be without, is down"),
+        (Cause::DependencyMissing, Some(on)) => format!("runs, but without `{on}`, which it depends on"),
+        (cause, _) => cause.summary().to_owned(),
+    }
+}
+
+/// The facts below the answer, and below them the answers of the dependencies with theirs.
+fn follow(model: &WhyModel, finding: &Finding, depth: usize, chain: &mut Vec<Because>) {
+    let link = |of: &WhyModel, text| Because { depth, service: of.service.to_string(), text };
+    chain.extend(facts(model, finding).into_iter().map(|text| link(model, text)));
+    for dependency in &model.because {
+        if depth == MAX_DEPTH || chain.len() >= MAX_CHAIN {
+            return;
+        }
+        let finding = find(dependency);
+        let text = format!("because {}", answer(dependency, &finding));
+        chain.push(link(dependency, text));
+        follow(dependency, &finding, depth + 1, chain);
+    }
+}
+
+fn facts(model: &WhyModel, finding: &Finding) -> Vec<String> {
+    let mut facts = Vec::new();
+    let is_down = matches!(model.state, ServiceState::Error | ServiceState::Unknown);
+    let reason = clean_line(&model.failure.unwrap_or(model.reason).to_string());
+    let detail = model.detail.as_deref().map(|text| clean_line(brief(text))).unwrap_or_default();
+    let restated = detail.is_empty() || reason.ends_with(&detail);
+    let because = if restated { reason } else { format!("{reason}: {detail}") };
+    let told_how = |status: &ExitStatus| because.contains(&status.to_string());
+    let ended = model.last_exit.filter(|status| is_down && !told_how(status));
+    facts.push(format!("{} for {}: {because}", model.phase.name().as_str(), time(model.for_seconds)));
+    if let Some(status) = ended {
+        facts.push(format!("its last life ended: {status}"));
+    }
+    if finding.cause == Cause::Killed {
+        facts.push(match model.last_exit {
+            Some(ExitStatus::Signal(9)) => {
+                "not by mcpstore: by somebody else, or by the kernel for want of memory".to_owned()
+            }
+            Some(ExitStatus::Signal(4 | 6 | 7 | 8 | 11)) => "a fault in the program itself".to_owned(),
+            _ => "not by mcpstore".to_owned(),
+        });
+    }
+    if is_down && model.failures > 0 {
+        facts.push(format!("{} of {} failures in a row", model.failures, model.max_attempts.saturating_add(1)));
+    }
+    if let Some(error) = model.probe_error.as_deref().filter(|_| is_down || finding.cause == Cause::ProbeFailing) {
+        facts.push(format!("its last failed check: {}", clean_line(error)));
+    }
+    match (model.circuit.state, model.circuit.retry_in_seconds) {
+        (CircuitState::Closed, _) => {}
+        (CircuitState::Open, Some(left)) => {
+            facts.push(format!("its circuit is open; a call is tried in {}", time(left)))
+        }
+        (CircuitState::Open, None) => facts.push("its circuit is open".to_owned()),
+        (CircuitState::HalfOpen, _) => facts.push("its circuit is half open: one call is tried".to_owned()),
+    }
+    // That what it needs is there goes without saying.
+    for fact in model.conditions.iter().filter(|fact| !(fact.status && fact.kind == "dependencies_met")) {
+        facts.push(clean_line(&fact.message));
+    }
+    if !model.leaked_pids.is_empty() {
+        facts.push(format!("still there: {}", pids(&model.leaked_pids)));
+    }
+    let told = finding.line.as_deref();
+    if is_down || told.is_some() {
+        let from = model.stderr.len().saturating_sub(STDERR_LINES);
+        let tail = model.stderr[from..].iter().map(|line| clean_line(line)).filter(|line| !line.is_empty());
+        let tail: Vec<String> = tail.collect();
+        if let Some(line) = told.filter(|line| !tail.iter().any(|shown| shown == line) && *line != detail) {
+            facts.push(format!("stderr | {line}"));
+            if !tail.is_empty() {
+                facts.push("stderr | …".to_owned());
+            }
+        }
+        facts.extend(tail.into_iter().map(|line| format!("stderr | {line}")));
+    }
+    facts
+}
+
+pub(super) fn pids(pids: &[u32]) -> String {
+    let word = if pids.len() == 1 { "pid" } else { "pids" };
+    let list: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    format!("{word} {}", list.join(", "))
+}
+
+/// A length of time from the wire: never negative, whole seconds from one on.
+pub(super) fn time(seconds: f64) -> String {
+    let seconds = seconds.max(0.0);
+    let time = Duration::try_from_secs_f64(if seconds < 1.0 { seconds } else { seconds.floor() });
+    short_duration(time.unwrap_or_default())
+}
+
+fn counted(count: u32, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

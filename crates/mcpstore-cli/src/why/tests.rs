@@ -1,0 +1,281 @@
+//! One explanation per cause. `UPDATE_EXPECT=1` writes the texts anew.
+
+use expect_test::expect_file;
+use mcpstore::monitor::{CircuitReport, CircuitState};
+use mcpstore::types::{Desired, ExitStatus, FailKind, Phase, PhaseName, Reason, StopKind, Timestamp};
+use mcpstore::{Health, ServiceName, ServiceState};
+
+use super::cause::Cause;
+use super::explain::explain;
+use super::model::{LaunchFacts, WhyModel};
+use super::text::why_text;
+use crate::output::{ConditionDoc, EventDoc, Term};
+
+fn model(name: &str, phase: Phase, reason: Reason) -> WhyModel {
+    WhyModel {
+        service: ServiceName::new(name).unwrap(),
+        state: phase.state().unwrap_or(ServiceState::Unknown),
+        phase,
+        reason,
+        failure: None,
+        detail: None,
+        for_seconds: 42.4,
+        desired: Desired::Up,
+        enabled: true,
+        failures: 0,
+        max_attempts: 5,
+        retry_in_seconds: None,
+        last_exit: None,
+        stderr: Vec::new(),
+        health: Health::Unknown,
+        probe_error: None,
+        circuit: CircuitReport::default(),
+        conditions: Vec::new(),
+        leaked_pids: Vec::new(),
+        events: Vec::new(),
+        launch: LaunchFacts {
+            transport: "stdio".to_owned(),
+            command: Some("npx".to_owned()),
+            args: vec!["-y".to_owned(), "@acme/api".to_owned(), "--token".to_owned(), "•••".to_owned()],
+            url: None,
+        },
+        because: Vec::new(),
+    }
+}
+
+/// One that gave up after it ended with this code and these words.
+fn gave_up(name: &str, code: i32, stderr: &[&str]) -> WhyModel {
+    let mut model = model(name, Phase::Failed { kind: FailKind::GaveUp }, Reason::GaveUp);
+    let status = ExitStatus::Code(code);
+    (model.failure, model.last_exit, model.failures) = (Some(Reason::Exited(status)), Some(status), 6);
+    model.stderr = stderr.iter().map(|line| (*line).to_owned()).collect();
+    model
+}
+
+fn failed(kind: FailKind, reason: Reason, detail: &str) -> WhyModel {
+    let mut model = model("api", Phase::Failed { kind }, reason);
+    (model.detail, model.failures) = (Some(detail.to_owned()), 1);
+    model
+}
+
+fn condition(kind: &str, status: bool, message: &str) -> ConditionDoc {
+    ConditionDoc {
+        kind: kind.to_owned(),
+        status,
+        reason: "dependency_failed".to_owned(),
+        message: message.to_owned(),
+        since: "2026-11-29T12:00:00.000Z".to_owned(),
+    }
+}
+
+/// A model of each cause.
+fn example(cause: Cause) -> WhyModel {
+    let stopped = |kind, reason| {
+        let mut stopped = model("api", Phase::Stopped { kind }, reason);
+        stopped.desired = Desired::Down;
+        stopped
+    };
+    match cause {
+        Cause::Running => model("api", Phase::Ready, Reason::ProbePassed),
+        Cause::NeverStarted => model("api", Phase::Idle, Reason::Registered),
+        Cause::Disabled => WhyModel { enabled: false, ..model("api", Phase::Idle, Reason::Registered) },
+        Cause::Starting => model("api", Phase::Init, Reason::Spawned),
+        Cause::Stopping => model("api", Phase::Term, Reason::StopAsked),
+        Cause::WaitsForSlot => model("api", Phase::Wait, Reason::StartAsked),
+        Cause::Removed => model("api", Phase::Removed, Reason::RemoveAsked),
+        Cause::Recycled => model("api", Phase::Ready, Reason::MemoryReached),
+        Cause::StoppedByUser => stopped(StopKind::ByUser, Reason::StopAsked),
+        Cause::StoppedWithDependency => stopped(StopKind::ByDependency, Reason::DependencyStopped),
+        Cause::Completed => stopped(StopKind::Completed, Reason::Completed),
+        Cause::Conflict => stopped(StopKind::Conflict, Reason::ConflictStarted),
+        Cause::ConfigChanged => stopped(StopKind::ByConfig, Reason::ConfigChanged),
+        Cause::ExternalPending => {
+            let mut one = model("api", Phase::Wait, Reason::StartAsked);
+            one.conditions = vec![condition("external_pending", true, "waits for a connection to 127.0.0.1:5432")];
+            one
+        }
+        Cause::WaitsForDependency => {
+            let mut one = model("api", Phase::Wait, Reason::StartAsked);
+            one.conditions = vec![condition("dependencies_met", false, "waits for `db`")];
+            let mut db = model("db", Phase::BackOff { attempt: 2, until: Timestamp::ZERO }, Reason::GroupEmpty);
+            (db.failure, db.last_exit) = (Some(Reason::Exited(ExitStatus::Code(1))), Some(ExitStatus::Code(1)));
+            (db.failures, db.retry_in_seconds) = (2, Some(3.7));
+            db.stderr = vec!["database \u{1b}[31mis locked".to_owned()];
+            one.because = vec![db];
+            one
+        }
+        Cause::DependencyDown => {
+            // web needs api needs db, and db has no port.
+            let mut web = failed(FailKind::Dependency, Reason::DependencyFailed, "`api` is down");
+            web.service = ServiceName::new("web").unwrap();
+            let mut api = failed(FailKind::Dependency, Reason::DependencyFailed, "`db` is down");
+            let words = ["Error: listen EADDRINUSE: address already in use 127.0.0.1:5432", "    at Server.listen"];
+            api.because = vec![gave_up("db", 1, &words)];
+            web.because = vec![api];
+            web.events = vec![EventDoc {
+                seq: 9,
+                time: "2026-11-29T12:01:02.000Z".to_owned(),
+                service: "web".to_owned(),
+                incarnation: 1,
+                from: Some("starting".to_owned()),
+                to: Some("error".to_owned()),
+                phase: "failed".to_owned(),
+                reason: "dependency_failed".to_owned(),
+                detail: Some("`api` is down\u{7}".to_owned()),
+            }];
+            web
+        }
+        Cause::DependencyMissing => {
+            let mut one = model("api", Phase::Ready, Reason::ProbePassed);
+            one.conditions = vec![condition("dependency_missing", true, "runs without `cache`")];
+            one.because = vec![gave_up("cache", 3, &["no licence"])];
+            one
+        }
+        Cause::ProgramMissing => failed(
+            FailKind::Config,
+            Reason::SpecUnusable,
+            "no program `npx` in any folder of PATH (/usr/bin, /bin)\nmore",
+        ),
+        Cause::ModuleMissing => {
+            let mut one = gave_up("api", 1, &["Traceback:", "ModuleNotFoundError: No module named 'requests'"]);
+            (one.launch.command, one.launch.args) = (Some("python3".to_owned()), vec!["server.py".to_owned()]);
+            one
+        }
+        Cause::PackageMissing => gave_up(
+            "api",
+            1,
+            &[
+                "npm error code E404",
+                "npm error 404  '@acme/api@*' is not in this registry. Not Found",
+                "npm error A complete log",
+            ],
+        ),
+        Cause::PermissionDenied => gave_up("api", 1, &["Error: EACCES: permission denied, open '/var/lib/db'"]),
+        Cause::AddressInUse => gave_up("api", 1, &["Error: listen EADDRINUSE: address already in use :::3000"]),
+        Cause::VariableMissing => gave_up("api", 1, &["Error: BRAVE_API_KEY environment variable is required"]),
+        Cause::Unreachable => gave_up("api", 1, &["Error: connect ECONNREFUSED 127.0.0.1:5432"]),
+        Cause::OutOfMemory => gave_up("api", 134, &["FATAL ERROR: Reached heap limit - JavaScript heap out of memory"]),
+        Cause::Unusable => failed(
+            FailKind::Config,
+            Reason::SpecUnusable,
+            "the working directory `/x` is not a folder that can be entered",
+        ),
+        Cause::LoginNeeded => failed(FailKind::Auth, Reason::NeedsAuth, "a login is needed: no token"),
+        Cause::AuthRefused => {
+            failed(FailKind::Auth, Reason::AuthRefused, "the server refused our credentials: expired")
+        }
+        Cause::HandshakeTimeout => {
+            failed(FailKind::Handshake, Reason::HandshakeFailed, "the server did not answer the handshake within 30s")
+        }
+        Cause::HandshakeFailed => failed(
+            FailKind::Handshake,
+            Reason::HandshakeFailed,
+            "the server writes no JSON on its stdout; it wrote \"Listening on 3000\"",
+        ),
+        Cause::StartTimeout => {
+            let mut one = failed(FailKind::StartTimeout, Reason::TimedOut(PhaseName::Probe), "");
+            one.detail = None;
+            one
+        }
+        Cause::ProbeFailing => {
+            let mut one = model("api", Phase::Degraded, Reason::ProbeFailed);
+            (one.health, one.probe_error) = (Health::Degraded, Some("no answer within 3s".to_owned()));
+            one
+        }
+        Cause::Hung => {
+            let mut one = model("api", Phase::BackOff { attempt: 1, until: Timestamp::ZERO }, Reason::LivenessFailed);
+            (one.failures, one.retry_in_seconds) = (1, Some(0.9));
+            one.probe_error = Some("no answer within 3s".to_owned());
+            one.last_exit = Some(ExitStatus::Signal(9));
+            one
+        }
+        Cause::CircuitOpen => {
+            let mut one = model("api", Phase::Ready, Reason::ProbePassed);
+            one.circuit = CircuitReport { state: CircuitState::Open, opened_total: 1, retry_in_seconds: Some(12.0) };
+            one
+        }
+        Cause::Crashed => gave_up("api", 3, &["no \u{1b}]0;title\u{7}licence", "", "giving up"]),
+        Cause::Killed => {
+            let mut one = gave_up("api", 0, &[]);
+            let status = ExitStatus::Signal(9);
+            (one.failure, one.last_exit) = (Some(Reason::Exited(status)), Some(status));
+            one
+        }
+        Cause::ConnectionLost => {
+            let mut one = gave_up("api", 0, &[]);
+            (one.failure, one.last_exit) = (Some(Reason::Exited(ExitStatus::Closed)), Some(ExitStatus::Closed));
+            (one.launch.command, one.launch.args) = (None, Vec::new());
+            one.launch.url = Some("https://mcp.example.com/mcp".to_owned());
+            one
+        }
+        Cause::Leaked => {
+            let mut one = failed(FailKind::Leaked, Reason::TimedOut(PhaseName::Reap), "members of its group survive");
+            one.leaked_pids = vec![4_711, 4_712];
+            one
+        }
+        Cause::StopFailed => failed(FailKind::StopFailed, Reason::TimedOut(PhaseName::Kill), "it survived the kill"),
+        Cause::Unseen => model("api", Phase::Unknown, Reason::StateLost),
+        Cause::Unclear => failed(FailKind::Exit, Reason::GaveUp, ""),
+    }
+}
+
+fn text(model: &WhyModel) -> String {
+    why_text(model, &Term::PLAIN, &str::to_owned)
+}
+
+/// All explanations, one after the other.
+fn all() -> String {
+    Cause::ALL.into_iter().map(|cause| format!("# {}\n{}\n", cause.as_str(), text(&example(cause)))).collect()
+}
+
+#[test]
+fn every_cause_is_explained() {
+    for cause in Cause::ALL {
+        assert_eq!(explain(&example(cause)).cause, cause.as_str());
+    }
+    let all = all();
+    expect_file!["snapshots/causes.txt"].assert_eq(&all);
+    assert!(!all.contains(['\u{1b}', '\u{7}']), "cleaned");
+}
+
+#[test]
+fn words_differ_and_what_is_wrong_has_a_fix() {
+    let mut words: Vec<&str> = Cause::ALL.iter().map(|cause| cause.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), Cause::ALL.len());
+    for cause in Cause::ALL {
+        let found = explain(&example(cause));
+        let is_down = found.state == "error" || found.state == "stopped";
+        assert!(!is_down || !found.fix.is_empty(), "{found:?}");
+        assert!(found.answer.starts_with('`') && !found.answer.ends_with('.'), "{}", found.answer);
+    }
+}
+
+#[test]
+fn a_document_has_the_same() {
+    let json = serde_json::to_string_pretty(&explain(&example(Cause::DependencyDown))).unwrap();
+    expect_file!["snapshots/dependency_down.json"].assert_eq(&format!("{json}\n"));
+}
+
+#[test]
+fn the_model_travels() {
+    for cause in Cause::ALL {
+        let model = example(cause);
+        let read: WhyModel = serde_json::from_str(&serde_json::to_string(&model).unwrap()).unwrap();
+        assert_eq!(explain(&read), explain(&model), "{cause:?}");
+    }
+}
+
+#[test]
+fn a_chain_is_bounded() {
+    let mut deep = gave_up("end", 1, &["boom"]);
+    for at in 0..200 {
+        let mut above = failed(FailKind::Dependency, Reason::DependencyFailed, "down");
+        above.service = ServiceName::new(format!("s{at}")).unwrap();
+        above.because = vec![deep];
+        deep = above;
+    }
+    let found = explain(&deep);
+    assert!(found.chain.len() <= 60 && found.chain.iter().all(|link| link.depth <= 16), "{}", found.chain.len());
+}

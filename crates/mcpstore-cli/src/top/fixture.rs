@@ -25,6 +25,7 @@ pub(super) fn calls(total: u64, errors: u64, p50_ms: f64) -> CallReport {
         mean_ms: p50_ms * 1.2,
     };
     CallReport {
+        duration_buckets: Vec::new(),
         calls_total: total,
         errors_total: errors,
         errors: if errors > 0 { BTreeMap::from([("timeout".to_owned(), errors)]) } else { BTreeMap::new() },

@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_on_the_page() {
-        let text = super::text();
+        let text = text();
         for kind in AlertKind::ALL {
             assert!(text.contains(&format!("| `{kind}` |")), "{kind}");
         }

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn every_metric_and_every_kind_is_on_the_page() {
-        let text = super::text();
+        let text = text();
         for sample in MetricName::ALL.into_iter().flat_map(MetricName::samples) {
             assert!(text.contains(&format!("`{sample}`")), "{sample}");
         }

@@ -56,14 +56,14 @@ impl Spans {
     /// How many are held before some are put together. More than slots there are: 300, 330 and 276.
     pub(crate) const MAX: usize = 1_024;
 
-    /// Adds the newest; what it overlaps of the last is cut off.
-    pub(crate) fn push(&mut self, mut span: Span) {
+    /// Adds the newest; what it overlaps of the last is cut off. Says how much of it is left, in nanoseconds.
+    pub(crate) fn push(&mut self, mut span: Span) -> u64 {
         if let Some(last) = self.0.last().filter(|last| last.to > span.from) {
             let (up, wanted) = span.cut(last.to).unwrap_or_default();
             (span.up, span.wanted, span.from) = (up as Nanos, wanted as Nanos, last.to);
         }
         if span.to <= span.from {
-            return;
+            return 0;
         }
         self.0.push(span);
         let now = span.to;
@@ -74,6 +74,7 @@ impl Spans {
         if self.0.len() > Self::MAX {
             self.merge(now);
         }
+        span.to.abs_diff(span.from)
     }
 
     /// Puts together what lies in the same slot.

@@ -77,9 +77,8 @@ impl StateClock {
         let mut past: Vec<_> = past.iter().filter(|span| span.began_before > span.ended_before).collect();
         past.sort_by_key(|span| std::cmp::Reverse(span.began_before));
         for span in past {
-            let length = span.began_before - span.ended_before;
-            *self.totals.entry(span.state).or_default() += length;
-            self.spans.push(Span::new(ago(span.began_before), ago(span.ended_before), span.state, span.wanted));
+            let left = Span::new(ago(span.began_before), ago(span.ended_before), span.state, span.wanted);
+            *self.totals.entry(span.state).or_default() += Duration::from_nanos(self.spans.push(left));
         }
         let mut restarts: Vec<_> = restarts_before.iter().map(|&before| ago(before)).collect();
         restarts.sort_unstable();
@@ -127,7 +126,7 @@ impl StateClock {
         }
     }
 
-    /// The service was restarted.
+    /// The service was restarted. What counts as flapping: leave restarts out that a command asked for.
     pub fn note_restart(&mut self, now: Timestamp) {
         self.restarts.push(nanos(now));
     }
@@ -330,7 +329,8 @@ mod tests {
         assert_eq!(ratio(&clock, 12, 160), Some(1.0));
         assert_eq!((clock.restarts_within(at(2), s(300)), clock.restarts_within(at(2), s(600))), (1, 2));
         assert_eq!(clock.restart_ages(at(3)), [s(551), s(101)]);
-        assert_eq!(clock.totals(at(12))[&ServiceState::Error], s(100));
+        let totals = [(ServiceState::Running, s(160)), (ServiceState::Error, s(100))];
+        assert_eq!(clock.totals(at(12)), BTreeMap::from(totals));
     }
 
     #[test]

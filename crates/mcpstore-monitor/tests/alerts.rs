@@ -362,6 +362,14 @@ fn silences_are_bounded() {
 }
 
 #[test]
+fn a_window_is_that_of_its_rule() {
+    let rule = AlertRule { window: s(120), ..AlertRule::new(AlertKind::Latency) };
+    let world = World::with(rule);
+    assert_eq!(world.engine.window(AlertKind::Latency), s(120));
+    assert_eq!(world.engine.window(AlertKind::ErrorRate), s(300));
+}
+
+#[test]
 fn a_removed_service_and_a_rule_switched_off_resolve() {
     let mut world = World::of(AlertsSpec::default());
     let events = world.engine.observe(at(1), Observation::new(name("db"), failed(FailKind::GaveUp)));

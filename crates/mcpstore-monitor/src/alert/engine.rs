@@ -189,6 +189,13 @@ impl AlertEngine {
         Some(self.look_at_all(now))
     }
 
+    /// The stretch that the rule of this kind looks at: what an observation's windows of calls are to span.
+    #[must_use]
+    pub fn window(&self, kind: AlertKind) -> Duration {
+        let rule = self.spec.rules.iter().find(|rule| rule.kind == kind);
+        rule.map_or_else(|| AlertRule::new(kind).window, |rule| rule.window)
+    }
+
     /// The silences that hold, oldest first.
     #[must_use]
     pub fn silences(&self) -> &[Silence] {

@@ -29,7 +29,7 @@ pub struct Observation {
     pub restart_ages: Vec<Duration>,
     /// Since when it is being started ([`crate::StateClock::starting_since`]).
     pub starting_since: Option<Timestamp>,
-    /// Its calls over the window of the rule for errors ([`crate::ServiceMeter::window`]).
+    /// Its calls ([`crate::ServiceMeter::window`]) over the window of the rule for errors ([`crate::AlertEngine::window`]).
     pub error_window: WindowStats,
     /// Its calls over the window of the rule for latency.
     pub latency_window: WindowStats,

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use histogram::{AtomicHistogram, Config, Histogram};
+use histogram::{AtomicHistogram, Config};
 
 use crate::LatencyReport;
 
@@ -45,15 +45,19 @@ impl Durations {
     /// What was recorded so far; none when nothing was.
     pub(super) fn load(&self) -> Option<Recorded> {
         let counts = self.histogram.get()?.load();
-        let total = counts.as_slice().iter().sum();
-        let sum_us = self.sum_us.load(Relaxed);
-        (total > 0).then(|| Recorded { counts, total, sum_us, max_us: self.max_us.load(Relaxed) })
+        let filled = counts.iter().filter(|bucket| bucket.count() > 0);
+        let buckets: Vec<(u64, u64)> =
+            filled.map(|bucket| (bucket.start() + (bucket.end() - bucket.start()) / 2, bucket.count())).collect();
+        let total = buckets.iter().map(|(_, count)| count).sum();
+        let (sum_us, max_us) = (self.sum_us.load(Relaxed), self.max_us.load(Relaxed));
+        (total > 0).then_some(Recorded { buckets, total, sum_us, max_us })
     }
 }
 
 /// The times of calls as of one moment; at least one.
 pub(super) struct Recorded {
-    counts: Histogram,
+    /// The middle of each bucket that has calls, in microseconds, and how many; in ascending order.
+    buckets: Vec<(u64, u64)>,
     total: u64,
     sum_us: u64,
     max_us: u64,
@@ -64,10 +68,10 @@ impl Recorded {
     pub(super) fn quantile_us(&self, percent: u64) -> u64 {
         let rank = u128::from(self.total).saturating_mul(u128::from(percent)).div_ceil(100).max(1);
         let mut seen = 0_u128;
-        for bucket in self.counts.iter() {
-            seen += u128::from(bucket.count());
+        for &(middle, count) in &self.buckets {
+            seen += u128::from(count);
             if seen >= rank {
-                return (bucket.start() + (bucket.end() - bucket.start()) / 2).min(self.max_us);
+                return middle.min(self.max_us);
             }
         }
         self.max_us
@@ -82,9 +86,8 @@ impl Recorded {
     pub(super) fn cumulative(&self) -> Vec<u64> {
         let bounds = DURATION_BOUNDS_SECONDS.map(|seconds| (seconds * 1e6) as u64);
         let mut buckets = vec![0; bounds.len() + 1];
-        for bucket in self.counts.iter().filter(|bucket| bucket.count() > 0) {
-            let middle = bucket.start() + (bucket.end() - bucket.start()) / 2;
-            buckets[bounds.partition_point(|&bound| bound < middle)] += bucket.count();
+        for &(middle, count) in &self.buckets {
+            buckets[bounds.partition_point(|&bound| bound < middle)] += count;
         }
         buckets
             .iter()

@@ -89,7 +89,8 @@ fn belongs(sample: &Sample, family: &str, kind: &str, format: Format) -> Result<
 
 /// Buckets grow with their bounds, the last has none and says as much as `_count`.
 fn histogram(family: &Family) -> Result<(), String> {
-    let mut series: BTreeMap<Vec<(String, String)>, (Vec<(f64, f64)>, Option<f64>, Option<f64>)> = BTreeMap::new();
+    type Parts = (Vec<(f64, f64)>, Option<f64>, Option<f64>);
+    let mut series: BTreeMap<Vec<(String, String)>, Parts> = BTreeMap::new();
     for sample in &family.samples {
         let mut labels = sample.labels.clone();
         let bound = labels.iter().position(|(name, _)| name == "le").map(|at| labels.remove(at).1);

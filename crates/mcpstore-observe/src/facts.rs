@@ -16,7 +16,8 @@ pub(crate) fn observation(info: &ServiceInfo, snapshot: &Snapshot, alerts: &Aler
         info.call_window(now, rule.map_or(Duration::from_secs(300), |rule| rule.window))
     };
     Observation {
-        wanted: matches!(status.desired, Desired::Up),
+        // At a start of all it is not up yet, which does not end what an earlier manager told of it.
+        wanted: matches!(status.desired, Desired::Up) || (matches!(status.phase, Phase::Idle) && info.spec.enabled),
         leaked: status.conditions.iter().any(|fact| fact.kind == ConditionKind::Leaked && fact.status),
         health: status.health,
         failures: status.failures,

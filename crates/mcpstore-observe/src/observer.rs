@@ -10,9 +10,11 @@ use arc_swap::ArcSwap;
 use mcpstore_alerts::{Alert, AlertStatus, Delivery, SinkStatus};
 use mcpstore_history::{History, OpenError, Opened, ReadError, Reader, Record, StartRecord, StopRecord};
 use mcpstore_monitor::{
-    AlertEngine, AlertView, Format, MetricsExtra, MetricsReport, Silence, SilenceError, SinkCounts, render,
+    AlertEngine, AlertView, Format, MetricsExtra, MetricsReport, ProcessReport, Silence, SilenceError, SinkCounts,
+    render,
 };
 use mcpstore_runtime::Supervisor;
+use mcpstore_transport::{ProcUsage, UsageSource as _};
 use mcpstore_types::{AlertKind, AlertsSpec, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -56,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) host: String,
     version: String,
     missed: AtomicU64,
+    /// When the manager's own processor time was read last, and what it was.
+    own: Mutex<(Timestamp, Duration)>,
     /// The number of the last notice that was looked at.
     pub(crate) seen: watch::Sender<u64>,
 }
@@ -136,8 +140,12 @@ impl Observer {
             host,
             version,
             missed: AtomicU64::new(0),
+            own: Mutex::default(),
             seen: watch::Sender::new(0),
         });
+        let gone =
+            inner.engine().keep_only(inner.supervisor.now(), |name| inner.supervisor.info(name.as_str()).is_some());
+        inner.tell(&gone);
         inner.remind();
         let task = tokio::spawn(watch_over(Arc::clone(&inner), stream, look_every, sample_every));
         Ok((Self { inner, task: Arc::new(Task(Mutex::new(Some(task)))) }, opened))
@@ -212,7 +220,7 @@ impl Observer {
     /// Everything measured, as of now.
     #[must_use]
     pub fn metrics(&self) -> MetricsReport {
-        self.inner.supervisor.metrics_report()
+        MetricsReport { manager: self.inner.own_usage(), ..self.inner.supervisor.metrics_report() }
     }
 
     /// The same as a page for Prometheus and its relatives.
@@ -300,6 +308,23 @@ impl Inner {
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         let now = self.supervisor.now();
         self.engine().next_deadline().map(|at| at.since(now))
+    }
+
+    /// What this process uses; its share of the processor since it was asked last.
+    fn own_usage(&self) -> Option<ProcessReport> {
+        let usage = ProcUsage.own()?;
+        let now = self.supervisor.now();
+        let (before, cpu) = std::mem::replace(&mut *lock(&self.own), (now, usage.cpu));
+        let passed = now.since(before).as_secs_f64();
+        let percent = usage.cpu.saturating_sub(cpu).as_secs_f64() * 100.0 / passed;
+        Some(ProcessReport {
+            processes: usage.processes,
+            cpu_percent: if passed > 0.0 { percent } else { 0.0 },
+            cpu_seconds_total: usage.cpu.as_secs_f64(),
+            resident_bytes: usage.resident_bytes,
+            open_files: usage.open_files,
+            threads: usage.threads,
+        })
     }
 
     pub(crate) fn keep(&self, kept: &Kept) {

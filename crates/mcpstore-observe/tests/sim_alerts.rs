@@ -179,6 +179,9 @@ async fn what_fires_survives_the_manager_and_is_not_told_twice() {
     let events = second.observer.history(0, 1_000, |record| matches!(record, Record::Notice(_))).await.unwrap();
     let gave_up = |(_, record): &(u64, Record)| matches!(record, Record::Notice(notice) if notice.reason == "gave_up");
     assert!(events.iter().any(gave_up), "{events:?}");
+    // Before it is started nothing is over.
+    second.pass(Duration::from_millis(100)).await;
+    assert_eq!((second.told(), second.firing().contains(&"gave_up db".to_owned())), (0, true));
     // It works now: the alert of the manager before is resolved.
     second.supervisor.start(Target::All).await.unwrap();
     while second.told() == 0 {

@@ -25,8 +25,6 @@ pub(crate) struct ServiceMonitor {
     answered: AtomicU64,
     /// The last real list or call of this life was answered.
     serving: AtomicBool,
-    /// Restarts that the clock knows of.
-    restarts: AtomicU64,
     /// Calls failed in a way that makes a probe worth its while now.
     pub(crate) suspicion: Notify,
 }
@@ -110,10 +108,9 @@ impl ServiceMonitor {
         lock(&self.clock).observe(now, phase, wanted);
     }
 
-    /// It was restarted so often since it was registered.
-    pub(crate) fn note_restarts(&self, now: Timestamp, total: u64) {
-        let before = self.restarts.swap(total, Ordering::Relaxed);
-        (before..total).for_each(|_| lock(&self.clock).note_restart(now));
+    /// It is restarted after a failure.
+    pub(crate) fn note_restart(&self, now: Timestamp) {
+        lock(&self.clock).note_restart(now);
     }
 
     /// Reads, or restores, the times of its states.

@@ -45,6 +45,9 @@ impl Owner {
             }
             record.start_times.note(time, step.phase, incarnation);
             record.monitor.note_phase(time, step.phase, wanted);
+            if matches!(step.reason, Reason::RetryDue) {
+                record.monitor.note_restart(time);
+            }
             if !matches!(step.phase, PhaseName::Wait) {
                 record.waiting = None;
             }

@@ -84,7 +84,6 @@ impl Owner {
             });
         }
         let now = self.shared.clock.now();
-        record.monitor.note_restarts(now, status.restarts);
         record.monitor.note_phase(now, status.phase.name(), matches!(status.desired, Desired::Up));
         let circuit = record.monitor.circuit(now);
         if circuit.state != CircuitState::Closed {

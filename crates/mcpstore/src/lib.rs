@@ -17,22 +17,28 @@
 //! ```
 //!
 //! There is no logic in this crate: it puts the crates below together and re-exports what their users need. Who needs
-//! one part alone takes that crate: [`config`], [`files`], [`graph`], [`state_machine`], [`transport`], [`monitor`], [`runtime`].
+//! one part alone takes that crate: [`config`], [`files`], [`graph`], [`state_machine`], [`transport`],
+//! [`monitor`], [`runtime`], [`observe`], [`history`], [`alerts`], [`console`].
 
 mod load;
 mod store;
 
 pub use load::{LoadOptions, Loaded, load};
+pub use mcpstore_alerts as alerts;
 pub use mcpstore_config as config;
+pub use mcpstore_console as console;
 pub use mcpstore_core as state_machine;
 pub use mcpstore_files as files;
 pub use mcpstore_graph as graph;
+pub use mcpstore_history as history;
 pub use mcpstore_monitor as monitor;
+pub use mcpstore_observe as observe;
 pub use mcpstore_runtime as runtime;
 pub use mcpstore_transport as transport;
 pub use mcpstore_types as types;
 
 pub use mcpstore_graph::Plan;
+pub use mcpstore_observe::{AlertsReport, Observer, ObserverConfig};
 pub use mcpstore_runtime::{
     CallFailure, CommandError, EventStream, Goal, HealthReport, Outcome, Reply, ServiceInfo, ServiceMetrics, Snapshot,
     Supervisor, SupervisorConfig, Target, WaitError,

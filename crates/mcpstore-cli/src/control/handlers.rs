@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::connection::{Items, raw};
 use super::protocol::{Op, ReloadWish, Request};
 use super::server::{Context, ShutdownRequest};
-use super::{follow, verbs};
+use super::{follow, verbs, watching};
 use crate::exit::{Exit, Failure};
 use crate::output::{
     DependencyDoc, GraphDoc, GraphService, HealthDoc, MetricsDoc, StatusDoc, ToolRow, health_row, metrics_row,
@@ -103,6 +103,14 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
             let infos = request.target.infos(&snapshot)?;
             raw(&MetricsDoc { services: infos.iter().map(|info| metrics_row(supervisor, info, over)).collect() })
         }
+        Op::Top => raw(&watching::top(context)),
+        Op::Why => raw(&watching::why(&request, context)?),
+        Op::Starts => raw(&watching::starts(supervisor, &snapshot)),
+        Op::Report => raw(&watching::report(&request, context, &snapshot)?),
+        Op::Alerts => raw(&context.observer.alerts()),
+        Op::Silence => raw(&watching::silence(&request, context)?),
+        Op::TestSinks => raw(&watching::test_sinks(&request, context).await?),
+        Op::Environment => raw(&watching::environment()),
         Op::Graph => raw(&graph(&snapshot)),
         Op::Reload => raw(&reload(&request, context).await?),
         Op::Files => raw(&files(context)),

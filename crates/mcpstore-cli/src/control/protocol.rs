@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use mcpstore::types::AlertKind;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -47,10 +48,42 @@ pub(crate) enum Op {
     Files,
     /// Lines of servers, as items.
     Logs,
+    /// Everything that `top` shows.
+    Top,
+    /// Why `service` is where it is.
+    Why,
+    /// When the steps of each start began.
+    Starts,
+    /// Everything measured.
+    Report,
+    /// Alerts, silences and sinks.
+    Alerts,
+    /// Begin or end a silence.
+    Silence,
+    /// Send a test to `sink`, or to all.
+    TestSinks,
+    /// The manager's own environment, as far as programs are found by it.
+    Environment,
     /// Notices, as items.
     Events,
     /// Stop everything and end. The connection stays open until the manager is gone.
     Down,
+}
+
+/// What is asked about silences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SilenceWish {
+    /// A new one.
+    Begin {
+        kind: Option<AlertKind>,
+        /// A name or a glob.
+        services: Option<String>,
+        for_ms: u64,
+        comment: String,
+    },
+    /// The end of one.
+    End { id: u64 },
 }
 
 /// What is asked of a reload.
@@ -104,6 +137,15 @@ pub(crate) struct Request {
     /// For a reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reload: Option<ReloadWish>,
+    /// For silences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) silence: Option<SilenceWish>,
+    /// For tests of sinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sink: Option<String>,
+    /// For events: only what happened from this moment on, from history too; milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_ms: Option<u64>,
     /// For logs: the last so many lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lines: Option<usize>,
@@ -133,6 +175,9 @@ impl Request {
             tool: None,
             arguments: None,
             reload: None,
+            silence: None,
+            sink: None,
+            since_ms: None,
             lines: None,
             since: None,
         }

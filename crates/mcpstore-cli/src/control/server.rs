@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mcpstore::McpStore;
+use mcpstore::{McpStore, Observer};
 use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -57,6 +57,7 @@ impl ControlServer {
 #[derive(Clone, Debug)]
 pub(super) struct Context {
     pub(super) store: McpStore,
+    pub(super) observer: Observer,
     pub(super) shutdown: mpsc::Sender<ShutdownRequest>,
     /// True once the manager ends.
     pub(super) closing: watch::Receiver<bool>,
@@ -119,13 +120,14 @@ impl Drop for CallUnderWay {
 /// [`crate::exit::Failure`]: another manager runs on the socket, or it cannot be bound.
 pub(crate) fn serve(
     store: McpStore,
+    observer: Observer,
     reloader: Reloader,
     socket: &Path,
     shutdown: mpsc::Sender<ShutdownRequest>,
 ) -> anyhow::Result<ControlServer> {
     let bound = bind(socket)?;
     let (closing, receiver) = watch::channel(false);
-    let context = Context { store, shutdown, closing: receiver, in_flight: InFlight::default(), reloader };
+    let context = Context { store, observer, shutdown, closing: receiver, in_flight: InFlight::default(), reloader };
     Ok(ControlServer { accept: tokio::spawn(accept(bound, context)), closing })
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore::transport::LogRing;
-use mcpstore::{Dependency, HealthReport, ServiceInfo, ServiceName, ServiceState, Supervisor};
+use mcpstore::types::Condition;
+use mcpstore::{Dependency, HealthReport, ServiceInfo, ServiceName, ServiceState, Status, Supervisor};
 
 use super::time::ms;
 use super::{
@@ -53,17 +54,7 @@ fn detail(supervisor: &Supervisor, info: &ServiceInfo) -> ServiceDetail {
         detail: info.detail.as_deref().map(str::to_owned),
         failures: status.failures,
         retry_in_ms: retry_in.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-        conditions: status
-            .conditions
-            .iter()
-            .map(|condition| ConditionDoc {
-                kind: condition.kind.as_str().to_owned(),
-                status: condition.status,
-                reason: condition.reason.as_str().to_owned(),
-                message: condition.message.clone(),
-                since: rfc3339(supervisor.wall_time(condition.last_transition)),
-            })
-            .collect(),
+        conditions: condition_docs(supervisor, status),
         server: info.server.as_ref().map(|server| ServerDoc {
             name: server.name.clone(),
             version: server.version.clone(),
@@ -76,7 +67,7 @@ fn detail(supervisor: &Supervisor, info: &ServiceInfo) -> ServiceDetail {
         tools_error: info.tools_error.as_deref().map(str::to_owned),
         calls: call_numbers(supervisor, info),
         timeline: Vec::new(),
-        stderr: stderr(info),
+        stderr: stderr_of(info),
     }
 }
 
@@ -105,6 +96,18 @@ fn timelines(supervisor: &Supervisor) -> BTreeMap<ServiceName, VecDeque<Timeline
         entries.push_back(entry);
     }
     found
+}
+
+/// The facts of a service that are no state.
+pub(crate) fn condition_docs(supervisor: &Supervisor, status: &Status) -> Vec<ConditionDoc> {
+    let doc = |condition: &Condition| ConditionDoc {
+        kind: condition.kind.as_str().to_owned(),
+        status: condition.status,
+        reason: condition.reason.as_str().to_owned(),
+        message: condition.message.clone(),
+        since: rfc3339(supervisor.wall_time(condition.last_transition)),
+    };
+    status.conditions.iter().map(doc).collect()
 }
 
 fn row(supervisor: &Supervisor, info: &ServiceInfo) -> ServiceRow {
@@ -181,7 +184,7 @@ fn call_numbers(supervisor: &Supervisor, info: &ServiceInfo) -> CallNumbers {
 }
 
 /// The stderr that tells most: of a service that is not running, that of the life that failed.
-fn stderr(info: &ServiceInfo) -> Vec<String> {
+pub(crate) fn stderr_of(info: &ServiceInfo) -> Vec<String> {
     let ring: &LogRing = &info.logs;
     let failed = !matches!(info.status.state, ServiceState::Running) && !info.last_stderr.is_empty();
     if failed { info.last_stderr.to_vec() } else { ring.stderr_tail(STDERR_LINES) }

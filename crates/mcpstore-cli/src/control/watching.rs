@@ -1,0 +1,283 @@
+//! What `top`, `why`, `critical-chain` and the alert commands ask for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcpstore::config::hide_secrets;
+use mcpstore::monitor::{AlertStage, AlertView, Silence};
+use mcpstore::types::{ExitStatus, PhaseName, Reason, TransportSpec};
+use mcpstore::{ServiceInfo, ServiceState, Snapshot, Supervisor};
+use serde::{Deserialize, Serialize};
+
+use super::protocol::{Request, SilenceWish};
+use super::server::Context;
+use crate::exit::{Exit, Failure};
+use crate::output::{EventDoc, condition_docs, event_doc, stderr_of};
+use crate::top::{FiringAlert, RestartBudget, ServiceFacts, TopModel};
+use crate::why::{LaunchFacts, WhyModel};
+
+/// How many events stand beside a service.
+const EVENTS: usize = 5;
+/// How deep the chain of dependencies is followed: a graph is not deeper in earnest.
+const DEEPEST: usize = 64;
+
+/// What one sink said to a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SinkAnswer {
+    pub(crate) sink: String,
+    /// Why it did not take it; none: it did.
+    pub(crate) error: Option<String>,
+}
+
+/// What the sinks said to a test.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SinkAnswers {
+    pub(crate) sinks: Vec<SinkAnswer>,
+}
+
+/// Everything that `top` shows.
+pub(super) fn top(context: &Context) -> TopModel {
+    let supervisor = context.store.supervisor();
+    let snapshot = supervisor.snapshot();
+    let report = context.observer.metrics();
+    let at_ms = report.at_ms;
+    let events = last_events(supervisor);
+    let facts = snapshot.services().iter().map(|info| {
+        let mine = events.iter().filter(|event| event.service == info.name().as_str());
+        facts(supervisor, info, newest(mine.cloned().collect()))
+    });
+    let firing = |view: AlertView| {
+        (view.stage == AlertStage::Firing).then(|| FiringAlert {
+            for_seconds: at_ms.saturating_sub(view.fired_ms.unwrap_or(at_ms)) / 1_000,
+            service: view.service,
+            kind: view.kind,
+            severity: view.severity,
+        })
+    };
+    let alerts = context.observer.alerts().alerts.into_iter().filter_map(firing).collect();
+    TopModel { report, facts: facts.collect(), alerts }
+}
+
+fn facts(supervisor: &Supervisor, info: &ServiceInfo, events: Vec<EventDoc>) -> ServiceFacts {
+    let policy = &info.spec.policy.restart;
+    let now = supervisor.now();
+    ServiceFacts {
+        service: info.name().clone(),
+        why: info.why(),
+        desired: info.status.desired,
+        retry_in_seconds: info.status.retry_at.map(|at| at.since(now).as_secs_f64()),
+        budget: RestartBudget {
+            failures: info.status.failures,
+            max_attempts: policy.max_attempts,
+            in_window: info.restarts_within(now, policy.window),
+            max_in_window: policy.max_in_window,
+            window_seconds: policy.window.as_secs_f64(),
+        },
+        conditions: condition_docs(supervisor, &info.status),
+        depends_on: info.spec.dependencies.clone(),
+        events,
+    }
+}
+
+/// All notices that are kept, as documents, oldest first.
+fn last_events(supervisor: &Supervisor) -> Vec<EventDoc> {
+    // A few per service are wanted; the last thousands hold them, and the rest need not be looked through each second.
+    let from = supervisor.events().last_seq().saturating_sub(2_000);
+    let notices = supervisor.events().since(from);
+    notices.iter().map(|notice| event_doc(notice, supervisor.notice_time(notice))).collect()
+}
+
+fn newest(mut events: Vec<EventDoc>) -> Vec<EventDoc> {
+    let first = events.len().saturating_sub(EVENTS);
+    events.split_off(first)
+}
+
+/// Why one service is where it is, with those it waits for.
+pub(super) fn why(request: &Request, context: &Context) -> Result<WhyModel, Failure> {
+    let supervisor = context.store.supervisor();
+    let snapshot = supervisor.snapshot();
+    let name = request.service.as_deref().unwrap_or_default();
+    let Some(info) = snapshot.get(name) else {
+        let message = format!("no service `{name}`{}", snapshot.hint(name));
+        return Err(Failure::new(Exit::NoSuchService, message).next("mcpstore ls"));
+    };
+    Ok(explained(supervisor, &snapshot, info, &mut BTreeSet::new()))
+}
+
+fn explained(
+    supervisor: &Supervisor,
+    snapshot: &Snapshot,
+    info: &Arc<ServiceInfo>,
+    seen: &mut BTreeSet<String>,
+) -> WhyModel {
+    let (now, status) = (supervisor.now(), &info.status);
+    seen.insert(info.name().to_string());
+    let story = Story::of(supervisor, info);
+    let mut because = Vec::new();
+    if !matches!(status.state, ServiceState::Running) {
+        for dependency in info.spec.dependencies.iter().filter(|dependency| dependency.kind.is_hard()) {
+            let other = snapshot.get(dependency.on.as_str());
+            let down = other.filter(|other| !matches!(other.status.state, ServiceState::Running));
+            if let Some(other) = down.filter(|other| seen.len() < DEEPEST && !seen.contains(other.name().as_str())) {
+                because.push(explained(supervisor, snapshot, other, seen));
+            }
+        }
+    }
+    WhyModel {
+        service: info.name().clone(),
+        state: status.state,
+        phase: status.phase,
+        reason: status.reason,
+        failure: story.failure,
+        detail: info.detail.as_deref().map(str::to_owned),
+        for_seconds: now.since(status.since).as_secs_f64(),
+        desired: status.desired,
+        enabled: info.spec.enabled,
+        failures: status.failures,
+        max_attempts: info.spec.policy.restart.max_attempts,
+        retry_in_seconds: status.retry_at.map(|at| at.since(now).as_secs_f64()),
+        last_exit: story.last_exit,
+        stderr: stderr_of(info),
+        health: status.health,
+        probe_error: story.probe_error,
+        circuit: info.report(now).circuit,
+        conditions: condition_docs(supervisor, status),
+        leaked_pids: Vec::new(),
+        events: newest(story.events),
+        launch: launch(&info.spec.transport),
+        because,
+    }
+}
+
+/// What the notices that are kept tell of one service.
+#[derive(Debug, Default)]
+struct Story {
+    events: Vec<EventDoc>,
+    failure: Option<Reason>,
+    last_exit: Option<ExitStatus>,
+    probe_error: Option<String>,
+}
+
+impl Story {
+    fn of(supervisor: &Supervisor, info: &ServiceInfo) -> Self {
+        let mut story = Self::default();
+        for notice in supervisor.events().since(0).iter().filter(|notice| notice.service == *info.name()) {
+            if notice.from.is_none() || matches!(notice.reason, Reason::ProbePassed) {
+                // Another service of the same name, or one that works again: what was before is not why.
+                story.probe_error = None;
+            }
+            match notice.reason {
+                Reason::Exited(status) => {
+                    story.last_exit = Some(status);
+                    // Once it is down, the sweep and the pause after it bear the same reason.
+                    story.failure = Some(notice.reason);
+                }
+                Reason::ProbeFailed | Reason::LivenessFailed => {
+                    story.failure = Some(notice.reason);
+                    story.probe_error = notice.detail.as_deref().and_then(|text| text.lines().next()).map(str::to_owned);
+                }
+                Reason::SpawnFailed
+                | Reason::SpecUnusable
+                | Reason::HandshakeFailed
+                | Reason::AuthRefused
+                | Reason::NeedsAuth
+                | Reason::TimedOut(PhaseName::Wait | PhaseName::Spawn | PhaseName::Init | PhaseName::Probe) => {
+                    story.failure = Some(notice.reason);
+                }
+                _ => {}
+            }
+            story.events.push(event_doc(notice, supervisor.notice_time(notice)));
+        }
+        story
+    }
+}
+
+/// How it is reached, with what may be secret left out.
+fn launch(transport: &TransportSpec) -> LaunchFacts {
+    let kind = transport.kind().to_owned();
+    match transport {
+        TransportSpec::Stdio(stdio) => LaunchFacts {
+            transport: kind,
+            command: Some(stdio.command.clone()),
+            args: shown_args(&stdio.args),
+            url: None,
+        },
+        TransportSpec::Http(http) | TransportSpec::Sse(http) => LaunchFacts {
+            transport: kind,
+            url: Some(shown_url(&http.url)),
+            ..LaunchFacts::default()
+        },
+        _ => LaunchFacts { transport: kind, ..LaunchFacts::default() },
+    }
+}
+
+/// The arguments up to the first that is no option, which says what is run; the rest may be anything, a secret too.
+fn shown_args(args: &[String]) -> Vec<String> {
+    let mut shown = Vec::new();
+    for arg in args {
+        let option = arg.starts_with('-');
+        shown.push(if arg.contains('=') { "***".to_owned() } else { hide_secrets(arg) });
+        if !option {
+            break;
+        }
+    }
+    if shown.len() < args.len() {
+        shown.push("…".to_owned());
+    }
+    shown
+}
+
+/// Where a remote server is: its host. Whatever follows may be a secret, and so may the user in front.
+fn shown_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return hide_secrets(url) };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{}", authority.rsplit('@').next().unwrap_or_default())
+}
+
+/// Makes or ends a silence.
+pub(super) fn silence(request: &Request, context: &Context) -> Result<Option<Silence>, Failure> {
+    let Some(wish) = request.silence.clone() else {
+        return Err(Failure::new(Exit::Usage, "a silence needs to be told how long").next("mcpstore alerts silence --help"));
+    };
+    match wish {
+        SilenceWish::End { id } => {
+            if context.observer.unsilence(id) {
+                return Ok(None);
+            }
+            let message = format!("there is no silence {id}");
+            Err(Failure::new(Exit::Usage, message).next("mcpstore alerts ls"))
+        }
+        SilenceWish::Begin { kind, services, for_ms, comment } => {
+            let made = context.observer.silence(kind, services, Duration::from_millis(for_ms), comment);
+            let refused = |error: mcpstore::observe::SilenceError| Failure::new(Exit::Refused, error.to_string());
+            made.map(Some).map_err(|error| refused(error).next("mcpstore alerts ls"))
+        }
+    }
+}
+
+/// Sends a test to the sinks.
+pub(super) async fn test_sinks(request: &Request, context: &Context) -> Result<SinkAnswers, Failure> {
+    let answers = context.observer.test_sinks(request.sink.as_deref()).await;
+    if answers.is_empty() {
+        let message = "there is no sink to test: the config's `alerts.sinks` is empty";
+        return Err(Failure::new(Exit::Refused, message).next("mcpstore config explain"));
+    }
+    let sinks = answers.into_iter().map(|(sink, answer)| SinkAnswer { sink, error: answer.err() });
+    Ok(SinkAnswers { sinks: sinks.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let shown = |args: &[&str]| shown_args(&args.iter().map(ToString::to_string).collect::<Vec<_>>()).join(" ");
+        assert_eq!(shown(&["-y", "@scope/server", "/srv"]), "-y @scope/server …");
+        assert_eq!(shown(&["-m", "module"]), "-m module");
+        assert_eq!(shown(&["--token=1", "-v"]), "*** -v");
+        assert_eq!(shown(&["run", "-e", "TOKEN=1"]), "run …");
+        assert_eq!(shown_url("https://me:pw@host:1/key/x?k=1"), "https://host:1");
+    }
+}

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod control;
 mod demo;
+mod doctor;
 mod exit;
 mod logging;
 mod login;

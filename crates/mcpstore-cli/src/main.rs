@@ -4,10 +4,15 @@ mod args;
 mod commands;
 mod config;
 mod control;
+#[allow(dead_code, unused_imports)]
+mod critical;
 mod demo;
+mod doctor;
 mod exit;
 mod logging;
 mod login;
+#[allow(dead_code)]
+mod metrics_view;
 mod output;
 mod paths;
 mod quote;

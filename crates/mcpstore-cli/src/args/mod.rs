@@ -160,6 +160,8 @@ pub(crate) enum Command {
     Reload(ReloadArgs),
     /// Draw who depends on whom.
     Graph(GraphArgs),
+    /// Look at what services need from this machine; exit code 1 when something fails.
+    Doctor(DoctorArgs),
     /// Log in to remote servers, and out of them.
     #[command(subcommand)]
     Auth(AuthCommand),
@@ -247,6 +249,7 @@ mod tests {
               apply       Make the running manager's services what a config says
               reload      Have the running manager read its config again, and take over what changed
               graph       Draw who depends on whom
+              doctor      Look at what services need from this machine; exit code 1 when something fails
               auth        Log in to remote servers, and out of them
               init        Write a first config, from what is on this machine
               import      Take servers over from another client, or from a file

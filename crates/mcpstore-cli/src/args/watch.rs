@@ -48,9 +48,10 @@ pub(crate) struct DoctorArgs {
 
 const DOCTOR_HELP: &str = "\
 Looks at what services need from this machine: programs of the config and their versions,
-folders, limits, containment, ports, the config itself, proxies, the clock, and whether a running
-manager has another PATH than this shell. It needs no manager, changes nothing, and starts no
-service. Of programs that it knows (npx, uvx, node, python, docker, …) it asks `--version`.
+folders, limits, containment, ports, the config itself, proxies, the clock, and whether a
+running manager has another PATH than this shell. It needs no manager, changes nothing, and
+starts no service. Programs that it knows (npx, uvx, node, python, docker, …) are asked for
+their `--version`, no others.
 
 Each line begins with `ok`, `warn` or `FAIL`; below what is not ok stands how to mend it.
 Exit code 1 when something fails; a warning is none.
@@ -101,5 +102,23 @@ fn interval(text: &str) -> Result<Duration, String> {
         Ok(time)
     } else {
         Err("from 200ms to 1h".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_help_is_broken() {
+        for help in [TOP_HELP, DOCTOR_HELP, CHAIN_HELP, WHY_HELP] {
+            assert!(help.lines().all(|line| line.chars().count() <= 96) && help.contains("  mcpstore "), "{help}");
+        }
+    }
+
+    #[test]
+    fn an_interval_has_bounds() {
+        assert_eq!(interval("2s"), Ok(Duration::from_secs(2)));
+        assert!(interval("100ms").is_err() && interval("2h").is_err() && interval("2").is_err());
     }
 }

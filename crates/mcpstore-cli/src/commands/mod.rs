@@ -20,6 +20,7 @@ use clap::CommandFactory as _;
 use crate::args::{Cli, Command, Global};
 use crate::control::Client;
 use crate::control::protocol::Op;
+use crate::doctor::{self, DoctorInputs};
 use crate::exit::Exit;
 use crate::output::{self, Term};
 use crate::paths::Paths;
@@ -47,6 +48,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
             output::print(&String::from_utf8_lossy(&script))?;
             return Ok(Exit::Done);
         }
+        Command::Doctor(args) => return doctor::run(&args, global, DoctorInputs::default()).await,
         Command::Init(args) => return clients::init(&args, global),
         Command::Version => return info::version(global),
         _ => {}
@@ -85,6 +87,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         | Command::DemoServer(_)
         | Command::Auth(_)
         | Command::Config(_)
+        | Command::Doctor(_)
         | Command::Init(_)
         | Command::Completion(_)
         | Command::Version => Ok(Exit::Done),

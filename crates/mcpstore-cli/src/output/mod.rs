@@ -25,7 +25,7 @@ pub(crate) use events::{event_doc, event_line, log_doc};
 pub(crate) use numbers::{percent, short_bytes, short_count};
 pub(crate) use rows::{condition_docs, health_row, metrics_row, service_rows, state_cell, stderr_of};
 pub(crate) use status::status_text;
-pub(crate) use table::{health_table, metrics_table, plan_text, service_table};
+pub(crate) use table::{finish, health_table, metrics_table, new_table, plan_text, service_table};
 pub(crate) use term::{Term, print, print_json, talk, talk_after};
 pub(crate) use time::{rfc3339, short_duration, short_ms};
 pub(crate) use tools::{Argument, arguments_of, is_closed, tool_text, tools_table};

@@ -145,7 +145,7 @@ pub(crate) fn plan_text(plan: &PlanDoc, graph: &DepGraph) -> String {
     out
 }
 
-pub(super) fn new_table(header: &[&str], term: &Term) -> Table {
+pub(crate) fn new_table(header: &[&str], term: &Term) -> Table {
     let mut table = Table::new();
     let header = one_line(header.iter().map(Cell::new).collect(), term);
     table.load_style(presets::NOTHING).set_header(header).set_truncation_indicator("…");
@@ -171,7 +171,7 @@ fn one_line(cells: Vec<Cell>, term: &Term) -> Row {
 }
 
 /// The first two columns are never shortened or wrapped; the last one is shortened first. No line ends in spaces.
-pub(super) fn finish(table: &mut Table) -> String {
+pub(crate) fn finish(table: &mut Table) -> String {
     let widths = table.column_max_content_widths();
     let last = widths.len().saturating_sub(1);
     // Each column has a space on either side.

@@ -11,11 +11,11 @@ use mcpstore::{Dependency, Health, ServiceName, ServiceState};
 use super::model::{FiringAlert, RestartBudget, ServiceFacts, TopModel};
 use crate::output::{ConditionDoc, EventDoc};
 
-pub(super) fn name(text: &str) -> ServiceName {
+pub(crate) fn name(text: &str) -> ServiceName {
     ServiceName::new(text).unwrap()
 }
 
-pub(super) fn calls(total: u64, errors: u64, p50_ms: f64) -> CallReport {
+pub(crate) fn calls(total: u64, errors: u64, p50_ms: f64) -> CallReport {
     let latency = LatencyReport {
         p50_ms,
         p90_ms: p50_ms * 2.0,
@@ -38,7 +38,7 @@ pub(super) fn calls(total: u64, errors: u64, p50_ms: f64) -> CallReport {
     }
 }
 
-pub(super) fn running(service: &str, total: u64, errors: u64) -> ServiceReport {
+pub(crate) fn running(service: &str, total: u64, errors: u64) -> ServiceReport {
     ServiceReport {
         service: name(service),
         state: ServiceState::Running,
@@ -107,7 +107,7 @@ fn event(seq: u64, time: &str, from: &str, to: &str, phase: &str, reason: &str, 
 }
 
 /// Three: one that runs, one whose calls fail, one that is down. Its words are those of a hostile server.
-pub(super) fn few() -> TopModel {
+pub(crate) fn few() -> TopModel {
     let filesystem = running("filesystem", 12_720, 3);
     let mut search = running("search", 3_840, 902);
     (search.phase, search.health, search.ready) = (Phase::Degraded, Health::Degraded, false);
@@ -168,7 +168,7 @@ pub(super) fn few() -> TopModel {
 }
 
 /// So many, of every state; each depends on one before it.
-pub(super) fn many(count: usize) -> TopModel {
+pub(crate) fn many(count: usize) -> TopModel {
     let mut model = few();
     (model.report.services, model.facts, model.alerts) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..count {

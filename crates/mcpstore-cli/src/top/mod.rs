@@ -4,7 +4,7 @@ mod app;
 mod columns;
 mod details;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod graph;
 mod help;
 mod live;

@@ -83,7 +83,13 @@ impl ServiceInfo {
         self.session.is_some() && self.monitor.is_serving()
     }
 
-    /// How often it was restarted in the last stretch `over`.
+    /// Calls to it under way, through this supervisor.
+    #[must_use]
+    pub fn calls_in_flight(&self) -> u64 {
+        self.monitor.meter.all().in_flight()
+    }
+
+    /// How often it was restarted after a failure in the last stretch `over`.
     #[must_use]
     pub fn restarts_within(&self, now: Timestamp, over: std::time::Duration) -> u32 {
         self.monitor.clock(|clock| clock.restarts_within(now, over))

@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, as clap reads it.
 
+mod alerts;
 mod clients;
 mod registry;
 mod verbs;
@@ -14,14 +15,15 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::quote::quoted;
 use crate::up::UpArgs;
+#[allow(unused_imports)]
+pub(crate) use alerts::AlertsCommand;
 pub(crate) use clients::{ClientFileArgs, ConnectArgs, ExportArgs, ImportArgs, InitArgs, Secrets};
 pub(crate) use registry::{AddArgs, EditArgs, EnableArgs, RemoveArgs};
 pub(crate) use verbs::{
     ApplyArgs, ApproveArgs, AuthCommand, CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand,
     DemoServerArgs, DownArgs, EventsArgs, GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, ReloadArgs,
-    ResetArgs, ShowArgs, StatusArgs, ToolsArgs, VerbArgs, WaitArgs,
+    ResetArgs, ShowArgs, Since, StatusArgs, ToolsArgs, VerbArgs, WaitArgs,
 };
-#[allow(unused_imports)]
 pub(crate) use watch::{CriticalChainArgs, DoctorArgs, TopArgs, WhyArgs};
 
 const AFTER_HELP: &str = "\
@@ -150,8 +152,12 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Probe services now; exit code 3 when not all are healthy.
     Check(CheckArgs),
-    /// Show how checks and calls went.
+    /// Show how checks and calls went, and what services use.
     Metrics(MetricsArgs),
+    /// Watch all services live: states, calls, latencies, memory.
+    Top(TopArgs),
+    /// Say why a service is where it is, and what to do about it.
+    Why(WhyArgs),
     /// Show what the config would change in the running manager; without one, in which order services start.
     Plan(PlanArgs),
     /// Make the running manager's services what a config says.
@@ -160,6 +166,11 @@ pub(crate) enum Command {
     Reload(ReloadArgs),
     /// Draw who depends on whom.
     Graph(GraphArgs),
+    /// Show which services made the start as slow as it was.
+    CriticalChain(CriticalChainArgs),
+    /// List alerts, silence them, and test who is told.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Look at what services need from this machine; exit code 1 when something fails.
     Doctor(DoctorArgs),
     /// Log in to remote servers, and out of them.

@@ -1,7 +1,7 @@
 //! The arguments of each command.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
 use mcpstore::types::suggestion;
@@ -165,14 +165,43 @@ pub(crate) struct LogsArgs {
 
 /// Arguments of `events`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  mcpstore events\n  mcpstore events -f -o ndjson\n  mcpstore events --since 120")]
+#[command(after_help = EVENTS_HELP)]
 pub(crate) struct EventsArgs {
     /// Go on with what happens from now on.
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Only what is numbered above this; 0 is all that is kept.
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    pub(crate) since: u64,
+    /// Only what happened since: a length of time (10m, 2h, 3d), a moment (2026-01-31T08:00:00Z), or the number of an
+    /// event. A time reaches back into history, before the start of the manager too. Default: all since its start.
+    #[arg(long, value_name = "WHEN", default_value = "0", value_parser = since)]
+    pub(crate) since: Since,
+}
+
+const EVENTS_HELP: &str = "\
+Examples:
+  mcpstore events
+  mcpstore events --since 10m
+  mcpstore events -f -o ndjson
+  mcpstore events --since 120";
+
+/// From where on events are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Above this number of the running manager's.
+    Seq(u64),
+    /// From this moment on.
+    Moment(SystemTime),
+}
+
+fn since(text: &str) -> Result<Since, String> {
+    if let Ok(seq) = text.parse() {
+        return Ok(Since::Seq(seq));
+    }
+    if let Ok(moment) = humantime::parse_rfc3339_weak(text) {
+        return Ok(Since::Moment(moment));
+    }
+    let ago = humantime::parse_duration(text).ok().and_then(|ago| SystemTime::now().checked_sub(ago));
+    ago.map(Since::Moment)
+        .ok_or_else(|| "write a length of time (10m), a moment (2026-01-31T08:00:00Z), or a number".to_owned())
 }
 
 /// Arguments of `check`.

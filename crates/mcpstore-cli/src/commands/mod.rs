@@ -1,5 +1,6 @@
 //! The commands that speak to a running manager, and those that need none.
 
+mod alerts;
 mod arguments;
 mod auth;
 mod call;
@@ -14,13 +15,13 @@ mod show;
 mod stream;
 mod tools;
 mod verbs;
+mod watching;
 
 use clap::CommandFactory as _;
 
 use crate::args::{Cli, Command, Global};
 use crate::control::Client;
 use crate::control::protocol::Op;
-use crate::doctor::{self, DoctorInputs};
 use crate::exit::Exit;
 use crate::output::{self, Term};
 use crate::paths::Paths;
@@ -48,7 +49,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
             output::print(&String::from_utf8_lossy(&script))?;
             return Ok(Exit::Done);
         }
-        Command::Doctor(args) => return doctor::run(&args, global, DoctorInputs::default()).await,
+        Command::Doctor(args) => return watching::doctor(&args, global).await,
         Command::Init(args) => return clients::init(&args, global),
         Command::Version => return info::version(global),
         _ => {}
@@ -69,6 +70,10 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Check(args) => show::check(&session, &args).await,
         Command::Metrics(args) => show::metrics(&session, &args).await,
         Command::Call(args) => call::run(&session, &args).await,
+        Command::Top(args) => watching::top(&session, &args).await,
+        Command::Why(args) => watching::why(&session, &args).await,
+        Command::CriticalChain(args) => watching::chain(&session, &args).await,
+        Command::Alerts(command) => alerts::run(&session, &command).await,
         Command::Logs(args) => stream::logs(&session, &args).await,
         Command::Events(args) => stream::events(&session, &args).await,
         Command::Plan(args) => plan::plan(&session, &args).await,

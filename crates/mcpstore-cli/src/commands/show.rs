@@ -2,15 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
+use mcpstore::monitor::{CheckReport, MetricsReport, ServiceReport};
 use serde::Serialize;
 
 use super::Session;
 use crate::args::{CheckArgs, Format, LsArgs, MetricsArgs, StatusArgs};
 use crate::control::protocol::{Op, Request};
 use crate::exit::Exit;
+use crate::metrics_view::{metrics_overview, metrics_text};
 use crate::output::{
-    self, HealthDoc, MetricsDoc, Schema, ServiceRow, ServicesDoc, StatusDoc, health_table, metrics_table,
-    service_table, status_text, talk,
+    self, HealthDoc, MetricsDoc, Schema, ServiceRow, ServicesDoc, StatusDoc, health_table, service_table, status_text,
+    talk,
 };
 
 /// `ls`.
@@ -76,9 +78,34 @@ pub(super) async fn metrics(session: &Session<'_>, args: &MetricsArgs) -> anyhow
         Format::Json => output::print_json(&Schema::new("mcpstore.metrics/1", found))?,
         Format::Ndjson => lines(&found.services)?,
         Format::Name => names(found.services.iter().map(|row| row.name.as_str()))?,
-        Format::Auto | Format::Table | Format::Wide => output::print(&metrics_table(&found.services, &session.term))?,
+        Format::Auto | Format::Table | Format::Wide => output::print(&metrics_words(found, args, session))?,
     }
     Ok(Exit::Done)
+}
+
+/// One service in full, several in a table.
+fn metrics_words(found: MetricsDoc, args: &MetricsArgs, session: &Session<'_>) -> String {
+    let MetricsDoc { services, at_ms, manager } = found;
+    let mut window = None;
+    let measured = services.into_iter().filter_map(|row| {
+        let mut report = row.report?;
+        if args.over.is_some() {
+            window = Some(row.window_seconds);
+            report.checks = CheckReport {
+                total: row.checks_total,
+                healthy: row.checks_healthy,
+                average_ms: row.average_ms,
+                max_ms: row.max_ms,
+                min_ms: row.min_ms,
+            };
+        }
+        Some(report)
+    });
+    let services: Vec<ServiceReport> = measured.collect();
+    match services.as_slice() {
+        [one] => metrics_text(one, window, &session.term),
+        _ => metrics_overview(&MetricsReport { at_ms, manager, services, ..MetricsReport::default() }, &session.term),
+    }
 }
 
 pub(super) fn lines<T: Serialize>(rows: impl IntoIterator<Item = T>) -> anyhow::Result<()> {

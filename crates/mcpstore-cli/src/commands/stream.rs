@@ -1,9 +1,11 @@
 //! `logs` and `events`: what was written and what happened, and what comes.
 
+use std::time::SystemTime;
+
 use serde::{Deserialize, Serialize};
 
 use super::Session;
-use crate::args::{EventsArgs, Format, LogsArgs};
+use crate::args::{EventsArgs, Format, LogsArgs, Since};
 use crate::control::Streamed;
 use crate::control::protocol::{Op, Request};
 use crate::exit::Exit;
@@ -62,7 +64,14 @@ pub(super) async fn logs(session: &Session<'_>, args: &LogsArgs) -> anyhow::Resu
 /// `events`.
 pub(super) async fn events(session: &Session<'_>, args: &EventsArgs) -> anyhow::Result<Exit> {
     let mut request = Request::new(Op::Events);
-    (request.follow, request.since) = (args.follow, Some(args.since));
+    request.follow = args.follow;
+    match args.since {
+        Since::Seq(seq) => request.since = Some(seq),
+        Since::Moment(at) => {
+            let since_ms = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+            request.since_ms = Some(u64::try_from(since_ms).unwrap_or(u64::MAX));
+        }
+    }
     let whole = session.global.output == Format::Json && !args.follow;
     let mut events = Vec::new();
     let Nothing {} = session

@@ -1,8 +1,11 @@
 //! Logs and events: what there is, and what comes.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use mcpstore::observe::Record;
 use mcpstore::transport::LogRing;
+use mcpstore::types::Timestamp;
 use mcpstore::{ServiceName, Supervisor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,8 +15,8 @@ use tokio::task::JoinSet;
 use super::connection::{Items, raw};
 use super::protocol::Request;
 use super::server::Context;
-use crate::exit::Failure;
-use crate::output::{EventDoc, LogDoc, event_doc, log_doc};
+use crate::exit::{Exit, Failure};
+use crate::output::{EventDoc, LogDoc, event_doc, log_doc, past_event_doc};
 
 /// Lines that wait for a slow client; behind them the servers' own rings fill and count.
 const QUEUE: usize = 256;
@@ -114,10 +117,56 @@ fn ring_of(supervisor: &Supervisor, name: &ServiceName) -> Option<Arc<LogRing>> 
     supervisor.info(name.as_str()).map(|info| Arc::clone(&info.logs))
 }
 
+/// Most events of history that are sent.
+const PAST: usize = 100_000;
+
+/// Sends what history has from a moment on, of earlier managers too; returns the number of this manager's last notice among
+/// them. Where no history is kept, the kept notices are all there is.
+async fn past_events(since_ms: u64, context: &Context, items: &mut Items) -> Result<u64, Failure> {
+    let supervisor = context.store.supervisor();
+    let own_from = unix_ms(supervisor.wall_time(Timestamp::ZERO));
+    if context.observer.history_folder().is_none() {
+        return Ok(newest_before(supervisor, since_ms));
+    }
+    let wanted = |record: &Record| matches!(record, Record::Notice(_) | Record::Gap(_));
+    let found = context.observer.history(since_ms, PAST, wanted).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("history cannot be read: {error}")).next("mcpstore doctor")
+    })?;
+    // Whatever is in the log of this manager from here on was not read from history.
+    let mut last = if since_ms > own_from { newest_before(supervisor, since_ms) } else { 0 };
+    for (at_ms, record) in found {
+        match record {
+            Record::Notice(notice) => {
+                if at_ms >= own_from {
+                    last = last.max(notice.seq);
+                }
+                items.send(&Streamed::Event(past_event_doc(notice, at_ms))).await?;
+            }
+            Record::Gap(gap) => items.send(&Streamed::Missed(gap.lost)).await?,
+            _ => {}
+        }
+    }
+    Ok(last)
+}
+
+/// The number of the last notice before a moment.
+fn newest_before(supervisor: &Supervisor, since_ms: u64) -> u64 {
+    let kept = supervisor.events().since(0);
+    let before = kept.iter().take_while(|notice| unix_ms(supervisor.notice_time(notice)) < since_ms).last();
+    before.map_or(0, |notice| notice.seq)
+}
+
+fn unix_ms(at: SystemTime) -> u64 {
+    u64::try_from(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Sends the kept notices above `since`, and then those to come.
 pub(super) async fn events(request: &Request, context: &Context, items: &mut Items) -> Result<Box<RawValue>, Failure> {
     let supervisor = context.store.supervisor();
-    let since = request.since.unwrap_or(0);
+    let since = match request.since_ms {
+        Some(since_ms) => past_events(since_ms, context, items).await?,
+        None => request.since.unwrap_or(0),
+    };
     if !request.follow {
         for notice in supervisor.events().since(since) {
             items.send(&Streamed::Event(event_doc(&notice, supervisor.notice_time(&notice)))).await?;

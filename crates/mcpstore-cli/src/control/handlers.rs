@@ -66,10 +66,7 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
     match request.op {
         Op::Status => {
             let infos = request.target.infos(&snapshot)?;
-            let mut services = service_rows(supervisor, &infos);
-            for detail in &mut services {
-                detail.calls.in_flight = context.in_flight.count(&detail.row.name);
-            }
+            let services = service_rows(supervisor, &infos);
             raw(&StatusDoc { services })
         }
         Op::Tools => raw(&tools(&request, &snapshot, context)?),
@@ -80,7 +77,6 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
             else {
                 return Err(missing());
             };
-            let _under_way = context.in_flight.begin(&service);
             Ok(supervisor.call_tool(&service, &tool, arguments).await?)
         }
         Op::Start | Op::Stop | Op::Restart | Op::Reset | Op::Remove => {
@@ -101,12 +97,13 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
         Op::Metrics => {
             let over = request.over_ms.map(Duration::from_millis);
             let infos = request.target.infos(&snapshot)?;
-            raw(&MetricsDoc { services: infos.iter().map(|info| metrics_row(supervisor, info, over)).collect() })
+            let services = infos.iter().map(|info| metrics_row(supervisor, info, over)).collect();
+            let whole = context.observer.metrics();
+            raw(&MetricsDoc { services, at_ms: whole.at_ms, manager: whole.manager })
         }
         Op::Top => raw(&watching::top(context)),
         Op::Why => raw(&watching::why(&request, context)?),
-        Op::Starts => raw(&watching::starts(supervisor, &snapshot)),
-        Op::Report => raw(&watching::report(&request, context, &snapshot)?),
+        Op::Starts => raw(&watching::starts(&snapshot)),
         Op::Alerts => raw(&context.observer.alerts()),
         Op::Silence => raw(&watching::silence(&request, context)?),
         Op::TestSinks => raw(&watching::test_sinks(&request, context).await?),

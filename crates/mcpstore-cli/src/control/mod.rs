@@ -11,6 +11,7 @@ mod handlers;
 pub(crate) mod protocol;
 mod server;
 mod verbs;
+mod watching;
 
 pub(crate) use bind::refuse_taken;
 pub(crate) use client::{Client, Conversation, Next, read};
@@ -18,6 +19,7 @@ pub(crate) use follow::Streamed;
 pub(crate) use handlers::{FilesDoc, FoundTool, FoundTools, GoingDown};
 pub(crate) use server::{ShutdownRequest, serve};
 pub(crate) use verbs::Progress;
+pub(crate) use watching::SinkAnswers;
 
 #[cfg(test)]
 mod tests;

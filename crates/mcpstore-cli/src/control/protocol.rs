@@ -54,8 +54,6 @@ pub(crate) enum Op {
     Why,
     /// When the steps of each start began.
     Starts,
-    /// Everything measured.
-    Report,
     /// Alerts, silences and sinks.
     Alerts,
     /// Begin or end a silence.

@@ -1,8 +1,7 @@
 //! The manager's side of the control socket.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore::{McpStore, Observer};
@@ -61,7 +60,6 @@ pub(super) struct Context {
     pub(super) shutdown: mpsc::Sender<ShutdownRequest>,
     /// True once the manager ends.
     pub(super) closing: watch::Receiver<bool>,
-    pub(super) in_flight: InFlight,
     pub(super) reloader: Reloader,
 }
 
@@ -70,47 +68,6 @@ impl Context {
     pub(super) async fn closed(&self) {
         // A sender that is gone is an end too.
         let _ = self.closing.clone().wait_for(|closing| *closing).await;
-    }
-}
-
-/// Counts the calls under way to each service.
-#[derive(Clone, Debug, Default)]
-pub(super) struct InFlight {
-    calls: Arc<Mutex<BTreeMap<String, usize>>>,
-}
-
-/// A call under way; over when it is dropped.
-#[derive(Debug)]
-pub(super) struct CallUnderWay {
-    of: InFlight,
-    service: String,
-}
-
-impl InFlight {
-    pub(super) fn begin(&self, service: &str) -> CallUnderWay {
-        *self.lock().entry(service.to_owned()).or_insert(0) += 1;
-        CallUnderWay { of: self.clone(), service: service.to_owned() }
-    }
-
-    pub(super) fn count(&self, service: &str) -> usize {
-        self.lock().get(service).copied().unwrap_or(0)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
-        // Nothing in here panics half-way, so what a poisoned lock holds is whole.
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for CallUnderWay {
-    fn drop(&mut self) {
-        let mut calls = self.of.lock();
-        if let Some(count) = calls.get_mut(&self.service) {
-            *count -= 1;
-            if *count == 0 {
-                calls.remove(&self.service);
-            }
-        }
     }
 }
 
@@ -127,7 +84,7 @@ pub(crate) fn serve(
 ) -> anyhow::Result<ControlServer> {
     let bound = bind(socket)?;
     let (closing, receiver) = watch::channel(false);
-    let context = Context { store, observer, shutdown, closing: receiver, in_flight: InFlight::default(), reloader };
+    let context = Context { store, observer, shutdown, closing: receiver, reloader };
     Ok(ControlServer { accept: tokio::spawn(accept(bound, context)), closing })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore::{AdapterSet, InProcess, McpStore, ServiceName, ServiceSpec, SupervisorConfig};
+use mcpstore::{AdapterSet, InProcess, McpStore, Observer, ObserverConfig, ServiceName, ServiceSpec, SupervisorConfig};
 use mcpstore_testkit::server::{Behaviour, EventLog, ODD_RESULT, factory, well_behaved};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -25,6 +25,11 @@ use crate::select::Select;
 /// Of a manager without a config.
 fn reloader(store: &McpStore) -> Reloader {
     Reloader::new(store.supervisor().clone(), None, mpsc::channel(8).0)
+}
+
+/// One that keeps nothing on disk.
+async fn observer(store: &McpStore) -> Observer {
+    Observer::start(store.supervisor().clone(), ObserverConfig::default()).await.unwrap().0
 }
 
 /// Only what hangs meets it.
@@ -91,7 +96,7 @@ async fn house() -> House {
     store.add_services(specs).await.unwrap();
     let (send, asked) = mpsc::channel(8);
     let socket = dir.path().join("run/s.sock");
-    let server = serve(store.clone(), reloader(&store), &socket, send).unwrap();
+    let server = serve(store.clone(), observer(&store).await, reloader(&store), &socket, send).unwrap();
     House { store, client: Client::new(&socket), server, asked, dir }
 }
 
@@ -367,9 +372,10 @@ async fn a_socket_is_private_and_has_one_manager() {
     let socket = house.socket();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&socket), mode(socket.parent().unwrap())), (0o600, 0o700));
+    let watching = observer(&house.store).await;
     let again = || {
         let (send, _) = mpsc::channel(1);
-        serve(house.store.clone(), reloader(&house.store), &socket, send)
+        serve(house.store.clone(), watching.clone(), reloader(&house.store), &socket, send)
     };
     let second = again().unwrap_err();
     let failure: &Failure = second.downcast_ref().unwrap();
@@ -404,7 +410,8 @@ async fn in_a_folder_of_everybodys_the_socket_is_private_too() {
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
     let socket = open.join("s.sock");
     let (send, _asked) = mpsc::channel(1);
-    let server = serve(house.store.clone(), reloader(&house.store), &socket, send).unwrap();
+    let server =
+        serve(house.store.clone(), observer(&house.store).await, reloader(&house.store), &socket, send).unwrap();
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     Client::new(&socket).raw(&Request::new(Op::Status)).await.unwrap();
     drop(server);

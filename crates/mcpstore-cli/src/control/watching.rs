@@ -1,17 +1,18 @@
 //! What `top`, `why`, `critical-chain` and the alert commands ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore::config::hide_secrets;
 use mcpstore::monitor::{AlertStage, AlertView, Silence};
-use mcpstore::types::{ExitStatus, PhaseName, Reason, TransportSpec};
+use mcpstore::types::{ExitStatus, PhaseName, Reason, Timestamp, TransportSpec};
 use mcpstore::{ServiceInfo, ServiceState, Snapshot, Supervisor};
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Request, SilenceWish};
 use super::server::Context;
+use crate::critical::{ChainModel, ServiceStart};
 use crate::exit::{Exit, Failure};
 use crate::output::{EventDoc, condition_docs, event_doc, stderr_of};
 use crate::top::{FiringAlert, RestartBudget, ServiceFacts, TopModel};
@@ -175,7 +176,8 @@ impl Story {
                 }
                 Reason::ProbeFailed | Reason::LivenessFailed => {
                     story.failure = Some(notice.reason);
-                    story.probe_error = notice.detail.as_deref().and_then(|text| text.lines().next()).map(str::to_owned);
+                    story.probe_error =
+                        notice.detail.as_deref().and_then(|text| text.lines().next()).map(str::to_owned);
                 }
                 Reason::SpawnFailed
                 | Reason::SpecUnusable
@@ -203,11 +205,9 @@ fn launch(transport: &TransportSpec) -> LaunchFacts {
             args: shown_args(&stdio.args),
             url: None,
         },
-        TransportSpec::Http(http) | TransportSpec::Sse(http) => LaunchFacts {
-            transport: kind,
-            url: Some(shown_url(&http.url)),
-            ..LaunchFacts::default()
-        },
+        TransportSpec::Http(http) | TransportSpec::Sse(http) => {
+            LaunchFacts { transport: kind, url: Some(shown_url(&http.url)), ..LaunchFacts::default() }
+        }
         _ => LaunchFacts { transport: kind, ..LaunchFacts::default() },
     }
 }
@@ -235,10 +235,42 @@ fn shown_url(url: &str) -> String {
     format!("{scheme}://{}", authority.rsplit('@').next().unwrap_or_default())
 }
 
+/// When the steps of each last start began.
+pub(super) fn starts(snapshot: &Snapshot) -> ChainModel {
+    let seconds = |at: Option<Timestamp>| at.map(|at| at.since_start().as_secs_f64());
+    let start = |info: &Arc<ServiceInfo>| {
+        let times = &info.start_times;
+        // One that was never asked is left out.
+        Some(ServiceStart {
+            service: info.name().clone(),
+            depends_on: info.spec.dependencies.clone(),
+            asked: seconds(times.waiting)?,
+            spawn: seconds(times.spawning),
+            init: seconds(times.handshaking),
+            probe: seconds(times.checking),
+            ready: seconds(times.running),
+        })
+    };
+    ChainModel { services: snapshot.services().iter().filter_map(start).collect() }
+}
+
+/// What of this process's environment decides which programs are found and whether they reach the network.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    const PLAIN: [&str; 2] = ["PATH", "NO_PROXY"];
+    const ADDRESSES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    let plain = PLAIN.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    // A proxy may be written with a password.
+    let addresses = ADDRESSES.iter().flat_map(|name| [(*name).to_owned(), name.to_lowercase()]);
+    let addresses = addresses.filter_map(|name| std::env::var(&name).ok().map(|value| (name, shown_url(&value))));
+    plain.chain(addresses).collect()
+}
+
 /// Makes or ends a silence.
 pub(super) fn silence(request: &Request, context: &Context) -> Result<Option<Silence>, Failure> {
     let Some(wish) = request.silence.clone() else {
-        return Err(Failure::new(Exit::Usage, "a silence needs to be told how long").next("mcpstore alerts silence --help"));
+        return Err(
+            Failure::new(Exit::Usage, "a silence needs to be told how long").next("mcpstore alerts silence --help")
+        );
     };
     match wish {
         SilenceWish::End { id } => {

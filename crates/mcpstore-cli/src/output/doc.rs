@@ -1,5 +1,6 @@
 //! The JSON documents. Their keys are a contract: what is here stays, new keys may come.
 
+use mcpstore::monitor::{ProcessReport, ServiceReport};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -158,6 +159,12 @@ pub(crate) struct HealthRow {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct MetricsDoc {
     pub(crate) services: Vec<MetricsRow>,
+    /// When it was measured, in milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub(crate) at_ms: u64,
+    /// The manager's own process.
+    #[serde(default)]
+    pub(crate) manager: Option<ProcessReport>,
 }
 
 /// How the checks and calls of one service went.
@@ -174,6 +181,8 @@ pub(crate) struct MetricsRow {
     /// The time the checks span.
     pub(crate) window_seconds: f64,
     pub(crate) calls: CallNumbers,
+    /// Everything measured of it, since it was registered.
+    pub(crate) report: Option<ServiceReport>,
 }
 
 /// `mcpstore.plan/1`.

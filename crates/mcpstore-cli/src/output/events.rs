@@ -1,7 +1,8 @@
 //! Notices and log lines: as documents, and as lines for people.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use mcpstore::observe::NoticeRecord;
 use mcpstore::transport::LogLine;
 use mcpstore::{Notice, ServiceName};
 
@@ -23,6 +24,21 @@ pub(crate) fn event_doc(notice: &Notice, at: SystemTime) -> EventDoc {
         phase: notice.phase.as_str().to_owned(),
         reason: notice.reason.as_str().to_owned(),
         detail: notice.detail.as_deref().map(str::to_owned).or(spoken),
+    }
+}
+
+/// A notice from history as a document; `at_ms` in milliseconds since the Unix epoch.
+pub(crate) fn past_event_doc(notice: NoticeRecord, at_ms: u64) -> EventDoc {
+    EventDoc {
+        seq: notice.seq,
+        time: rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms)),
+        service: notice.service,
+        incarnation: notice.incarnation,
+        from: notice.from,
+        to: notice.to,
+        phase: notice.phase,
+        reason: notice.reason,
+        detail: notice.detail.or(notice.reason_text),
     }
 }
 

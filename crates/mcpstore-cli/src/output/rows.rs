@@ -158,6 +158,7 @@ pub(crate) fn metrics_row(supervisor: &Supervisor, info: &ServiceInfo, over: Opt
         min_ms: metrics.min_response_time.map(ms),
         window_seconds: metrics.window.as_secs_f64(),
         calls: call_numbers(supervisor, info),
+        report: Some(info.report(supervisor.now())),
     }
 }
 
@@ -176,8 +177,7 @@ fn call_numbers(supervisor: &Supervisor, info: &ServiceInfo) -> CallNumbers {
     CallNumbers {
         total: stats.calls_total,
         errors: stats.errors_total,
-        // Who passes calls on knows; a supervisor does not count them.
-        in_flight: 0,
+        in_flight: usize::try_from(info.calls_in_flight()).unwrap_or(usize::MAX),
         p50_ms: stats.p50.map(ms),
         p95_ms: stats.p95.map(ms),
     }

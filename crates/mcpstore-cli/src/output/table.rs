@@ -8,8 +8,7 @@ use mcpstore::graph::{DepGraph, NodeId};
 use mcpstore::types::DepKind;
 
 use super::{
-    CallNumbers, HealthRow, MetricsRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms,
-    state_cell,
+    CallNumbers, HealthRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms, state_cell,
 };
 
 /// With less room than this for the last column, the columns before it are shortened too.
@@ -88,28 +87,6 @@ pub(crate) fn health_table(rows: &[HealthRow], term: &Term) -> String {
             Cell::new(error),
         ];
         table.add_row(one_line(cells, term));
-    }
-    finish(&mut table)
-}
-
-/// Numbers over checks and calls, one service a row.
-pub(crate) fn metrics_table(rows: &[MetricsRow], term: &Term) -> String {
-    let header = ["SERVICE", "CHECKS", "HEALTHY", "AVAILABLE", "AVG", "MAX", "MIN", "CALLS", "ERRORS", "P50/P95"];
-    let mut table = new_table(&header, term);
-    for row in rows {
-        let time = |ms: Option<f64>| ms.map_or_else(dash, short_ms);
-        table.add_row([
-            row.name.clone(),
-            row.checks_total.to_string(),
-            row.checks_healthy.to_string(),
-            row.availability.map_or_else(dash, |part| format!("{:.1}%", part * 100.0)),
-            time(row.average_ms),
-            time(row.max_ms),
-            time(row.min_ms),
-            row.calls.total.to_string(),
-            row.calls.errors.to_string(),
-            percentiles(&row.calls),
-        ]);
     }
     finish(&mut table)
 }
@@ -358,21 +335,5 @@ mod tests {
             db       ✗ unhealthy  running  -         no answer within 3s
         "#]]
         .assert_eq(&health_table(&rows, &Term::PLAIN));
-        let metrics = MetricsRow {
-            name: "api".into(),
-            checks_total: 8,
-            checks_healthy: 7,
-            availability: Some(0.875),
-            average_ms: Some(2.5),
-            max_ms: Some(1_250.0),
-            min_ms: Some(0.2),
-            window_seconds: 80.0,
-            calls: CallNumbers::default(),
-        };
-        expect![[r#"
-            SERVICE  CHECKS  HEALTHY  AVAILABLE  AVG    MAX   MIN     CALLS  ERRORS  P50/P95
-            api      8       7        87.5%      2.5ms  1.2s  0.20ms  0      0       -
-        "#]]
-        .assert_eq(&metrics_table(&[metrics], &Term::PLAIN));
     }
 }

@@ -24,6 +24,9 @@ pub(crate) struct ReloadDoc {
     /// The exit code of a command that asked for it.
     pub(crate) exit: u8,
     pub(crate) services: Vec<ReloadRow>,
+    /// What the config says of alerts is another thing now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) alerts: bool,
 }
 
 /// How a reload went.
@@ -69,7 +72,16 @@ impl ReloadDoc {
 
     pub(super) fn refused(files: Vec<String>, exit: Exit, message: String) -> Self {
         let (exit, message) = (exit.code(), Some(message));
-        Self { outcome: Outcome::Refused, files, message, problems: None, next: None, exit, services: Vec::new() }
+        Self {
+            outcome: Outcome::Refused,
+            files,
+            message,
+            problems: None,
+            next: None,
+            exit,
+            services: Vec::new(),
+            alerts: false,
+        }
     }
 
     fn of(sources: &[Source]) -> Self {
@@ -82,7 +94,16 @@ impl ReloadDoc {
             next: None,
             exit: 0,
             services: Vec::new(),
+            alerts: false,
         }
+    }
+
+    /// A change of alerts alone is a change.
+    pub(super) fn settled(mut self) -> Self {
+        if self.alerts && self.outcome == Outcome::Unchanged {
+            self.outcome = Outcome::Changed;
+        }
+        self
     }
 
     /// These were started too.

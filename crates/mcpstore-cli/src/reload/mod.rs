@@ -12,8 +12,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use mcpstore::config::{Code, Diagnostic, Severity, Source, Stated, diff, stated};
-use mcpstore::types::SpecDelta;
-use mcpstore::{Loaded, ServiceName, ServiceSpec, Supervisor, Target};
+use mcpstore::types::{AlertsSpec, SpecDelta};
+use mcpstore::{Loaded, Observer, ServiceName, ServiceSpec, Supervisor, Target};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::args::ConfigArgs;
@@ -70,6 +70,8 @@ pub(crate) struct Reloader(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     supervisor: Supervisor,
+    /// Who takes over what the config says of alerts.
+    observer: Option<Observer>,
     own: Option<Arc<Own>>,
     /// Who is told of every reload that did something, or was refused.
     told: mpsc::Sender<Vec<String>>,
@@ -82,6 +84,8 @@ struct State {
     named: BTreeSet<ServiceName>,
     /// What was refused last, so that it is said once.
     refused: Option<u64>,
+    /// What it said of alerts.
+    alerts: AlertsSpec,
     /// The errors of the config that was taken over last: what they concern was left out then, and still is.
     known: Vec<Known>,
 }
@@ -101,8 +105,18 @@ impl Reloader {
     /// For a manager whose services come from `own`; `None`: from no file. Lines about reloads go to `told`.
     pub(crate) fn new(supervisor: Supervisor, own: Option<Own>, told: mpsc::Sender<Vec<String>>) -> Self {
         let named = supervisor.snapshot().services().iter().map(|info| info.name().clone()).collect();
-        let state = Mutex::new(State { named, refused: None, known: Vec::new() });
-        Self(Arc::new(Inner { supervisor, own: own.map(Arc::new), told, state }))
+        let state = Mutex::new(State { named, refused: None, alerts: AlertsSpec::default(), known: Vec::new() });
+        Self(Arc::new(Inner { supervisor, observer: None, own: own.map(Arc::new), told, state }))
+    }
+
+    /// The same, and what the config says of alerts goes to this observer, which was started with `alerts`. To be called
+    /// before it is cloned.
+    pub(crate) fn telling(mut self, observer: Observer, alerts: AlertsSpec) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.observer = Some(observer);
+            inner.state.get_mut().alerts = alerts;
+        }
+        self
     }
 
     /// The manager's own files; `None`: there are none that could be read again.
@@ -148,9 +162,11 @@ impl Reloader {
         // An entry that has an error now is no entry that is gone: what runs goes on as it was.
         delta.removed.retain(|name| !loaded.config.left_out.contains(name));
         let stated = stated(&sources);
+        let alerts = is_own && state.alerts != loaded.config.alerts;
         if wish.plan {
             let starts = |spec: &ServiceSpec| self.starts(spec, &loaded.config.services);
-            return Ok(doc::planned(&delta, &snapshot, &stated, &sources, &starts));
+            let planned = doc::planned(&delta, &snapshot, &stated, &sources, &starts);
+            return Ok(ReloadDoc { alerts, ..planned }.settled());
         }
         let was_refused = state.refused.take().is_some();
         if is_own {
@@ -161,13 +177,24 @@ impl Reloader {
             }
             state.named.extend(loaded.config.services.iter().map(|spec| spec.name.clone()));
         }
+        if alerts {
+            state.alerts = loaded.config.alerts.clone();
+            if let Some(observer) = &self.0.observer {
+                observer.set_alerts(loaded.config.alerts.clone());
+            }
+        }
+        if delta.is_empty() && alerts {
+            let document = ReloadDoc { alerts, ..ReloadDoc::unchanged(&sources) }.settled();
+            self.tell(notice(&document)).await;
+            return Ok(document);
+        }
         if delta.is_empty() {
             if was_refused {
                 self.tell(vec!["the config is good again, and what runs is what it says".to_owned()]).await;
             }
             return Ok(ReloadDoc::unchanged(&sources));
         }
-        let document = self.take_over(delta, &loaded.config.services, &stated, &sources).await?;
+        let document = ReloadDoc { alerts, ..self.take_over(delta, &loaded.config.services, &stated, &sources).await? };
         self.tell(notice(&document)).await;
         Ok(document)
     }

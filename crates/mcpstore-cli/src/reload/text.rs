@@ -16,9 +16,13 @@ pub(crate) fn lines(document: &ReloadDoc) -> Vec<String> {
             let rows: Vec<[String; 3]> = document.services.iter().map(|row| cells(row, planned)).collect();
             let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
             let (first, second) = (width(0), width(1));
-            rows.iter()
-                .map(|[name, what, why]| format!("{name:<first$}  {what:<second$}  {why}").trim_end().to_owned())
-                .collect()
+            let alerts = document
+                .alerts
+                .then(|| if planned { "~ alerts  would be taken over" } else { "~ alerts  taken over" }.to_owned());
+            let rows = rows
+                .iter()
+                .map(|[name, what, why]| format!("{name:<first$}  {what:<second$}  {why}").trim_end().to_owned());
+            rows.chain(alerts).collect()
         }
     }
 }
@@ -34,7 +38,8 @@ pub(crate) fn notice(document: &ReloadDoc) -> Vec<String> {
             out
         }
         Outcome::Changed => {
-            let parts: Vec<String> = document.services.iter().map(part).collect();
+            let alerts = document.alerts.then(|| "alerts".to_owned());
+            let parts: Vec<String> = document.services.iter().map(part).chain(alerts).collect();
             vec![format!("config taken over: {}", parts.join(", "))]
         }
     }

@@ -1,5 +1,6 @@
 //! Arguments of `up`.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -55,12 +56,26 @@ pub(crate) struct UpArgs {
     /// Print the config of the demo, and do nothing else.
     #[arg(long, requires = "demo")]
     pub(crate) print_config: bool,
+    /// Where metrics and health are shown over HTTP: /metrics, /healthz, /readyz. A loopback address (127.0.0.1:9420), or a
+    /// port alone. Default: nowhere.
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    pub(crate) listen_admin: Option<SocketAddr>,
     /// Stop everything when a service fails for good (exit code 1).
     #[arg(long)]
     pub(crate) exit_on_failure: bool,
     /// Print a line for each change, on a terminal too, instead of a table that is kept up to date.
     #[arg(long)]
     pub(crate) no_table: bool,
+}
+
+/// An address to listen on: `127.0.0.1:9420`, `[::1]:9420`, `localhost:9420`, or `9420`.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let port = text.strip_prefix("localhost:").unwrap_or(text).trim_start_matches(':');
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok(SocketAddr::new(here, port));
+    }
+    text.parse().map_err(|_| "write a loopback address with a port, like 127.0.0.1:9420, or a port alone".to_owned())
 }
 
 impl UpArgs {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use mcpstore::config::{MAX_PARALLEL_STARTS_DEFAULT, Source};
-use mcpstore::types::suggestion;
+use mcpstore::types::{AlertsSpec, suggestion};
 use mcpstore::{Loaded, ServiceName, ServiceSpec};
 
 use super::UpArgs;
@@ -24,6 +24,8 @@ pub(super) struct Prepared {
     pub(super) services: Vec<ServiceSpec>,
     /// How many may start at the same time.
     pub(super) max_parallel_starts: usize,
+    /// When alerts fire, and who is told.
+    pub(super) alerts: AlertsSpec,
     /// Which of them to start; `None`: every enabled one.
     pub(super) selection: Option<Select>,
     /// Where they come from; `None` for the demo.
@@ -41,7 +43,7 @@ pub(super) fn prepare(args: &UpArgs, paths: &Paths, term: &Term) -> anyhow::Resu
         let program = std::env::current_exe().context("the path of this program is unknown")?;
         let services = crate::demo::services(&program)?;
         let max_parallel_starts = MAX_PARALLEL_STARTS_DEFAULT;
-        Prepared { services, max_parallel_starts, selection, files: None }
+        Prepared { services, max_parallel_starts, alerts: AlertsSpec::default(), selection, files: None }
     } else {
         let config = Config::load(&args.config)?;
         let Config { sources, loaded, .. } = &config;
@@ -58,7 +60,8 @@ pub(super) fn prepare(args: &UpArgs, paths: &Paths, term: &Term) -> anyhow::Resu
         }
         let Config { files, loaded, .. } = config;
         let max_parallel_starts = loaded.config.max_parallel_starts;
-        Prepared { services: loaded.config.services, max_parallel_starts, selection, files: Some(files) }
+        let mcpstore::config::Config { services, alerts, .. } = loaded.config;
+        Prepared { services, max_parallel_starts, alerts, selection, files: Some(files) }
     };
     if let Some(select) = &prepared.selection {
         let known: Vec<Known<'_>> =

@@ -1,6 +1,7 @@
 //! From the arguments to a running manager, and its end.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use mcpstore::runtime::FleetConfig;
@@ -8,12 +9,12 @@ use mcpstore::{McpStore, SupervisorConfig, Target};
 use tokio::sync::mpsc;
 
 use super::UpArgs;
-use super::contain;
 use super::hints::Reach;
 use super::prepare::{plan_command, prepare};
 use super::screen::Screen;
 use super::signals::Signals;
 use super::watch::{Inbox, Options, Watch};
+use super::{contain, observe};
 use crate::args::{Format, Global};
 use crate::config::{ConfigFiles, Trust};
 use crate::control;
@@ -28,6 +29,9 @@ const SHUTDOWN_REQUESTS: usize = 8;
 
 /// Lines about reloads that may wait to be shown.
 const RELOADS_TOLD: usize = 64;
+
+/// How long alerts that were not delivered may hold up the end.
+const LAST_ALERTS: Duration = Duration::from_secs(2);
 
 /// Runs the manager until it is told to end.
 ///
@@ -53,14 +57,23 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let defaults = SupervisorConfig::default();
     let fleet = FleetConfig { max_parallel_starts: prepared.max_parallel_starts, ..defaults.fleet };
     let (ask, asked) = mpsc::channel(SHUTDOWN_REQUESTS);
-    let (adapters, said) = contain::adapters(&paths).await?;
+    let (adapters, mut said) = contain::adapters(&paths).await?;
     let store = McpStore::with_config(SupervisorConfig { fleet, adapters, ..defaults });
     // Before anything starts: of two managers on one socket the second must not have started anything.
     let (told, reloads) = mpsc::channel(RELOADS_TOLD);
     store.add_services(prepared.services).await?;
     let supervisor = store.supervisor();
-    let reloader = Reloader::new(supervisor.clone(), own(&args, &prepared.files, &prepared.selection, &paths)?, told);
-    let control = control::serve(store.clone(), reloader.clone(), &paths.socket, ask)?;
+    control::refuse_taken(&paths.socket)?;
+    let (observer, mut found) = observe::start(supervisor, prepared.alerts.clone(), &paths).await?;
+    said.append(&mut found);
+    let own = own(&args, &prepared.files, &prepared.selection, &paths)?;
+    let reloader = Reloader::new(supervisor.clone(), own, told).telling(observer.clone(), prepared.alerts);
+    let control = control::serve(store.clone(), observer.clone(), reloader.clone(), &paths.socket, ask)?;
+    let admin = match args.listen_admin {
+        Some(addr) => Some(observe::listen(addr, supervisor, &observer).await?),
+        None => None,
+    };
+    said.extend(admin.iter().map(|admin| format!("metrics and health on http://{}/", admin.address)));
 
     let target = match &prepared.selection {
         Some(select) => select.target(&supervisor.snapshot())?,
@@ -84,6 +97,9 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     if let Some(watching) = watching {
         watching.abort();
     }
+    drop(admin);
+    // Everything is down; what alerts wait is tried once more, and the rest left to the next manager.
+    observer.shutdown(LAST_ALERTS).await;
     // Last: a client that waits for the end takes the end of the conversation for it.
     control.close().await;
     Ok(exit)

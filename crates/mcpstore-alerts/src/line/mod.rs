@@ -1,6 +1,8 @@
 //! One sink's queue, and the task that empties it in order.
 
 #[cfg(test)]
+mod prop;
+#[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;

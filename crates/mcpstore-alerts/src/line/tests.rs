@@ -25,15 +25,15 @@ impl Sink for Scripted {
     }
 }
 
-struct Bench {
-    line: Arc<Line>,
+pub(super) struct Bench {
+    pub(super) line: Arc<Line>,
     asked: Arc<Mutex<Vec<(String, f64)>>>,
     receipts: Arc<Mutex<Vec<Receipt>>>,
     task: JoinHandle<()>,
 }
 
 impl Bench {
-    fn new(spec: SinkSpec, answers: Vec<Result<(), SinkError>>, options: Options) -> Self {
+    pub(super) fn new(spec: SinkSpec, answers: Vec<Result<(), SinkError>>, options: Options) -> Self {
         let asked = Arc::new(Mutex::default());
         let sink = Scripted { answers: Mutex::new(answers.into()), asked: Arc::clone(&asked), start: Instant::now() };
         Self::with(spec, Arc::new(sink), asked, options)
@@ -51,7 +51,7 @@ impl Bench {
     }
 
     /// Closes the line once it is empty, and waits for its task.
-    async fn drained(self) -> (Vec<(String, f64)>, Vec<(String, Outcome)>, SinkStatus) {
+    pub(super) async fn drained(self) -> (Vec<(String, f64)>, Vec<(String, Outcome)>, SinkStatus) {
         timeout(Duration::from_secs(7 * 24 * 3600), async {
             while self.line.status().queued > 0 {
                 sleep(Duration::from_millis(100)).await;
@@ -67,17 +67,17 @@ impl Bench {
     }
 }
 
-fn alert(id: &str) -> Alert {
+pub(super) fn alert(id: &str) -> Alert {
     let mut alert = Alert::new(id, AlertKind::GaveUp, "web", AlertStatus::Firing);
     alert.at_ms = unix_ms(SystemTime::now());
     alert
 }
 
-fn later(message: &str) -> Result<(), SinkError> {
+pub(super) fn later(message: &str) -> Result<(), SinkError> {
     Err(SinkError::passing(message))
 }
 
-fn asks_for(seconds: u64) -> Result<(), SinkError> {
+pub(super) fn asks_for(seconds: u64) -> Result<(), SinkError> {
     Err(SinkError { retry_after: Some(Duration::from_secs(seconds)), ..SinkError::passing("busy") })
 }
 

@@ -18,8 +18,7 @@ macro_rules! told {
             id = $alert.id,
             value = $alert.value,
             detail = $alert.detail,
-            "{}: {}",
-            $alert.service,
+            "{}",
             $alert.summary
         )
     };

@@ -47,6 +47,7 @@ impl Mail {
     fn message(&self, alert: &Alert) -> Result<Message, SinkError> {
         let mut builder = Message::builder()
             .from(self.from.clone())
+            .message_id(Some(message_id(alert)))
             .subject(format!("[mcpstore] {}", words::title(alert)))
             .header(ContentType::TEXT_PLAIN);
         for to in &self.to {
@@ -74,6 +75,12 @@ impl Sink for Mail {
         let sent = timeout(self.within, self.hand_over(message)).await;
         sent.unwrap_or_else(|_| Err(SinkError::passing(format!("the server was not done within {:?}", self.within))))
     }
+}
+
+/// The same at every attempt: mail servers and readers show such a message once.
+fn message_id(alert: &Alert) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    format!("<{}@mcpstore>", alert.key().chars().map(keep).collect::<String>())
 }
 
 /// The address as `lettre` writes it, which has no scheme for STARTTLS.
@@ -145,8 +152,9 @@ mod tests {
     }
 
     fn alert() -> Alert {
-        let mut alert = Alert::new("i", AlertKind::GaveUp, "web\nBcc: evil@example.org", AlertStatus::Firing);
+        let mut alert = Alert::new("i>1", AlertKind::GaveUp, "web\nBcc: evil@example.org", AlertStatus::Firing);
         alert.detail = "exit code 3\n.\nMAIL FROM:<evil@example.org>".to_owned();
+        alert.at_ms = 7;
         alert.bounded()
     }
 
@@ -164,6 +172,7 @@ mod tests {
         assert!(told.contains("\nSubject: [mcpstore] web Bcc: evil@example.org: gave_up (critical)\n"), "{told}");
         assert!(told.contains("\nexit code 3\n..\nMAIL FROM"), "the dot is doubled: {told}");
         assert!(!told.contains("\nBcc:"), "{told}");
+        assert!(told.contains("\nMessage-ID: <i-1-firing-7@mcpstore>\n"), "{told}");
     }
 
     #[tokio::test]

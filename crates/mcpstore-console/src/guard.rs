@@ -46,7 +46,7 @@ pub(crate) fn judge(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// True for `localhost` and the loopback addresses.
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())

@@ -190,7 +190,8 @@ fn is_ours(key: &str) -> bool {
 /// True when there is something beside services.
 fn states_something(object: &Object<'_>) -> bool {
     object.members.iter().any(|member| {
-        matches!(member.key.as_ref(), "defaults" | "gateway" | "alerts" | "profiles" | "inputs") && !member.value.is_null()
+        matches!(member.key.as_ref(), "defaults" | "gateway" | "alerts" | "profiles" | "inputs")
+            && !member.value.is_null()
     })
 }
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mcpstore_types::{
-    Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, Policy,
-    ProbeKind, RecyclePolicy, RestartPolicy, Sandbox, Secret, ServiceSpec, StdioSpec, Timeouts, TransportSpec, WaitCondition,
+    Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec,
+    Policy, ProbeKind, RecyclePolicy, RestartPolicy, Sandbox, Secret, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
+    WaitCondition,
 };
 
 use crate::{Plain, Source};
@@ -240,7 +241,8 @@ fn probe_value(probe: &ProbeKind) -> Plain {
         ProbeKind::Tool { name, args } => {
             out.put("tool", Plain::text(name));
             // Code may have built any text; what is no object of JSON says nothing to a server.
-            let args = Plain::of(&Source::new("args.json", args.as_str())).filter(|args| *args != Plain::Object(Vec::new()));
+            let args =
+                Plain::of(&Source::new("args.json", args.as_str())).filter(|args| *args != Plain::Object(Vec::new()));
             if let Some(args @ Plain::Object(_)) = args {
                 out.put("args", escaped(args));
             }

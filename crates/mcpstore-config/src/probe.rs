@@ -9,8 +9,8 @@ use crate::context::Context;
 use crate::expand::expanded;
 use crate::fields::{Field, entry, fields, get};
 use crate::plain::Plain;
-use crate::tree::{Node, Value};
 use crate::transport::{check_web_url, contradiction, filled, no_nul};
+use crate::tree::{Node, Value};
 use crate::values::{nonempty, object, text, word, wrong_type};
 use crate::words::{CONDITION, PROBE};
 
@@ -209,7 +209,8 @@ fn exec(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Option<(String, V
     let program = filled(cx, name, Field { value: program, ..field });
     let mut args = Vec::with_capacity(rest.len());
     for value in rest {
-        let found = text(cx, &format!("an element of {name}"), value).and_then(|found| expanded(cx, name, value, found));
+        let found =
+            text(cx, &format!("an element of {name}"), value).and_then(|found| expanded(cx, name, value, found));
         args.push(found.filter(|text| no_nul(cx, name, value, text)));
     }
     Some((program?, args.into_iter().collect::<Option<_>>()?))
@@ -269,7 +270,9 @@ mod tests {
         for good in ["127.0.0.1:1", "localhost:65535", "[::1]:5432", "db.example:5432"] {
             assert_eq!(check_address(good), Ok(()), "{good}");
         }
-        for bad in ["", "5432", "h", "h:", "h:0", "h:+1", "h:65536", ":1", "::1:1", "[::1:1", "tcp://h:1", "a b:1", "h/x:1"] {
+        for bad in
+            ["", "5432", "h", "h:", "h:0", "h:+1", "h:65536", ":1", "::1:1", "[::1:1", "tcp://h:1", "a b:1", "h/x:1"]
+        {
             assert!(check_address(bad).is_err(), "{bad}");
         }
     }

@@ -94,8 +94,12 @@ pub fn stated_blocks(sources: &[Source]) -> Vec<StatedBlock> {
     let mut sink = Sink::new(false);
     let layer = gather(&texts, &Nothing, &mut sink, &mut Inputs::new()).layer;
     let place = |at| crate::context::place(&texts, at);
-    let blocks =
-        [("defaults", layer.defaults), ("gateway", layer.gateway), ("profiles", layer.profiles), ("alerts", layer.alerts)];
+    let blocks = [
+        ("defaults", layer.defaults),
+        ("gateway", layer.gateway),
+        ("profiles", layer.profiles),
+        ("alerts", layer.alerts),
+    ];
     let stated = blocks.into_iter().filter_map(|(key, value)| Some((key, value?)));
     stated
         .map(|(key, value)| {

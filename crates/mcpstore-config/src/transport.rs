@@ -322,7 +322,11 @@ pub(crate) fn check_url(url: &str) -> Result<(), &'static str> {
 /// The same of an address that is asked over the network alone.
 pub(crate) fn check_web_url(url: &str) -> Result<(), &'static str> {
     let begins = |scheme: &str| url.get(..scheme.len()).is_some_and(|found| found.eq_ignore_ascii_case(scheme));
-    if begins("http://") || begins("https://") { check_url(url) } else { Err("it does not begin with http:// or https://") }
+    if begins("http://") || begins("https://") {
+        check_url(url)
+    } else {
+        Err("it does not begin with http:// or https://")
+    }
 }
 
 #[cfg(test)]

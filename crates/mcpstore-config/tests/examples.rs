@@ -6,7 +6,8 @@ use expect_test::expect;
 use mcpstore_config::{Options, Parsed, Source, Variables, parse, render_short};
 use mcpstore_types::{
     AlertKind, AlertRule, AlertSeverity, AlertsSpec, BreakerPolicy, DepCondition, DepKind, ProbeKind, RecyclePolicy,
-    RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, SinkKind, TransportSpec, WaitCondition, WebhookTemplate,
+    RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, SinkKind, TransportSpec, WaitCondition,
+    WebhookTemplate,
 };
 
 fn env(name: &str) -> Option<String> {
@@ -393,7 +394,8 @@ fn breakers_and_recycling_are_switched_off_and_inherited() {
 }
 
 fn alerts(text: &str) -> AlertsSpec {
-    let (parsed, short) = read(&format!("{{ \"mcpServers\": {{ \"a\": {{ \"command\": \"x\" }} }}, \"alerts\": {text} }}"));
+    let (parsed, short) =
+        read(&format!("{{ \"mcpServers\": {{ \"a\": {{ \"command\": \"x\" }} }}, \"alerts\": {text} }}"));
     assert_eq!(short, "", "{text}");
     parsed.config.alerts
 }
@@ -456,7 +458,8 @@ fn a_broken_sink_is_left_out_and_the_log_stays_when_it_was_the_only_one() {
     let (parsed, _) = read(r#"{ "mcpServers": {}, "alerts": { "sinks": [{ "type": "webhook" }] } }"#);
     assert!(parsed.has_errors());
     assert_eq!(parsed.config.alerts, AlertsSpec::default());
-    let (parsed, _) = read(r#"{ "mcpServers": {}, "alerts": { "sinks": [{ "type": "webhook" }, { "type": "desktop" }] } }"#);
+    let (parsed, _) =
+        read(r#"{ "mcpServers": {}, "alerts": { "sinks": [{ "type": "webhook" }, { "type": "desktop" }] } }"#);
     assert_eq!(parsed.config.alerts.sinks.len(), 1);
     // Of a text that is broken nothing runs.
     let (parsed, _) = read(r#"{ "mcpServers": {}, "alerts": { "sinks": [{ "type": "command", "command": "x" }] }, }}"#);

@@ -9,9 +9,9 @@ use mcpstore_config::{
     render_short,
 };
 use mcpstore_types::{
-    Backoff, BreakerPolicy, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits,
-    OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec,
-    StdioSpec, Timeouts, TransportSpec, WaitCondition,
+    Backoff, BreakerPolicy, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec,
+    Limits, OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName,
+    ServiceSpec, StdioSpec, Timeouts, TransportSpec, WaitCondition,
 };
 use proptest::prelude::*;
 
@@ -265,8 +265,8 @@ fn policy() -> impl Strategy<Value = Policy> {
         kill: d[9],
         reap: d[10],
     });
-    let health = ((probe(), prop::option::of(probe())), duration(), duration(), 1..3_u32, 1..3_u32, duration()).prop_map(
-        |((probe, readiness), interval, timeout, rise, fall, startup)| HealthSpec {
+    let health = ((probe(), prop::option::of(probe())), duration(), duration(), 1..3_u32, 1..3_u32, duration())
+        .prop_map(|((probe, readiness), interval, timeout, rise, fall, startup)| HealthSpec {
             probe,
             readiness,
             interval,
@@ -274,8 +274,7 @@ fn policy() -> impl Strategy<Value = Policy> {
             rise,
             fall,
             startup,
-        },
-    );
+        });
     let breaker = (1..3_u32, 1..3_u32, 1..3_u8, duration(), duration(), duration()).prop_map(
         |(failures, window, failure_percent, open_for, max_open_for, trial_timeout)| BreakerPolicy {
             failures,

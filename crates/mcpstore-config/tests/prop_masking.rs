@@ -187,8 +187,17 @@ fn telling(text: &str) -> Vec<usize> {
         "signKey",
         "sign_key",
     ];
-    let looks =
-        ["\"--token=", "\"--password\", ", "?api_key=", "https://me:c4n4ry", "@h.example", "://hook.example/", "@mail.example", "*common", "&common"];
+    let looks = [
+        "\"--token=",
+        "\"--password\", ",
+        "?api_key=",
+        "https://me:c4n4ry",
+        "@h.example",
+        "://hook.example/",
+        "@mail.example",
+        "*common",
+        "&common",
+    ];
     let keys = keys.iter().map(|key| words.iter().filter(|word| *word == key).count());
     keys.chain(looks.iter().map(|look| text.matches(look).count())).collect()
 }

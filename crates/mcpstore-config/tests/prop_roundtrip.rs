@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mcpstore_config::{
-    Nothing, Options, Plain, Source, alerts_entry, apply, diff, entry, parse, render_short, stated,
-};
+use mcpstore_config::{Nothing, Options, Plain, Source, alerts_entry, apply, diff, entry, parse, render_short, stated};
 use mcpstore_types::{
     AlertKind, AlertRule, AlertSeverity, AlertsSpec, Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era,
     EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode,
@@ -236,24 +234,26 @@ fn rule(kind: AlertKind) -> impl Strategy<Value = AlertRule> {
         (prop::sample::select(thresholds), times(1_000), 1..99_u64, prop::collection::btree_set("[ab*]{1,3}", 0..3)),
         any::<bool>(),
     )
-        .prop_map(move |((enabled, severity, hold, resolve_after), (thresholds, window, calls, services), default)| {
-            let usual = AlertRule::new(kind);
-            if default {
-                return usual;
-            }
-            AlertRule {
-                enabled,
-                severity,
-                hold,
-                resolve_after,
-                threshold: thresholds.0,
-                clear_threshold: thresholds.1,
-                window: if has_window { window } else { usual.window },
-                min_calls: if has_calls { calls } else { usual.min_calls },
-                services: services.into_iter().collect(),
-                kind,
-            }
-        })
+        .prop_map(
+            move |((enabled, severity, hold, resolve_after), (thresholds, window, calls, services), default)| {
+                let usual = AlertRule::new(kind);
+                if default {
+                    return usual;
+                }
+                AlertRule {
+                    enabled,
+                    severity,
+                    hold,
+                    resolve_after,
+                    threshold: thresholds.0,
+                    clear_threshold: thresholds.1,
+                    window: if has_window { window } else { usual.window },
+                    min_calls: if has_calls { calls } else { usual.min_calls },
+                    services: services.into_iter().collect(),
+                    kind,
+                }
+            },
+        )
 }
 
 fn sink() -> impl Strategy<Value = SinkSpec> {
@@ -295,10 +295,11 @@ fn sink() -> impl Strategy<Value = SinkSpec> {
 
 fn alerts() -> impl Strategy<Value = AlertsSpec> {
     let rules: Vec<_> = AlertKind::ALL.into_iter().map(rule).collect();
-    let sinks = prop::option::of(prop::collection::btree_map("[a-z]{1,5}", sink(), 0..4)).prop_map(|sinks| match sinks {
-        Some(sinks) => sinks.into_iter().map(|(name, sink)| SinkSpec { name, ..sink }).collect(),
-        None => vec![SinkSpec::log()],
-    });
+    let sinks =
+        prop::option::of(prop::collection::btree_map("[a-z]{1,5}", sink(), 0..4)).prop_map(|sinks| match sinks {
+            Some(sinks) => sinks.into_iter().map(|(name, sink)| SinkSpec { name, ..sink }).collect(),
+            None => vec![SinkSpec::log()],
+        });
     (any::<bool>(), rules, sinks, prop::option::of(times(1_000)))
         .prop_map(|(enabled, rules, sinks, repeat)| AlertsSpec { enabled, rules, sinks, repeat })
 }

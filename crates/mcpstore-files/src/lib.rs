@@ -35,9 +35,7 @@ mod trail;
 mod watch;
 mod write;
 
-pub use approvals::{
-    Approvable, Approvals, ApproveError, Checked, Fingerprint, NotAFingerprint, Pending, PendingKind,
-};
+pub use approvals::{Approvable, Approvals, ApproveError, Checked, Fingerprint, NotAFingerprint, Pending, PendingKind};
 pub use approvals::{alerts_fingerprint, find_program, fingerprint, loads_code, service_fingerprint};
 pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
 pub use judge::{Fault, Unsafe};

@@ -15,10 +15,10 @@ use crate::tree::{Node, Value};
 use crate::values::{boolean, wrong_type};
 use crate::words::ALERTS;
 
+use rules::{Amount, amount};
+pub(crate) use rules::{MAX_PATTERN, MAX_PATTERNS, kind_of};
 #[cfg(feature = "schema")]
 pub(crate) use sinks::MAX_SINKS;
-pub(crate) use rules::{MAX_PATTERN, MAX_PATTERNS, kind_of};
-use rules::{Amount, amount};
 pub use write::alerts_entry;
 
 /// The shortest `alerts.repeat`.

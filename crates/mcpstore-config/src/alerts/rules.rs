@@ -10,8 +10,8 @@ use crate::diagnostic::{Diagnostic, shown};
 use crate::duration::duration;
 use crate::fields::{Field, check_keys, entry, fields, get, is_snake_of};
 use crate::policy::{MAX_COUNT, set};
-use crate::tree::{Node, Value};
 use crate::transport::no_effect;
+use crate::tree::{Node, Value};
 use crate::values::{boolean, nonempty, object, out_of_range, text_list, whole, word, wrong_type};
 use crate::words::{RULE, RULES};
 
@@ -233,7 +233,9 @@ fn services(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Vec<String> {
         if pattern.len() > MAX_PATTERN {
             let message = format!("`{}` is longer than a pattern may be, {MAX_PATTERN} bytes", shown(pattern));
             cx.push(cx.error_at(value, Code::BadPattern, message));
-        } else if nonempty(cx, &format!("an element of {name}"), value).is_some() && !out.iter().any(|known| known == pattern) {
+        } else if nonempty(cx, &format!("an element of {name}"), value).is_some()
+            && !out.iter().any(|known| known == pattern)
+        {
             out.push(pattern.to_owned());
         }
     }

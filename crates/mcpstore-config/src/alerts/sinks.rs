@@ -120,7 +120,8 @@ fn named(cx: &mut Context<'_>, read: Vec<Read<'_>>) -> Vec<SinkSpec> {
             }
             None => {
                 // Bounded: there are fewer names than numbers.
-                let free = (1..=2 * MAX_SINKS).map(|n| format!("{}-{n}", kind.word())).find(|name| !taken.contains(name));
+                let free =
+                    (1..=2 * MAX_SINKS).map(|n| format!("{}-{n}", kind.word())).find(|name| !taken.contains(name));
                 let name = free.unwrap_or_else(|| kind.word().to_owned());
                 taken.insert(name.clone());
                 name
@@ -175,7 +176,8 @@ fn sink<'v>(cx: &mut Context<'_>, value: &'v Value<'v>) -> Option<Read<'v>> {
 
 fn name<'v>(cx: &mut Context<'_>, field: Field<'v>) -> Option<(String, &'v Value<'v>)> {
     let name = nonempty(cx, "name", field.value)?;
-    if name.chars().count() > MAX_NAME || name.chars().any(|c| shown(c.encode_utf8(&mut [0; 4])).len() != c.len_utf8()) {
+    if name.chars().count() > MAX_NAME || name.chars().any(|c| shown(c.encode_utf8(&mut [0; 4])).len() != c.len_utf8())
+    {
         let message = format!("`{}` is no name of a sink", shown(name));
         let help = format!("write 1 to {MAX_NAME} characters that can be seen");
         cx.push(cx.error_at(field.value, Code::InvalidName, message).with_help(help));
@@ -185,7 +187,13 @@ fn name<'v>(cx: &mut Context<'_>, field: Field<'v>) -> Option<(String, &'v Value
 }
 
 /// A field that a sink cannot be without.
-fn needed<'v>(cx: &mut Context<'_>, sink: &Value<'_>, inner: &[Field<'v>], key: &str, example: &str) -> Option<Field<'v>> {
+fn needed<'v>(
+    cx: &mut Context<'_>,
+    sink: &Value<'_>,
+    inner: &[Field<'v>],
+    key: &str,
+    example: &str,
+) -> Option<Field<'v>> {
     let field = get(inner, key);
     if field.is_none() {
         let diagnostic = cx.error_at(sink, Code::Empty, format!("this sink has no `{key}`"));
@@ -206,7 +214,8 @@ fn webhook(cx: &mut Context<'_>, sink: &Value<'_>, inner: &[Field<'_>]) -> Optio
         in_the_clear(cx, "url", *field, url, "http://");
     }
     let template = get(inner, "template");
-    let template = template.and_then(|field| word(cx, "template", field.value, &WebhookTemplate::WORDS)).unwrap_or_default();
+    let template =
+        template.and_then(|field| word(cx, "template", field.value, &WebhookTemplate::WORDS)).unwrap_or_default();
     let sign_key = get(inner, "signKey").and_then(|field| filled(cx, "signKey", field)).map(Secret::new);
     if !matches!(template, WebhookTemplate::Feishu | WebhookTemplate::DingTalk) {
         no_effect(cx, inner, &["signKey"], &format!("the template `{}`", template.word()));
@@ -225,7 +234,8 @@ fn in_the_clear(cx: &mut Context<'_>, name: &str, field: Field<'_>, url: &str, s
     if is_loopback(authority.rsplit('@').next().unwrap_or_default()) {
         return;
     }
-    let message = format!("`{name}` is reached in the clear: who is on the way reads the alerts, and the secrets with them");
+    let message =
+        format!("`{name}` is reached in the clear: who is on the way reads the alerts, and the secrets with them");
     let help = match scheme {
         "http://" => "write `https://` if the receiver has it",
         _ => "write `smtps://` or `smtp+starttls://` if the server has it",
@@ -272,7 +282,8 @@ fn mail(cx: &mut Context<'_>, sink: &Value<'_>, inner: &[Field<'_>]) -> Option<S
         }
         in_the_clear(cx, "server", *field, server, "smtp://");
     }
-    let from = needed(cx, sink, inner, "from", "\"mcpstore@example.com\"").and_then(|field| mailbox(cx, "from", field.value));
+    let from =
+        needed(cx, sink, inner, "from", "\"mcpstore@example.com\"").and_then(|field| mailbox(cx, "from", field.value));
     let to = needed(cx, sink, inner, "to", "[\"me@example.com\"]")?;
     let list = match &to.value.node {
         Node::List(list) => list.as_slice(),

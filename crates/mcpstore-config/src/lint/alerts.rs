@@ -41,7 +41,9 @@ pub(super) fn check(cx: &mut Context<'_>, value: &Value<'_>, names: &Names, laun
 
 /// A pattern that fits no service of the config.
 fn services(cx: &mut Context<'_>, value: &Value<'_>, names: &Names) {
-    let Some(pattern) = value.as_text().filter(|text| !text.trim().is_empty() && text.len() <= MAX_PATTERN) else { return };
+    let Some(pattern) = value.as_text().filter(|text| !text.trim().is_empty() && text.len() <= MAX_PATTERN) else {
+        return;
+    };
     if cx.sink.is_full() || names.iter().any(|name: &ServiceName| fits(pattern.as_bytes(), name.as_str().as_bytes())) {
         return;
     }
@@ -122,8 +124,16 @@ mod tests {
 
     #[test]
     fn patterns_fit_whole_names() {
-        for (pattern, name) in [("a", "a"), ("*", "x"), ("web-*", "web-1"), ("*-db", "api-db"), ("a*c*e", "abcde"), ("w?b", "web"), ("**", "x"), ("*ab", "aab")]
-        {
+        for (pattern, name) in [
+            ("a", "a"),
+            ("*", "x"),
+            ("web-*", "web-1"),
+            ("*-db", "api-db"),
+            ("a*c*e", "abcde"),
+            ("w?b", "web"),
+            ("**", "x"),
+            ("*ab", "aab"),
+        ] {
             assert!(fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
         for (pattern, name) in [("a", "ab"), ("web-*", "web"), ("", "a"), ("a*c", "abd"), ("?", "ab"), ("*b", "abc")] {

@@ -2,7 +2,17 @@
 
 /// True for the keys of the config language, and of other clients, whose values are hidden with all that is in them.
 pub(crate) fn holds_secrets(key: &str) -> bool {
-    const NAMES: &[&str] = &["env", "headers", "http_headers", "settings", "clientSecret", "client_secret", "signKey", "sign_key", "default"];
+    const NAMES: &[&str] = &[
+        "env",
+        "headers",
+        "http_headers",
+        "settings",
+        "clientSecret",
+        "client_secret",
+        "signKey",
+        "sign_key",
+        "default",
+    ];
     // A key with an escape might be one of them.
     NAMES.iter().any(|name| key.eq_ignore_ascii_case(name)) || key.contains('\\')
 }

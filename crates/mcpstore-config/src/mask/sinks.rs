@@ -106,11 +106,17 @@ mod tests {
             r#"{"mcpServers":{"a":{"url":"https://h/a"}},"alerts":{"sinks":[{"type":"webhook","url":"https://h.example/***"},{"url":"${U}"},{"url":"https://h/${T}***"},{"server":"smtps://***"},{"url":"***"}]},"servers":{"b":{"url":"https://h/b"}}}"#
         );
         assert_eq!(
-            masked(Format::Toml, "[[alerts.sinks]]\ntype = \"webhook\"\nurl = 'https://h/x'\n[mcpServers.a]\nurl = \"https://h/a\"\n"),
+            masked(
+                Format::Toml,
+                "[[alerts.sinks]]\ntype = \"webhook\"\nurl = 'https://h/x'\n[mcpServers.a]\nurl = \"https://h/a\"\n"
+            ),
             "[[alerts.sinks]]\ntype = \"webhook\"\nurl = 'https://h/***'\n[mcpServers.a]\nurl = \"https://h/a\"\n"
         );
         assert_eq!(
-            masked(Format::Yaml, "alerts:\n  sinks:\n  - { url: https://h/x, type: webhook }\n  - url: https://h?key\nmcpServers:\n  a:\n    url: https://h/a\n"),
+            masked(
+                Format::Yaml,
+                "alerts:\n  sinks:\n  - { url: https://h/x, type: webhook }\n  - url: https://h?key\nmcpServers:\n  a:\n    url: https://h/a\n"
+            ),
             "alerts:\n  sinks:\n  - { url: https://h/***, type: webhook }\n  - url: https://h?***\nmcpServers:\n  a:\n    url: https://h/a\n"
         );
     }

@@ -5,7 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::policy::{AnyBreaker, AnyRecycle, Exec, Health, Limits, Restart, Timeouts, one_of};
 use super::text::{
-    AbsolutePath, Address, DepCondition, DepKind, Era, Filled, Headers, HttpUrl, Later, Pattern, Recovery, Sandbox, Url, Variables,
+    AbsolutePath, Address, DepCondition, DepKind, Era, Filled, Headers, HttpUrl, Later, Pattern, Recovery, Sandbox,
+    Url, Variables,
 };
 use crate::transport::KINDS;
 use crate::words::URL_KEYS;

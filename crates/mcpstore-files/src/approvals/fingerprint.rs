@@ -127,17 +127,8 @@ impl Search<'_> {
 
 fn digest(spec: &ServiceSpec, search: &Search<'_>) -> Fingerprint {
     // Named one by one, so that a new field does not compile before somebody decided about it.
-    let ServiceSpec {
-        name,
-        transport,
-        era: _,
-        dependencies: _,
-        policy,
-        enabled: _,
-        tags: _,
-        description: _,
-        wait_for,
-    } = spec;
+    let ServiceSpec { name, transport, era: _, dependencies: _, policy, enabled: _, tags: _, description: _, wait_for } =
+        spec;
     let Policy { restart: _, timeouts: _, health, breaker: _, recycle: _ } = policy;
     let HealthSpec { probe, readiness, interval: _, timeout: _, rise: _, fall: _, startup: _ } = health;
     let mut out = Encoder::default();
@@ -448,7 +439,8 @@ mod tests {
             headers: [(header.to_owned(), "renewed".into())].into(),
             sign_key: None,
         };
-        let mail = |to: &str| SinkKind::Mail { server: "smtp://h".into(), from: "a@b".to_owned(), to: vec![to.to_owned()] };
+        let mail =
+            |to: &str| SinkKind::Mail { server: "smtp://h".into(), from: "a@b".to_owned(), to: vec![to.to_owned()] };
         assert_eq!(of(vec![]), None);
         assert_eq!(of(vec![SinkKind::Log, SinkKind::Desktop]), None);
         let prints = [

@@ -86,7 +86,12 @@ mod tests {
         Approvals::write_to(&path, &specs, &AlertsSpec::default()).unwrap();
         let approvals = Approvals::from_file(&path).unwrap();
         let pending = |specs: &[ServiceSpec], path: Option<&str>| {
-            let checked = approvals.pending(Path::new("/any/mcp.json"), specs, &AlertsSpec::default(), path.map(std::ffi::OsStr::new));
+            let checked = approvals.pending(
+                Path::new("/any/mcp.json"),
+                specs,
+                &AlertsSpec::default(),
+                path.map(std::ffi::OsStr::new),
+            );
             checked.pending.into_iter().map(|pending| named(&pending.what)).collect::<Vec<_>>()
         };
         assert_eq!(pending(&specs, Some("/bin")), [""; 0]);

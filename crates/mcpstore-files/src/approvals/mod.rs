@@ -14,9 +14,7 @@ use mcpstore_types::{AlertsSpec, ServiceName, ServiceSpec};
 
 use crate::{EditFileError, ReadError, ReplaceError};
 
-pub use fingerprint::{
-    Fingerprint, NotAFingerprint, alerts_fingerprint, fingerprint, loads_code, service_fingerprint,
-};
+pub use fingerprint::{Fingerprint, NotAFingerprint, alerts_fingerprint, fingerprint, loads_code, service_fingerprint};
 pub use program::find_program;
 
 use list::List;

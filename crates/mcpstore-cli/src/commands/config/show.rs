@@ -178,7 +178,10 @@ mod tests {
                 r#"{ "mcpServers": { "api": { "enabled": false, "timeouts": { "start": "5s" } } },
   "alerts": { "rules": { "gaveUp": { "for": "1m" } }, "sinks": [{ "type": "webhook", "url": "https://h/s3cret" }] } }"#,
             ),
-            Source::new("more.toml", "[alerts.rules.error_rate]\nresolve_after = \"5m\"\n[gateway]\nmax_parallel_starts = 3\n"),
+            Source::new(
+                "more.toml",
+                "[alerts.rules.error_rate]\nresolve_after = \"5m\"\n[gateway]\nmax_parallel_starts = 3\n",
+            ),
         ];
         let all = stated(&sources);
         let blocks = stated_blocks(&sources);

@@ -304,7 +304,7 @@ mod tests {
             { "type": "webhook", "url": "https://h.example/T0/hunter2" }, { "type": "log" },
             { "type": "mail", "server": "smtps://me:hunter2@m.example", "from": "a@b", "to": "c@d" }] } }"#;
         std::fs::write(&file, text).unwrap();
-        let files = ConfigFiles { files: vec![file.clone()], chosen: Chosen::Found };
+        let files = ConfigFiles { files: vec![file], chosen: Chosen::Found };
         let found = Config::load_files(files, &ConfigArgs::default()).unwrap();
         let trust = Trust::new(&paths, None).unwrap();
         let pending = trust.pending(&found);

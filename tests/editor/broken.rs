@@ -63,6 +63,7 @@ const BROKEN: &[(&str, &str)] = &[
     (service!(r#""command": "x", "health": { "probe": { "tcp": "5432" } }"#), "\"5432\""),
     (service!(r#""command": "x", "health": { "probe": { "exec": [] } }"#), "[]"),
     (service!(r#""command": "x", "health": { "probe": { } }"#), "{ }"),
+    (service!(r#""command": "x", "health": { "probe": { "tcp": "h:1", "http": "http://h" } }"#), "\"h:1\""),
     (service!(r#""command": "x", "waitFor": "db:5432""#), "\"db:5432\""),
     (service!(r#""command": "x", "waitFor": [{ "http": "db" }]"#), "\"db\""),
     (service!(r#""command": "x", "breaker": "off""#), "\"off\""),

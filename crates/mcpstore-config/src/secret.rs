@@ -95,6 +95,14 @@ pub fn hide_secrets(text: &str) -> String {
     out
 }
 
+/// The arguments of a tool, a text of JSON, with `***` for what is called a secret in it or looks like one. What is no JSON is
+/// hidden as a whole.
+#[must_use]
+pub fn hide_secrets_in_json(text: &str) -> String {
+    Plain::of(&crate::Source::new("args.json", text))
+        .map_or_else(|| HIDDEN.to_owned(), |value| looked_over(&value).compact())
+}
+
 /// The elements of a list of arguments in which a secret stands in plain text, and where: one may name the secret that the
 /// next one is.
 fn in_list(list: &[Plain]) -> Vec<(usize, Range<usize>)> {
@@ -253,6 +261,8 @@ mod tests {
         let entry = of(r#"{ "health": { "probe": { "tool": "t", "args": { "token": "abc", "n": 1, "l": ["x"] } } } }"#);
         let shown = masked(&entry).to_string();
         assert!(shown.contains(r#""token": "***", "n": 1, "l": ["x"]"#), "{shown}");
+        assert_eq!(hide_secrets_in_json(r#"{"token":"abc","q":"x"}"#), r#"{"token":"***","q":"x"}"#);
+        assert_eq!(hide_secrets_in_json("{"), "***");
     }
 
     #[test]

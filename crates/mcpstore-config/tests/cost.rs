@@ -70,6 +70,28 @@ fn one_long_line() {
 }
 
 #[test]
+fn probes_conditions_and_alerts() {
+    let entry = |out: &mut String, nth: usize| {
+        let _ = write!(
+            out,
+            "\n\"s{nth}\":{{\"command\":\"x\",\"waitFor\":[{{\"file\":\"x\"}},{{\"tcp\":{nth}}}],\"breaker\":{{\"failures\":0}},\
+             \"health\":{{\"probe\":{{\"tool\":\"t\",\"args\":{{\"token\":\"abc{nth}\"}}}},\"readiness\":{{\"exec\":[\"a\",\"--token\",\"b\"]}}}}}}"
+        );
+    };
+    grows_evenly("probes of many services", |count| json(count, entry), 500);
+    let alerts = |count: usize| {
+        let sinks = "{\"type\":\"webhook\",\"url\":\"http://h/x\"},".repeat(count);
+        let patterns = "\"none-*\",".repeat(count);
+        let text = format!(
+            "{{\"mcpServers\":{{\"a\":{{\"command\":\"x\"}}}},\"alerts\":{{\"rules\":{{{}\"latency\":{{\"services\":[{patterns}]}}}},\"sinks\":[{sinks}]}}}}",
+            "\"gaveUp\":{\"threshold\":1},".repeat(count)
+        );
+        vec![Source::new("mcp.json", text)]
+    };
+    grows_evenly("many rules and sinks", alerts, 1_000);
+}
+
+#[test]
 fn unknown_keys() {
     let keys = |count| {
         json(1, |out, _| {
@@ -164,9 +186,26 @@ fn tables_and_headers() {
 
 #[test]
 fn what_may_be_a_secret() {
-    for piece in
-        ["://a:b", "a=", "--token ", "-----BEGIN ", "&a ", "*a ", "${", "\\\"", "env ", "eyJ", "ghp_", "x@", "{{", "%A"]
-    {
+    for piece in [
+        "://a:b",
+        "a=",
+        "--token ",
+        "-----BEGIN ",
+        "&a ",
+        "*a ",
+        "${",
+        "\\\"",
+        "env ",
+        "eyJ",
+        "ghp_",
+        "x@",
+        "{{",
+        "%A",
+        "sinks url: ,",
+        "sinks server: ${} ",
+        "sinks \"url\":\"a://\" ",
+        "sinks a://b ",
+    ] {
         for name in ["a.json", "b.toml", "c.yaml"] {
             grows_evenly(piece, |count| vec![Source::new(name, format!("x{}", piece.repeat(count)))], 1_000);
         }

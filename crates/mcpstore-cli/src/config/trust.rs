@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use mcpstore::ServiceSpec;
-use mcpstore::config::{Config as Said, hide_secrets};
+use mcpstore::config::{Config as Said, hide_secrets, hide_secrets_in_json};
 use mcpstore::files::{
     Approvable, Approvals, Pending, PendingKind, alerts_fingerprint, loads_code, service_fingerprint,
 };
@@ -207,7 +207,7 @@ fn runs(spec: &ServiceSpec) -> Vec<String> {
         match probe {
             ProbeKind::Auto | ProbeKind::Ping | ProbeKind::Discover | ProbeKind::List => {}
             ProbeKind::Tool { name, args } => {
-                out.push(format!("probed by a call of its tool {} with {}", quoted(name), hide_secrets(args)));
+                out.push(format!("probed by a call of its tool {} with {}", quoted(name), hide_secrets_in_json(args)));
             }
             ProbeKind::Http { url } => out.push(format!("probed at {}", without_secrets(url))),
             ProbeKind::Tcp { address } => out.push(format!("probed at {address}")),
@@ -298,13 +298,13 @@ mod tests {
         let paths = Paths { state_dir: dir.path().join("state"), socket: dir.path().join("s") };
         let text = r#"{
           "mcpServers": { "a": { "command": "one",
-            "health": { "probe": { "exec": ["check", "x y"] }, "readiness": { "tool": "t", "args": { "n": 1 } } },
+            "health": { "probe": { "exec": ["check", "x y"] }, "readiness": { "tool": "t", "args": { "n": 1, "token": "hunter2" } } },
             "waitFor": [{ "exec": "ready" }, { "tcp": "127.0.0.1:1" }, { "http": "http://me:pw@h/up?key=1" }, { "file": "/f" }] } },
           "alerts": { "sinks": [{ "type": "command", "command": "wake", "args": ["me"] },
             { "type": "webhook", "url": "https://h.example/T0/hunter2" }, { "type": "log" },
             { "type": "mail", "server": "smtps://me:hunter2@m.example", "from": "a@b", "to": "c@d" }] } }"#;
         std::fs::write(&file, text).unwrap();
-        let files = ConfigFiles { files: vec![file.clone()], chosen: Chosen::Found };
+        let files = ConfigFiles { files: vec![file], chosen: Chosen::Found };
         let found = Config::load_files(files, &ConfigArgs::default()).unwrap();
         let trust = Trust::new(&paths, None).unwrap();
         let pending = trust.pending(&found);
@@ -312,7 +312,7 @@ mod tests {
             "  a",
             "    one",
             "    probed by check 'x y'",
-            "    probed by a call of its tool t with {\"n\":1}",
+            "    probed by a call of its tool t with {\"n\":1,\"token\":\"***\"}",
             "    waits for ready to succeed",
             "    waits for a connection to 127.0.0.1:1",
             "    waits for an answer from http://h/up",

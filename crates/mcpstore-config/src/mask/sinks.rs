@@ -51,16 +51,22 @@ fn sign(text: &str, end: usize) -> Option<usize> {
     rest.starts_with([':', '=', '.', ']']).then(|| text.len() - rest.len() + 1)
 }
 
-/// The value that begins here, on this line.
+/// The value that begins here, on this line. It looks no further than the value reaches: there may be many on a line.
 fn value(text: &str, from: usize) -> Option<Range<usize>> {
-    let line = text[from..].split('\n').next().unwrap_or_default();
-    let start = from + line.len() - line.trim_start().len();
-    let line = line.trim();
-    let (start, length) = match line.chars().next()? {
-        quote @ ('"' | '\'') => (start + 1, line[1..].find(quote).unwrap_or(line.len() - 1)),
-        _ => (start, line.find([',', '}']).filter(|at| !line[..*at].contains("${")).unwrap_or(line.len())),
+    let rest = text[from..].trim_start_matches([' ', '\t', '\r']);
+    let start = text.len() - rest.len();
+    let (start, ends): (usize, &[char]) = match rest.chars().next()? {
+        '\n' => return None,
+        '"' => (start + 1, &['"', '\n']),
+        '\'' => (start + 1, &['\'', '\n']),
+        _ => (start, &[',', '}', '\n']),
     };
-    Some(start..start + text[start..start + length].trim_end().len())
+    let mut end = text[start..].find(ends).map_or(text.len(), |n| start + n);
+    // The brace of a reference ends none.
+    if ends.contains(&'}') && text[end..].starts_with('}') && text[start..end].contains("${") {
+        end = text[end..].find('\n').map_or(text.len(), |n| end + n);
+    }
+    Some(start..start + text[start..end].trim_end().len())
 }
 
 fn hide(text: &str, value: Range<usize>, out: &mut Vec<Range<usize>>) {

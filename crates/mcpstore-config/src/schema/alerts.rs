@@ -17,7 +17,7 @@ use crate::policy::MAX_COUNT;
 #[schemars(inline, untagged)]
 pub(super) enum AnyAlerts {
     Switch(bool),
-    Settings(Alerts),
+    Settings(Box<Alerts>),
 }
 
 #[derive(JsonSchema)]

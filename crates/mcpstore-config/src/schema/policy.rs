@@ -158,10 +158,22 @@ fn probe_ways(schema: &mut Schema) {
     schema.insert("dependencies".to_owned(), json_schema!({ "args": ["tool"] }).into());
 }
 
-/// An object has one of these keys.
+/// An object has one of these keys. `oneOf` would call a text, which has none of them, one of all.
 pub(super) fn one_of(schema: &mut Schema, keys: &[&str]) {
     let one: Vec<_> = keys.iter().map(|key| json_schema!({ "required": [key] })).collect();
-    schema.insert("oneOf".to_owned(), one.into());
+    schema.insert("anyOf".to_owned(), one.into());
+    let alone = |(nth, key): (usize, &&str)| {
+        let others: serde_json::Map<String, serde_json::Value> = keys[nth + 1..]
+            .iter()
+            .map(|other| {
+                let message = format!("both `{key}` and `{other}`; it is one thing");
+                ((*other).to_owned(), json_schema!({ "not": {}, "errorMessage": message }).into())
+            })
+            .collect();
+        json_schema!({ "if": { "type": "object", "required": [key] }, "then": { "properties": others } })
+    };
+    let all: Vec<_> = keys.iter().enumerate().take(keys.len().saturating_sub(1)).map(alone).collect();
+    schema.insert("allOf".to_owned(), all.into());
 }
 
 #[derive(JsonSchema)]

@@ -27,6 +27,8 @@ pub struct HttpBehaviour {
     pub fault: Option<HttpFault>,
     /// With which requests: methods of MCP, or `GET` and `DELETE`; empty: with all of them.
     pub fault_on: Vec<String>,
+    /// After how many of them that go well; default 0.
+    pub fault_after: usize,
     /// How often; 0: always.
     pub fault_times: usize,
     /// What it says in `Retry-After`, when a fault answers with a status.
@@ -47,6 +49,7 @@ impl Default for HttpBehaviour {
             pages: Vec::new(),
             fault: None,
             fault_on: Vec::new(),
+            fault_after: 0,
             fault_times: 0,
             retry_after: None,
         }

@@ -13,6 +13,10 @@ pub enum HttpFault {
     Reset,
     /// The answer is no JSON and no event stream.
     WrongType,
+    /// The answer is JSON and no message: all is well, it says.
+    Mute,
+    /// The answer is an event stream that is kept open by comments, and has no event.
+    Comments,
     /// The body has this many bytes.
     HugeBody(u64),
     /// The event stream is one line of this many bytes.
@@ -55,6 +59,8 @@ impl HttpFault {
             "blackhole" => Self::Blackhole,
             "reset" => Self::Reset,
             "wrong-type" => Self::WrongType,
+            "mute" => Self::Mute,
+            "comments" => Self::Comments,
             "endless-headers" => Self::EndlessHeaders,
             "truncated" => Self::Truncated,
             "byte-split" => Self::ByteSplit,

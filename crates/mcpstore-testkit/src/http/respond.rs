@@ -202,6 +202,11 @@ where
             let page = "<html><body>Welcome to the shop</body></html>";
             message::answer(&mut wire.output, 200, &[("content-type", "text/html")], page).await.map(|()| After::Next)
         }
+        HttpFault::Mute => {
+            let fine = r#"{"status":"ok"}"#;
+            message::answer(&mut wire.output, 200, &[JSON], fine).await.map(|()| After::Next)
+        }
+        HttpFault::Comments => comments(wire).await,
         HttpFault::HugeBody(bytes) => huge(wire, &body["id"], *bytes, false).await,
         HttpFault::HugeEvent(bytes) => huge(wire, &body["id"], *bytes, true).await,
         HttpFault::EndlessHeaders => endless(wire).await,
@@ -239,6 +244,16 @@ async fn huge<S: AsyncRead + AsyncWrite>(wire: &mut Wire<S>, id: &Value, bytes: 
     wire.output.write_all(b"0\r\n\r\n").await?;
     wire.output.flush().await?;
     Ok(After::Next)
+}
+
+/// Comments until the client has enough of them.
+async fn comments<S: AsyncRead + AsyncWrite>(wire: &mut Wire<S>) -> Done {
+    wire.output.write_all(message::head(200, &[EVENTS, CHUNKED]).as_bytes()).await?;
+    loop {
+        chunk(&mut wire.output, b": still here\n\n").await?;
+        wire.output.flush().await?;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 async fn endless<S: AsyncRead + AsyncWrite>(wire: &mut Wire<S>) -> Done {

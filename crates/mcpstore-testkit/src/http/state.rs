@@ -75,7 +75,7 @@ impl State {
         if !self.http.fault_on.is_empty() && !self.http.fault_on.iter().any(|one| one == method) {
             return None;
         }
-        let before = self.faults.fetch_add(1, Ordering::Relaxed);
+        let before = self.faults.fetch_add(1, Ordering::Relaxed).checked_sub(self.http.fault_after)?;
         (self.http.fault_times == 0 || before < self.http.fault_times).then_some(fault)
     }
 }

@@ -39,6 +39,8 @@ pub struct Behaviour {
     pub hang_call: bool,
     /// Never answers `ping`.
     pub hang_ping: bool,
+    /// Does one thing at a time: every other request waits until the last one is answered.
+    pub one_at_a_time: bool,
     /// Writes a line of text before every message.
     pub noise: bool,
     /// Writes a line that is no UTF-8 before every message.

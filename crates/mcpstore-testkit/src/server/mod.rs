@@ -55,18 +55,21 @@ pub(crate) struct Server {
     held: Mutex<Vec<(Peer, String)>>,
     /// It answers nothing any more.
     blocked: AtomicBool,
+    /// Held by the one thing that is done, where one is done at a time.
+    at_work: tokio::sync::Mutex<()>,
 }
 
 impl Server {
     pub(crate) fn new(behaviour: Arc<Behaviour>) -> Arc<Self> {
         let listeners = Listeners::default();
         let (lists, held, blocked) = (AtomicU64::new(0), Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { behaviour, listeners, lists, held, blocked })
+        Arc::new(Self { behaviour, listeners, lists, held, blocked, at_work: tokio::sync::Mutex::default() })
     }
 
     /// Answers one request, as the behaviour has it.
     async fn answer(self: Arc<Self>, peer: Peer, id: String, method: String, params: Value) {
         let behaviour = &*self.behaviour;
+        let _at_work = if behaviour.one_at_a_time { Some(self.at_work.lock().await) } else { None };
         behaviour.log.note(&method);
         if method == "server/discover" {
             match behaviour.probe {

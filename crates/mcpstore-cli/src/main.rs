@@ -22,6 +22,8 @@ mod select;
 #[allow(dead_code, unused_imports)]
 mod top;
 mod up;
+#[cfg(test)]
+mod views_doc;
 #[allow(dead_code, unused_imports)]
 mod why;
 

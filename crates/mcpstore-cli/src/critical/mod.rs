@@ -2,7 +2,7 @@
 
 mod chain;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 use mcpstore::{Dependency, ServiceName};

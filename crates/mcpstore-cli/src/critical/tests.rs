@@ -8,6 +8,7 @@ use super::chain::critical_chain;
 use super::text::chain_text;
 use super::{ChainModel, ServiceStart};
 use crate::output::{Schema, Term};
+use crate::views_doc::View;
 
 fn name(text: &str) -> ServiceName {
     ServiceName::new(text).unwrap()
@@ -27,7 +28,7 @@ fn start(service: &str, on: &[&str], moments: &[f64]) -> ServiceStart {
 }
 
 /// files ← search ← api ← web; api needs files too, and mail nobody.
-pub(crate) fn model() -> ChainModel {
+fn model() -> ChainModel {
     ChainModel {
         services: vec![
             start("files", &[], &[0.1, 0.15, 0.9, 1.0]),
@@ -38,6 +39,12 @@ pub(crate) fn model() -> ChainModel {
             start("alone", &[], &[0.2, 0.3, 0.4, 0.5]),
         ],
     }
+}
+
+/// What the docs show.
+pub(crate) fn views() -> Vec<View> {
+    let text = critical_chain(&model(), None).map(|found| chain_text(&found, &Term::PLAIN)).unwrap();
+    vec![View::console("critical-chain", "mcpstore critical-chain", &text)]
 }
 
 fn chain_of(model: &ChainModel, service: Option<&str>) -> Vec<String> {

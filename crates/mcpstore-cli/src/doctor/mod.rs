@@ -8,7 +8,7 @@ mod judge;
 mod machine;
 mod report;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -15,6 +15,7 @@ use crate::args::ConfigArgs;
 use crate::control::Client;
 use crate::output::{Schema, Term};
 use crate::paths::Paths;
+use crate::views_doc::View;
 
 fn program(command: &str, found: Found, version: Option<Result<&str, &str>>) -> ProgramFacts {
     let version = version.map(|version| version.map(str::to_owned).map_err(str::to_owned));
@@ -35,7 +36,7 @@ fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 /// A machine on which everything is as it should be.
-pub(super) fn healthy() -> Facts {
+fn healthy() -> Facts {
     Facts {
         config: ConfigFacts { files: vec!["mcp.json".to_owned()], services: 3, ..ConfigFacts::default() },
         programs: vec![
@@ -44,9 +45,9 @@ pub(super) fn healthy() -> Facts {
         ],
         runtimes: vec![program("node", at("/usr/bin/node"), Some(Ok("v22.14.0")))],
         folders: vec![
-            folder("state folder", "/home/me/.local/state/mcpstore", 0o700),
+            folder("state folder", "/srv/me/.local/state/mcpstore", 0o700),
             FolderFacts { there: None, ..folder("socket folder", "/run/user/1000/mcpstore", 0o700) },
-            folder("config folder", "/home/me/project", 0o755),
+            folder("config folder", "/srv/me/project", 0o755),
         ],
         limits: LimitFacts {
             open_files: Some(1_024),
@@ -92,7 +93,7 @@ fn broken() -> Facts {
     facts.programs = vec![
         program("npx", Found::Missing, None),
         program("./run.sh", Found::NotExecutable("/srv/run.sh".into()), None),
-        program("uvx", at("/home/me/.local/bin/uvx"), Some(Ok("uvx 0.5.1"))),
+        program("uvx", at("/srv/me/.local/bin/uvx"), Some(Ok("uvx 0.5.1"))),
         program("python3", at("/usr/bin/python3"), Some(Ok("Python 3.9.2"))),
         program("docker", at("/usr/bin/docker"), Some(Err("it did not tell its version within 5s"))),
         program("x\u{1b}[31m", Found::Missing, None),
@@ -101,7 +102,7 @@ fn broken() -> Facts {
     facts.programs[3].needed_by = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
     facts.runtimes = Vec::new();
     facts.folders = vec![
-        folder("state folder", "/home/me/my state", 0o755),
+        folder("state folder", "/srv/me/my state", 0o755),
         FolderFacts {
             there: Some(FolderState { is_folder: false, ours: true, mode: 0o600, writable: true, free_bytes: None }),
             ..folder("socket folder", "/run/mcp", 0o700)
@@ -135,6 +136,14 @@ fn broken() -> Facts {
 
 fn text(facts: &Facts) -> String {
     report::text(&judge(facts), &Term::PLAIN, &str::to_owned)
+}
+
+/// What the docs show.
+pub(crate) fn views() -> Vec<View> {
+    let mut facts = healthy();
+    facts.programs.push(program("uvx", Found::Missing, None));
+    facts.manager.env = Some(env(&[("PATH", "/usr/bin")]));
+    vec![View::console("doctor", "mcpstore doctor", &text(&facts))]
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `metrics` for people: one service in full, or all in a table. Pure.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use expect_test::expect_file;
 
 use super::*;
 use crate::top::fixture::{calls, few};
+use crate::views_doc::View;
 
 fn report() -> MetricsReport {
     let mut report = few().report;
@@ -26,6 +27,17 @@ fn report() -> MetricsReport {
     report.services[0].tools.insert("evil\u{1b}[2J\u{202e}".to_owned(), calls(7, 7, 0.2));
     report.services[0].tools.insert(ServiceReport::OTHER_TOOLS.to_owned(), calls(90_000, 0, 3.0));
     report
+}
+
+/// What the docs show.
+pub(crate) fn views() -> Vec<View> {
+    let report = report();
+    let one = metrics_text(&report.services[1], None, &Term::PLAIN);
+    let all = metrics_overview(&report, &Term::PLAIN);
+    vec![
+        View::console("metrics-one", "mcpstore metrics search", &one),
+        View::console("metrics", "mcpstore metrics", &all),
+    ]
 }
 
 #[test]

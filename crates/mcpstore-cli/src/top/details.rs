@@ -106,7 +106,7 @@ fn budget(service: &ServiceReport, facts: &ServiceFacts) -> String {
         "{} in all; {} of {} failures in a row, {} of {} restarts in {}",
         service.restarts_total,
         budget.failures,
-        budget.max_attempts,
+        budget.max_attempts.saturating_add(1),
         budget.in_window,
         budget.max_in_window,
         short_duration(seconds(budget.window_seconds))

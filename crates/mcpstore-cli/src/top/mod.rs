@@ -14,7 +14,9 @@ mod order;
 mod paint;
 mod screen;
 #[cfg(test)]
-mod tests;
+mod terminal_tests;
+#[cfg(test)]
+pub(crate) mod tests;
 mod view;
 
 use std::io::{self, IsTerminal as _};

@@ -12,6 +12,7 @@ use super::fixture::{few, many, name};
 use super::model::TopModel;
 use super::once;
 use super::order::Sort;
+use crate::views_doc::View;
 
 /// What stands on the screen, without the spaces at the end of its lines.
 pub(super) fn screen_text(terminal: &Terminal<TestBackend>) -> String {
@@ -70,6 +71,29 @@ fn press(app: &mut App, keys: &str) -> Reaction {
 
 fn selected(app: &App) -> &str {
     app.selected.as_ref().map_or("", ServiceName::as_str)
+}
+
+/// What the docs show.
+pub(crate) fn views() -> Vec<View> {
+    let mut few = few();
+    // The words of a better server than that of the other tests.
+    few.facts[2].why = "exited: exit code 3: no licence".to_owned();
+    let shown = |name, model: TopModel, keys: &str| {
+        let mut app = app(model);
+        press(&mut app, keys);
+        // The screen without its empty lines: what they keep apart says the page.
+        let text: String =
+            picture(&mut app, 80, 24).lines().filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
+        View::console(name, "mcpstore top", &text)
+    };
+    vec![
+        shown("top", few.clone(), ""),
+        shown("top-details", few.clone(), "⇥⏎"),
+        shown("top-graph", few.clone(), "g"),
+        shown("top-help", few.clone(), "?"),
+        shown("top-300", many(300), "sss⇟"),
+        View::console("top-once", "mcpstore top --once", &once::table(&few, Sort::Order, false)),
+    ]
 }
 
 #[test]

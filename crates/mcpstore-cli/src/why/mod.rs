@@ -6,7 +6,7 @@ mod find;
 mod fix;
 mod model;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod words;
 

@@ -10,6 +10,7 @@ use super::explain::explain;
 use super::model::{LaunchFacts, WhyModel};
 use super::text::why_text;
 use crate::output::{ConditionDoc, EventDoc, Term};
+use crate::views_doc::View;
 
 fn model(name: &str, phase: Phase, reason: Reason) -> WhyModel {
     WhyModel {
@@ -221,6 +222,23 @@ fn example(cause: Cause) -> WhyModel {
 
 fn text(model: &WhyModel) -> String {
     why_text(model, &Term::PLAIN, &str::to_owned)
+}
+
+/// What the docs show.
+pub(crate) fn views() -> Vec<View> {
+    let shown = |name, cause: Cause| {
+        let model = example(cause);
+        View::console(name, &format!("mcpstore why {}", model.service), &text(&model))
+    };
+    let rows: String = Cause::ALL
+        .iter()
+        .map(|cause| format!("| `{}` | the service {} |\n", cause.as_str(), cause.summary()))
+        .collect();
+    vec![
+        shown("why-dependency", Cause::DependencyDown),
+        shown("why-module", Cause::ModuleMissing),
+        View::markdown("why-causes", format!("| cause | meaning |\n|---|---|\n{rows}")),
+    ]
 }
 
 /// All explanations, one after the other.

@@ -25,8 +25,8 @@ pub(crate) enum AlertsCommand {
 }
 
 const SILENCE_HELP: &str = "\
-What was silenced and still fires when the silence ends is told then. A silence survives a restart
-of the manager.
+What was silenced and still fires when the silence ends is told then. A silence survives a
+restart of the manager.
 
 Examples:
   mcpstore alerts silence --for 2h

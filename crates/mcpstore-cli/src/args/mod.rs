@@ -235,41 +235,45 @@ mod tests {
             Usage: mcpstore [OPTIONS] <COMMAND>
 
             Commands:
-              up          Run the manager in this terminal: start the services and watch them until Ctrl-C
-              down        Stop every service in reverse order, and end the running manager
-              start       Start services and what they depend on
-              stop        Stop services, those that cannot be without them first
-              restart     Restart services; those that depend on them go down first and come up after
-              wait        Wait until services are where they shall be
-              reset       Forget the failures of services that gave up
-              add         Add a service to the config, and to the running manager
-              remove      Remove services from the config, and from the running manager
-              edit        Change the entry of a service, or the whole config, in an editor
-              enable      Have services started with the others from now on
-              disable     Keep services from being started with the others
-              ls          List services with their states
-              status      Show all there is to know about services
-              tools       List the tools of running services
-              call        Call a tool and print what the server answers
-              logs        Show what servers write to stderr
-              events      Show what happened
-              check       Probe services now; exit code 3 when not all are healthy
-              metrics     Show how checks and calls went
-              plan        Show what the config would change in the running manager; without one, in which order
-                          services start
-              apply       Make the running manager's services what a config says
-              reload      Have the running manager read its config again, and take over what changed
-              graph       Draw who depends on whom
-              doctor      Look at what services need from this machine; exit code 1 when something fails
-              auth        Log in to remote servers, and out of them
-              init        Write a first config, from what is on this machine
-              import      Take servers over from another client, or from a file
-              export      Write services into another client's file
-              connect     Write the address of an endpoint into another client's file
-              config      Check, show and approve configs
-              completion  Write the completion script of a shell
-              version     Show the version
-              help        Print this message or the help of the given subcommand(s)
+              up              Run the manager in this terminal: start the services and watch them until Ctrl-C
+              down            Stop every service in reverse order, and end the running manager
+              start           Start services and what they depend on
+              stop            Stop services, those that cannot be without them first
+              restart         Restart services; those that depend on them go down first and come up after
+              wait            Wait until services are where they shall be
+              reset           Forget the failures of services that gave up
+              add             Add a service to the config, and to the running manager
+              remove          Remove services from the config, and from the running manager
+              edit            Change the entry of a service, or the whole config, in an editor
+              enable          Have services started with the others from now on
+              disable         Keep services from being started with the others
+              ls              List services with their states
+              status          Show all there is to know about services
+              tools           List the tools of running services
+              call            Call a tool and print what the server answers
+              logs            Show what servers write to stderr
+              events          Show what happened
+              check           Probe services now; exit code 3 when not all are healthy
+              metrics         Show how checks and calls went, and what services use
+              top             Watch all services live: states, calls, latencies, memory
+              why             Say why a service is where it is, and what to do about it
+              plan            Show what the config would change in the running manager; without one, in which
+                              order services start
+              apply           Make the running manager's services what a config says
+              reload          Have the running manager read its config again, and take over what changed
+              graph           Draw who depends on whom
+              critical-chain  Show which services made the start as slow as it was
+              alerts          List alerts, silence them, and test who is told
+              doctor          Look at what services need from this machine; exit code 1 when something fails
+              auth            Log in to remote servers, and out of them
+              init            Write a first config, from what is on this machine
+              import          Take servers over from another client, or from a file
+              export          Write services into another client's file
+              connect         Write the address of an endpoint into another client's file
+              config          Check, show and approve configs
+              completion      Write the completion script of a shell
+              version         Show the version
+              help            Print this message or the help of the given subcommand(s)
 
             Options:
                   --socket <PATH>    The control socket of the manager [env: MCPSTORE_SOCKET]

@@ -144,7 +144,18 @@ mod tests {
             enabled: true,
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(61);
-        expect![[""]].assert_eq(&alerts_text(&report, now, &Term::PLAIN));
+        expect![[r#"
+            SEVERITY    KIND      SERVICE  STAGE     FOR    WHAT
+            ✗ critical  gave_up   api      firing    1m00s  exit code 3
+            ! warning   latency   api      pending   1m00s  exit code 3
+            ! warning   flapping  api      silenced  1m00s  exit code 3
+
+            SILENCE  KIND  SERVICES  ENDS IN  COMMENT
+            3        all   web-*     1h00m    load test
+
+            SINK   TYPE     SENT  WAITING  DROPPED  LAST ERROR
+            slack  webhook  7     2        0        HTTP 503; tried again in 3s
+        "#]].assert_eq(&alerts_text(&report, now, &Term::PLAIN));
         let none = AlertsReport { enabled: true, ..AlertsReport::default() };
         assert_eq!(alerts_text(&none, now, &Term::PLAIN), "no alerts\n");
         let off = AlertsReport::default();

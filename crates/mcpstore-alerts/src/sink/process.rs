@@ -22,6 +22,8 @@ const BASE: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"];
 const MAX_STDERR: usize = 4096;
 /// How long stderr is read on once the group is gone: what holds it open then has left the group.
 const LINGER: Duration = Duration::from_millis(500);
+/// How long a killed child may take to be gone: one that hangs in the kernel must not hold up the next alert for good.
+const REAP: Duration = Duration::from_secs(5);
 /// The most bytes of a line of stderr in an error.
 const MAX_LINE: usize = 200;
 
@@ -133,7 +135,7 @@ impl Group {
     /// Waits for the killed child. From here on the number may be somebody else's.
     async fn reap(&mut self) -> io::Result<ExitStatus> {
         match self.child.take() {
-            Some(mut child) => child.wait().await,
+            Some(mut child) => timeout(REAP, child.wait()).await.unwrap_or_else(|late| Err(late.into())),
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }

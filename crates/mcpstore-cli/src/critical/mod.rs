@@ -1,4 +1,5 @@
-//! `critical-chain`: which services, one after the other, made the start as slow as it was. Pure.
+//! `critical-chain`: which services, one after the other, made the start as slow as it was. Pure, but
+//! for [`show`].
 
 mod chain;
 #[cfg(test)]
@@ -7,6 +8,10 @@ mod text;
 
 use mcpstore::{Dependency, ServiceName};
 use serde::{Deserialize, Serialize};
+
+use crate::args::{CriticalChainArgs, Format, Global};
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Schema, Term, talk};
 
 pub(crate) use chain::{CriticalChain, Link, Steps, critical_chain};
 pub(crate) use text::chain_text;
@@ -33,4 +38,35 @@ pub(crate) struct ServiceStart {
     pub(crate) probe: Option<f64>,
     /// It was running: phase `ready`.
     pub(crate) ready: Option<f64>,
+}
+
+/// Prints the chain in the format asked for; `-o name` prints its services, the first one first.
+///
+/// # Errors
+/// [`Exit::NoSuchService`]; and when stdout cannot be written to.
+pub(crate) fn show(model: &ChainModel, args: &CriticalChainArgs, global: &Global) -> anyhow::Result<Exit> {
+    let unknown = |name: &str| Failure::new(Exit::NoSuchService, format!("no service `{name}`")).next("mcpstore ls");
+    let asked = match &args.service {
+        Some(name) => Some(ServiceName::new(name).map_err(|_| unknown(name))?),
+        None => None,
+    };
+    let Some(found) = critical_chain(model, asked.as_ref()) else {
+        return match asked {
+            Some(name) => Err(unknown(name.as_str()).into()),
+            None => {
+                talk("no services");
+                Ok(Exit::Done)
+            }
+        };
+    };
+    match global.output {
+        Format::Json | Format::Ndjson => output::print_json(&Schema::new("mcpstore.critical_chain/1", found))?,
+        Format::Name => {
+            output::print(&found.chain.iter().map(|link| format!("{}\n", link.service)).collect::<String>())?;
+        }
+        Format::Auto | Format::Table | Format::Wide => {
+            output::print(&chain_text(&found, &Term::stdout(global.color)))?;
+        }
+    }
+    Ok(Exit::Done)
 }

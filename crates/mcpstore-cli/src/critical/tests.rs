@@ -6,7 +6,9 @@ use mcpstore::{Dependency, ServiceName};
 
 use super::chain::critical_chain;
 use super::text::chain_text;
-use super::{ChainModel, ServiceStart};
+use super::{ChainModel, ServiceStart, show};
+use crate::args::{CriticalChainArgs, Global};
+use crate::exit::{Exit, Failure};
 use crate::output::{Schema, Term};
 use crate::views_doc::View;
 
@@ -81,6 +83,15 @@ fn a_chain_ends_where_it_is_asked_to() {
     assert_eq!(chain_of(&model(), Some("alone")), ["alone"]);
     assert_eq!(critical_chain(&model(), Some(&name("nobody"))), None);
     assert_eq!(critical_chain(&ChainModel::default(), None), None);
+}
+
+#[test]
+fn who_is_not_there_is_a_failure() {
+    for unknown in ["nobody", "no name at all\n"] {
+        let args = CriticalChainArgs { service: Some(unknown.to_owned()) };
+        let error = show(&model(), &args, &Global::default()).unwrap_err();
+        assert_eq!(error.downcast::<Failure>().unwrap().exit, Exit::NoSuchService);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::Parser as _;
 use expect_test::expect_file;
 
 use super::facts::{
@@ -11,7 +12,7 @@ use super::facts::{
 };
 use super::judge::{Level, judge};
 use super::{DoctorInputs, machine::Machine, report};
-use crate::args::ConfigArgs;
+use crate::args::{Cli, ConfigArgs};
 use crate::control::Client;
 use crate::output::{Schema, Term};
 use crate::paths::Paths;
@@ -194,6 +195,9 @@ fn what_is_not_ok_says_how_to_mend_it() {
         for check in judge(&facts).groups.iter().flat_map(|group| &group.checks) {
             assert_eq!(check.level != Level::Ok, check.fix.is_some(), "{check:?}");
             assert!(!check.found.ends_with('.'), "{check:?}");
+            if let Some(command) = check.run.as_deref().filter(|command| command.starts_with("mcpstore ")) {
+                assert!(Cli::try_parse_from(command.split(' ')).is_ok(), "{command}");
+            }
         }
     }
 }

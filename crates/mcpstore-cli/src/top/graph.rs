@@ -61,7 +61,10 @@ pub(super) fn lines(app: &App, width: usize, room: usize) -> Vec<Line<'static>> 
 fn foot(model: &TopModel, selected: Option<&ServiceName>, impact: &Impact) -> Vec<Line<'static>> {
     let legend = "✓ running  … starting  ↓ stopping  ■ stopped  · not started  ✗ error  ? unknown";
     let Some(name) = selected else { return vec![Line::raw(legend)] };
-    let needs: Vec<&str> = edges(model, name).map(|(on, _)| on.as_str()).collect();
+    let depends_on = model.facts_of(name).map(|facts| facts.depends_on.as_slice()).unwrap_or_default();
+    // What only goes down with another, or against it, is no need.
+    let needs = depends_on.iter().filter(|dependency| dependency.kind.orders());
+    let needs: Vec<&str> = needs.map(|dependency| dependency.on.as_str()).collect();
     let needs = if needs.is_empty() { "nothing".to_owned() } else { needs.join(", ") };
     let falls = match (impact.falls.len(), impact.suffers.len()) {
         (0, 0) => "nobody needs it".to_owned(),
@@ -116,21 +119,24 @@ impl Impact {
     }
 }
 
-/// On what a service depends, in the order of its config; what only goes down with another, or against it, is no edge.
-fn edges<'a>(model: &'a TopModel, name: &ServiceName) -> impl Iterator<Item = (&'a ServiceName, DepKind)> + use<'a> {
-    let of = model.facts_of(name).map(|facts| facts.depends_on.as_slice()).unwrap_or_default();
-    of.iter().filter(|dependency| dependency.kind.orders()).map(|dependency| (&dependency.on, dependency.kind))
-}
-
 /// The services by layer: one above everything it depends on. In each layer as they were registered.
 fn layers(model: &TopModel) -> Vec<Vec<ServiceName>> {
     let names: Vec<&ServiceName> = model.report.services.iter().map(|service| &service.service).collect();
+    let needs: BTreeMap<&ServiceName, Vec<&ServiceName>> = model
+        .facts
+        .iter()
+        .map(|facts| {
+            let edges = facts.depends_on.iter().filter(|dependency| dependency.kind.orders());
+            (&facts.service, edges.map(|dependency| &dependency.on).collect())
+        })
+        .collect();
     let mut depth: BTreeMap<&ServiceName, usize> = names.iter().map(|name| (*name, 0)).collect();
     // A graph without cycles settles in as many rounds as it is deep; the manager takes no other.
     for _ in 0..names.len() {
         let mut settled = true;
         for name in &names {
-            let above = edges(model, name).filter_map(|(on, _)| depth.get(on)).max().map_or(0, |deepest| deepest + 1);
+            let above = needs.get(name).into_iter().flatten().filter_map(|on| depth.get(on)).max();
+            let above = above.map_or(0, |deepest| deepest + 1);
             if depth.get(name).is_some_and(|known| *known != above) {
                 depth.insert(name, above);
                 settled = false;

@@ -4,7 +4,6 @@ use std::io::{self, Stdout, Write as _};
 use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
@@ -81,7 +80,8 @@ fn restore_on_panic() {
 #[derive(Debug)]
 pub(super) struct Keys {
     stop: Arc<AtomicBool>,
-    reader: Option<JoinHandle<()>>,
+    /// Closes when the thread has ended.
+    ended: std::sync::mpsc::Receiver<()>,
 }
 
 impl Keys {
@@ -91,9 +91,11 @@ impl Keys {
     /// When no thread can be started.
     pub(super) fn start() -> io::Result<(Self, mpsc::Receiver<Event>)> {
         let (send, receive) = mpsc::channel(MAX_KEYS);
+        let (alive, ended) = std::sync::mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let reader = std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+        std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            let _alive = alive;
             while !stopped.load(Ordering::Relaxed) {
                 let found = event::poll(NOTICE).and_then(|there| there.then(event::read).transpose());
                 let Ok(event) = found else { return };
@@ -102,16 +104,15 @@ impl Keys {
                 }
             }
         })?;
-        Ok((Self { stop, reader: Some(reader) }, receive))
+        Ok((Self { stop, ended }, receive))
     }
 }
 
 impl Drop for Keys {
+    /// What is typed from now on belongs to the shell. The receiver is dropped before, so a full channel holds nobody up. The
+    /// library never comes back from a terminal that is gone: there the thread is left to the end of the process.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // What is typed from now on belongs to the shell. The receiver is dropped before: a full channel holds nobody up.
-        if let Some(reader) = self.reader.take() {
-            let _ = reader.join();
-        }
+        let _ = self.ended.recv_timeout(NOTICE * 5);
     }
 }

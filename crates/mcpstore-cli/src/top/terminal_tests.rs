@@ -43,9 +43,19 @@ fn child() {
     assert_eq!(exit, if role == "term" { Exit::Interrupted } else { Exit::Done });
 }
 
+/// A process that is gone when this is dropped, also when a test failed.
+struct Kill(Child);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A terminal with a view on it.
 struct OnTerminal {
-    child: Child,
+    child: Kill,
     keys: File,
     /// Kept open, so that it can be asked how it was left.
     terminal: OwnedFd,
@@ -53,26 +63,44 @@ struct OnTerminal {
     seen: String,
 }
 
+/// Starts the view on a terminal of its own; gives the process and both ends.
+fn spawn(role: &str) -> (Child, File, OwnedFd) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let terminal = open(&name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+    // The view must not hold the other end itself: it would never see that it is gone.
+    fcntl_setfd(&master, FdFlags::CLOEXEC).unwrap();
+    tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let end = || Stdio::from(terminal.try_clone().unwrap());
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "top::terminal_tests::child", "--nocapture"])
+        .env(CHILD, role)
+        .stdin(end())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .unwrap();
+    (child, File::from(master), terminal)
+}
+
+/// Waits for the end of a process, and says whether it ended well.
+fn wait(child: &mut Child) -> bool {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait().unwrap() {
+            Some(status) => return status.success(),
+            None if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            None => panic!("it did not end"),
+        }
+    }
+}
+
 impl OnTerminal {
     fn start(role: &str) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let terminal = open(&name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        // The view must not hold the other end itself: it would never see that it is gone.
-        fcntl_setfd(&master, FdFlags::CLOEXEC).unwrap();
-        tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        let end = || Stdio::from(terminal.try_clone().unwrap());
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "top::terminal_tests::child", "--nocapture"])
-            .env(CHILD, role)
-            .stdin(end())
-            .stdout(end())
-            .stderr(end())
-            .spawn()
-            .unwrap();
-        let mut reader = File::from(master.try_clone().unwrap());
+        let (child, master, terminal) = spawn(role);
+        let mut reader = master.try_clone().unwrap();
         let (send, screen) = channel();
         // Ends with the test, which closes the terminal.
         std::thread::spawn(move || {
@@ -83,7 +111,7 @@ impl OnTerminal {
                 }
             }
         });
-        Self { child, keys: File::from(master), terminal, screen, seen: String::new() }
+        Self { child: Kill(child), keys: master, terminal, screen, seen: String::new() }
     }
 
     /// Waits until this stands in what was written.
@@ -110,25 +138,9 @@ impl OnTerminal {
         self.wait_for("\u{1b}[?1049l");
         self.wait_for("\u{1b}[?25h");
         self.wait_for("test result");
-        let until = Instant::now() + PATIENCE;
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
-                None => panic!("it did not end"),
-            }
-        };
-        assert_eq!(status.success(), well);
+        assert_eq!(wait(&mut self.child.0), well);
         assert!(!self.is_raw(), "lines are read as lines again");
         std::mem::take(&mut self.seen)
-    }
-}
-
-impl Drop for OnTerminal {
-    /// Also when a test failed, nothing is left.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -155,7 +167,7 @@ fn control_c_ends_it() {
 fn a_signal_ends_it() {
     let mut view = OnTerminal::start("term");
     view.wait_for("filesystem");
-    kill_process(Pid::from_child(&view.child), Signal::TERM).unwrap();
+    kill_process(Pid::from_child(&view.child.0), Signal::TERM).unwrap();
     view.wait_until_given_back(true);
 }
 
@@ -166,4 +178,19 @@ fn a_panic_leaves_its_words_on_a_usable_terminal() {
     let seen = view.wait_until_given_back(false);
     let (left, words) = (seen.find("\u{1b}[?1049l").unwrap(), seen.find("on purpose").unwrap());
     assert!(left < words, "the words are on the screen that stays: {seen:?}");
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_it() {
+    let (child, mut master, terminal) = spawn("key");
+    drop(terminal);
+    let mut child = Kill(child);
+    let (mut seen, mut buffer) = (String::new(), [0; 4_096]);
+    while !seen.contains("filesystem") {
+        let count = master.read(&mut buffer).unwrap();
+        seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    // No signal comes, as its terminal is not the one that controls it: only reading and writing fail.
+    drop(master);
+    assert!(!wait(&mut child.0), "it says that it could not draw");
 }

@@ -164,6 +164,37 @@ fn without_room_there_are_words() {
 }
 
 #[test]
+fn no_keys_and_no_size_break_it() {
+    const KEYS: [char; 24] = [
+        'j', 'k', '⇟', '⇞', '⇤', '⇥', '→', '←', '⏎', 'g', '?', 's', 'r', 'p', '/', '0', '⌫', '⎋', 'x', 'é', '日', 'e',
+        'S', '-',
+    ];
+    for model in [TopModel::default(), few(), many(40)] {
+        let mut app = app(model.clone());
+        // A fixed sequence that looks like none: the constants are those of a common generator (MINSTD).
+        let mut state: u32 = 1;
+        for step in 0..2_000_u32 {
+            state = u32::try_from(u64::from(state) * 48_271 % 0x7fff_ffff).unwrap();
+            press(&mut app, &KEYS[state as usize % KEYS.len()].to_string());
+            if step % 7 == 0 {
+                drawn(&mut app, u16::try_from(state % 130).unwrap(), u16::try_from(state / 130 % 40).unwrap());
+            }
+            if step % 50 == 0 {
+                let mut fewer = model.clone();
+                fewer.report.services.truncate(state as usize % 41);
+                app.set_model(fewer);
+            }
+            let rows = app.rows();
+            let shown = app
+                .selected
+                .as_ref()
+                .is_none_or(|name| rows.iter().any(|at| app.model.report.services[*at].service == *name));
+            assert!(shown && app.selected.is_none() == rows.is_empty(), "step {step}: {:?}", app.selected);
+        }
+    }
+}
+
+#[test]
 fn before_the_first_answer_and_without_services() {
     let mut empty = App::new(Sort::Order, false, false);
     assert!(picture(&mut empty, 80, 24).contains("asking the manager …"));

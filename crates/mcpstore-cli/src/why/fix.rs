@@ -85,6 +85,10 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
             run("see what it was doing; a first start may download for long", mcpstore("logs")),
             run("give it more time (`timeouts.handshake`), or correct its arguments", mcpstore("edit")),
         ],
+        Cause::HandshakeFailed if model.launch.url.is_some() => vec![
+            run("see whether there is an MCP server at its address", mcpstore("check")),
+            run("correct its address (`url`)", mcpstore("edit")),
+        ],
         Cause::HandshakeFailed => vec![
             run("see what it said instead", mcpstore("logs")),
             run("correct its command: it must speak MCP, and nothing else, on stdout", mcpstore("edit")),
@@ -102,6 +106,10 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
             run("see which calls failed", mcpstore("metrics")),
             run("or begin anew with a fresh life", mcpstore("restart")),
         ],
+        // The log of a remote server is with that.
+        Cause::ConnectionLost | Cause::Unclear if model.launch.url.is_some() => {
+            vec![run("check it now; what it says itself stands in its own log", mcpstore("check"))]
+        }
         Cause::Crashed | Cause::Killed | Cause::ConnectionLost | Cause::Unclear => {
             vec![run("read what it said", mcpstore("logs"))]
         }

@@ -1,5 +1,6 @@
 //! One explanation per cause. `UPDATE_EXPECT=1` writes the texts anew.
 
+use clap::Parser as _;
 use expect_test::expect_file;
 use mcpstore::monitor::{CircuitReport, CircuitState};
 use mcpstore::types::{Desired, ExitStatus, FailKind, Phase, PhaseName, Reason, StopKind, Timestamp};
@@ -9,6 +10,7 @@ use super::cause::Cause;
 use super::explain::explain;
 use super::model::{LaunchFacts, WhyModel};
 use super::text::why_text;
+use crate::args::Cli;
 use crate::output::{ConditionDoc, EventDoc, Term};
 use crate::views_doc::View;
 
@@ -267,6 +269,18 @@ fn words_differ_and_what_is_wrong_has_a_fix() {
         let is_down = found.state == "error" || found.state == "stopped";
         assert!(!is_down || !found.fix.is_empty(), "{found:?}");
         assert!(found.answer.starts_with('`') && !found.answer.ends_with('.'), "{}", found.answer);
+    }
+}
+
+#[test]
+fn the_commands_that_are_told_are_commands() {
+    for cause in Cause::ALL {
+        for command in explain(&example(cause)).fix.into_iter().filter_map(|fix| fix.run) {
+            if command.starts_with("mcpstore ") {
+                let parsed = Cli::try_parse_from(command.split(' '));
+                assert!(parsed.is_ok(), "{cause:?}: {command}: {}", parsed.unwrap_err());
+            }
+        }
     }
 }
 

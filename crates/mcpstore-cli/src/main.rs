@@ -4,14 +4,12 @@ mod args;
 mod commands;
 mod config;
 mod control;
-#[allow(dead_code, unused_imports)]
 mod critical;
 mod demo;
 mod doctor;
 mod exit;
 mod logging;
 mod login;
-#[allow(dead_code)]
 mod metrics_view;
 mod output;
 mod paths;
@@ -19,12 +17,10 @@ mod quote;
 mod reload;
 mod select;
 // Not registered yet: what it shows comes from operations of the control socket that are not there.
-#[allow(dead_code, unused_imports)]
 mod top;
 mod up;
 #[cfg(test)]
 mod views_doc;
-#[allow(dead_code, unused_imports)]
 mod why;
 
 use std::io;

@@ -5,7 +5,6 @@ mod clients;
 mod registry;
 mod verbs;
 // Some of its commands are not registered yet.
-#[allow(dead_code)]
 mod watch;
 
 use std::ffi::OsString;
@@ -15,7 +14,6 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::quote::quoted;
 use crate::up::UpArgs;
-#[allow(unused_imports)]
 pub(crate) use alerts::AlertsCommand;
 pub(crate) use clients::{ClientFileArgs, ConnectArgs, ExportArgs, ImportArgs, InitArgs, Secrets};
 pub(crate) use registry::{AddArgs, EditArgs, EnableArgs, RemoveArgs};

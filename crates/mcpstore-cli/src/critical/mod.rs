@@ -13,7 +13,7 @@ use crate::args::{CriticalChainArgs, Format, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Schema, Term, talk};
 
-pub(crate) use chain::{CriticalChain, Link, Steps, critical_chain};
+use chain::critical_chain;
 pub(crate) use text::chain_text;
 
 /// When each service did what on its last start, as one plain value that can travel over the control socket.

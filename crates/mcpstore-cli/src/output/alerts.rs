@@ -155,7 +155,8 @@ mod tests {
 
             SINK   TYPE     SENT  WAITING  DROPPED  LAST ERROR
             slack  webhook  7     2        0        HTTP 503; tried again in 3s
-        "#]].assert_eq(&alerts_text(&report, now, &Term::PLAIN));
+        "#]]
+        .assert_eq(&alerts_text(&report, now, &Term::PLAIN));
         let none = AlertsReport { enabled: true, ..AlertsReport::default() };
         assert_eq!(alerts_text(&none, now, &Term::PLAIN), "no alerts\n");
         let off = AlertsReport::default();

@@ -54,7 +54,8 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// All of them.
+    /// All of them, as the docs list them.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 41] = [
         Self::Running,
         Self::NeverStarted,

@@ -11,8 +11,9 @@ pub(crate) mod tests;
 mod text;
 mod words;
 
+#[cfg(test)]
 pub(crate) use cause::Cause;
-pub(crate) use explain::{Because, Explanation, Fix, explain};
+use explain::explain;
 pub(crate) use model::{LaunchFacts, WhyModel};
 pub(crate) use text::why_text;
 

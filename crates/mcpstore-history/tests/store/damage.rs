@@ -156,6 +156,14 @@ fn of_what_is_set_aside_the_newest_four_are_kept() {
         std::fs::write(&segment, bytes).unwrap();
         let (_history, opened) = History::open(&folder, Options::default()).unwrap();
         assert_eq!((opened.valid_records, opened.lost_bytes), (round, 6));
+        let copy = opened.set_aside[0].copy.as_ref().unwrap();
+        let said = format!(
+            "`{}` is damaged after {} bytes: the 6 that follow are set aside in `{}`",
+            segment.display(),
+            opened.set_aside[0].kept_bytes,
+            copy.display()
+        );
+        assert_eq!(opened.set_aside[0].to_string(), said);
     }
     let texts: Vec<_> = files(&folder, ".bad").iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     assert_eq!(texts, ["half 4", "half 5", "half 6", "half 7"]);

@@ -16,6 +16,7 @@ mod queue;
 mod reader;
 mod record;
 mod store;
+mod sync;
 mod writer;
 
 pub use folder::FolderFault;

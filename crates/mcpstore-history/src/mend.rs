@@ -1,5 +1,6 @@
 //! Looking a segment through, and setting aside what is damaged.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -29,6 +30,18 @@ pub struct SetAside {
     pub lost_bytes: u64,
     /// The file where those are now. None: there was no room for a copy, so they stay in the segment, unread.
     pub copy: Option<PathBuf>,
+}
+
+impl fmt::Display for SetAside {
+    /// In one line, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { segment, kept_bytes, lost_bytes, copy } = self;
+        write!(f, "`{}` is damaged after {kept_bytes} bytes: the {lost_bytes} that follow are ", segment.display())?;
+        match copy {
+            Some(copy) => write!(f, "set aside in `{}`", copy.display()),
+            None => f.write_str("left there, unread, for want of room to set them aside"),
+        }
+    }
 }
 
 /// What a segment holds.

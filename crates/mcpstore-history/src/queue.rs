@@ -1,7 +1,7 @@
 //! What waits for the disk, and who waits for it.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::history::{Opened, SyncError};
 use crate::options::Options;
@@ -35,14 +35,16 @@ pub(crate) struct State {
     given: u64,
     /// Those of them that the disk has.
     durable: u64,
-    /// Up to where somebody waits for the disk.
-    wanted: u64,
+    /// Somebody waits for the disk.
+    wanted: bool,
     /// How often the disk failed.
     failures: u64,
-    /// Since when it does now, in milliseconds since the Unix epoch.
-    pub(crate) failing_since: Option<u64>,
-    /// Why it did the last time.
-    pub(crate) last_fault: String,
+    /// Why nothing can be written now.
+    pub(crate) write_fault: Option<Fault>,
+    /// Why nothing can be brought to the disk now.
+    pub(crate) sync_fault: Option<Fault>,
+    /// What the last one was.
+    last_fault: String,
     pub(crate) size_bytes: u64,
     pub(crate) set_aside_total: u64,
     pub(crate) lost_bytes_total: u64,
@@ -50,12 +52,35 @@ pub(crate) struct State {
     ended: bool,
 }
 
+/// Trouble with the disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) what: String,
+    pub(crate) since_unix_ms: u64,
+}
+
+/// Whose trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Write,
+    Sync,
+}
+
+impl State {
+    const fn fault(&mut self, part: Part) -> &mut Option<Fault> {
+        match part {
+            Part::Write => &mut self.write_fault,
+            Part::Sync => &mut self.sync_fault,
+        }
+    }
+}
+
 /// What the thread is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// Write what there is, and sync when it is time.
+    /// Write what there is.
     Work,
-    /// Write and sync at once.
+    /// Write it, and bring it to the disk at once.
     Hurry,
     /// The same for the last time.
     End,
@@ -84,7 +109,7 @@ impl Queue {
             state.given += 1;
         }
         // With a fault, the thread comes by itself when it is time to try again.
-        let wake = state.failing_since.is_none();
+        let wake = state.write_fault.is_none();
         drop(state);
         if wake {
             self.wake.notify_one();
@@ -95,7 +120,7 @@ impl Queue {
     pub(crate) fn sync(&self) -> Result<(), SyncError> {
         let mut state = self.lock();
         let (target, failures) = (state.given, state.failures);
-        state.wanted = state.wanted.max(target);
+        state.wanted = true;
         self.wake.notify_one();
         while state.durable < target {
             if state.failures != failures || state.ended {
@@ -106,29 +131,32 @@ impl Queue {
         Ok(())
     }
 
-    pub(crate) fn close(&self) {
-        self.lock().closing = true;
+    /// Tells the thread to end, and waits for it at most so long. False: it has not ended yet.
+    pub(crate) fn close(&self, wait: Duration) -> bool {
+        let mut state = self.lock();
+        state.closing = true;
         self.wake.notify_one();
+        let waited = self.done.wait_timeout_while(state, wait, |state| !state.ended);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.ended
     }
 
     /// The thread waits until there is something to do. `retry_at`: the disk failed, and is tried again then.
-    /// `sync_at`: it has something to bring to the disk by then. `held`: it has lines that were not written.
-    pub(crate) fn next(&self, held: bool, retry_at: Option<Instant>, sync_at: Option<Instant>) -> Task {
+    /// `held`: it has lines that were not written.
+    pub(crate) fn next(&self, held: bool, retry_at: Option<Instant>) -> Task {
         let mut state = self.lock();
         loop {
             if state.closing {
                 return Task::End;
             }
-            if state.wanted > state.durable {
+            if std::mem::take(&mut state.wanted) {
                 return Task::Hurry;
             }
             let fresh = held || !state.lines.is_empty() || state.lost > 0;
-            let until = match retry_at {
-                Some(retry_at) => Some(retry_at),
-                None if fresh => return Task::Work,
-                None => sync_at,
-            };
-            let Some(until) = until else {
+            let Some(until) = retry_at else {
+                if fresh {
+                    return Task::Work;
+                }
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -164,7 +192,10 @@ impl Queue {
 
     /// The disk has all up to here.
     pub(crate) fn synced(&self, through: u64) {
-        self.lock().durable = through;
+        let mut state = self.lock();
+        state.durable = through;
+        state.sync_fault = None;
+        drop(state);
         self.done.notify_all();
     }
 
@@ -176,21 +207,21 @@ impl Queue {
         state.lost_bytes_total += opened.lost_bytes;
     }
 
-    /// The disk fails.
-    pub(crate) fn fault(&self, what: String, unix_ms: u64) {
+    /// The disk fails. Who waits is told.
+    pub(crate) fn fault(&self, part: Part, what: String, unix_ms: u64) {
         let mut state = self.lock();
-        state.failing_since.get_or_insert(unix_ms);
-        state.last_fault = what;
+        state.last_fault.clone_from(&what);
         state.failures += 1;
-        // Who waits is told, and asks again if it wants to.
-        state.wanted = state.durable;
+        let slot = state.fault(part);
+        let since_unix_ms = slot.as_ref().map_or(unix_ms, |fault| fault.since_unix_ms);
+        *slot = Some(Fault { what, since_unix_ms });
         drop(state);
         self.done.notify_all();
     }
 
-    /// The disk works again.
+    /// It can be written again.
     pub(crate) fn mended(&self) {
-        self.lock().failing_since = None;
+        self.lock().write_fault = None;
     }
 
     /// The thread ends; what was not written is lost.

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::folder::{Folder, FolderError, FolderFault, create, open_to_append};
 use crate::frame;
@@ -13,6 +14,7 @@ use crate::lock::{self, Held, LockError};
 use crate::mend::{Scan, scan, set_all_aside, set_aside};
 use crate::options::Options;
 use crate::record::time_of;
+use crate::sync::Unsynced;
 
 /// Most segments, however small they are.
 const MAX_SEGMENTS: usize = 1024;
@@ -81,8 +83,9 @@ pub(crate) struct Store {
     /// Those that are closed, the oldest first.
     closed: VecDeque<Segment>,
     /// The one that is written.
-    current: Option<(Segment, File)>,
+    current: Option<(Segment, Arc<File>)>,
     next_number: u64,
+    unsynced: Unsynced,
     _lock: Held,
 }
 
@@ -100,8 +103,15 @@ impl Store {
             LockError::Io(error) => StoreError::Io(error),
         })?;
         let mut opened = Opened::default();
-        let mut store =
-            Self { folder: at, options, closed: VecDeque::new(), current: None, next_number: 1, _lock: lock };
+        let mut store = Self {
+            folder: at,
+            options,
+            closed: VecDeque::new(),
+            current: None,
+            next_number: 1,
+            unsynced: Unsynced::default(),
+            _lock: lock,
+        };
         for number in store.folder.segments()? {
             store.next_number = number.saturating_add(1);
             store.take_in(number, &mut opened)?;
@@ -142,7 +152,7 @@ impl Store {
     /// Goes on in the last segment where it has room.
     fn reopen_last(&mut self) -> io::Result<()> {
         if let Some(last) = self.closed.back().copied().filter(|last| last.number == self.next_number) {
-            self.current = Some((last, open_to_append(&self.folder.segment(last.number))?));
+            self.current = Some((last, Arc::new(open_to_append(&self.folder.segment(last.number))?)));
             self.closed.pop_back();
             self.next_number = last.number.saturating_add(1);
         }
@@ -186,7 +196,7 @@ impl Store {
     }
 
     /// The segment in which the next line goes.
-    fn segment_for(&mut self, line: &[u8], now_ms: u64) -> io::Result<(&mut Segment, &mut File)> {
+    fn segment_for(&mut self, line: &[u8], now_ms: u64) -> io::Result<(&mut Segment, &File)> {
         let part_ms = u64::try_from((self.options.max_age / AGE_PARTS).as_millis()).unwrap_or(u64::MAX);
         if let Some((segment, file)) = &self.current {
             if file.metadata()?.nlink() == 0 {
@@ -196,22 +206,22 @@ impl Store {
             let full = segment.bytes > 0 && segment.bytes.saturating_add(length) > self.options.segment_bytes;
             let old = segment.first_ms.is_some_and(|first| now_ms.saturating_sub(first) > part_ms);
             if full || old {
-                file.sync_data()?;
                 self.close_current();
             }
         }
         if self.current.is_none() {
             let number = self.next_number;
-            let file = create(&self.folder.segment(number))?;
+            let file = Arc::new(create(&self.folder.segment(number))?);
             self.next_number = number.saturating_add(1);
             self.current = Some((Segment { number, bytes: 0, first_ms: None }, file));
-            self.folder.sync()?;
+            self.unsynced.folder = Some(self.folder.clone());
             self.hold_bounds(now_ms);
         }
         let Some((segment, file)) = &mut self.current else { return Err(io::ErrorKind::NotFound.into()) };
         if segment.first_ms.is_none() {
             segment.first_ms = frame::take(line).and_then(time_of);
         }
+        self.unsynced.add_file(file);
         Ok((segment, file))
     }
 
@@ -221,9 +231,9 @@ impl Store {
         }
     }
 
-    /// Brings what was written to the disk.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.current.as_ref().map_or(Ok(()), |(_, file)| file.sync_data())
+    /// What was written since it was asked the last time.
+    pub(crate) fn take_unsynced(&mut self) -> Unsynced {
+        std::mem::take(&mut self.unsynced)
     }
 
     /// Deletes segments, the oldest first, until what is left is within its bounds. A segment that is about to be filled
@@ -254,7 +264,7 @@ fn whole_lines(bytes: &[u8]) -> usize {
 }
 
 /// Writes as much as the system takes.
-fn append(file: &mut File, bytes: &[u8]) -> (usize, io::Result<()>) {
+fn append(mut file: &File, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut written = 0;
     while written < bytes.len() {
         match file.write(&bytes[written..]) {

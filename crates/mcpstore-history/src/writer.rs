@@ -6,8 +6,12 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::options::Options;
-use crate::queue::{Queue, Task};
+use crate::queue::{Part, Queue, Task};
 use crate::store::{Store, StoreError};
+use crate::sync::Syncer;
+
+/// Room that is kept for lines; what a burst needed on top is given back.
+const KEPT_CAPACITY: usize = 64 * 1024;
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn unix_ms() -> u64 {
@@ -23,35 +27,40 @@ pub(crate) fn words(folder: &Path, error: &io::Error) -> String {
 /// What the thread holds.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
+    syncer: Syncer,
     folder: PathBuf,
     options: Options,
     /// None while the folder cannot be used.
     store: Option<Store>,
     /// Lines taken and not written.
     lines: Vec<u8>,
-    /// Up to where records were taken.
-    through: u64,
-    /// Since when the system has something that the disk may not have.
-    dirty_since: Option<Instant>,
+    /// Up to where records were taken, and up to where they were written.
+    taken: u64,
+    written: u64,
     /// When the disk is tried again.
     retry_at: Option<Instant>,
 }
 
 impl Writer {
-    pub(crate) fn new(queue: Arc<Queue>, folder: PathBuf, options: Options, store: Option<Store>) -> Self {
+    pub(crate) fn new(
+        queue: Arc<Queue>,
+        syncer: Syncer,
+        folder: PathBuf,
+        options: Options,
+        store: Option<Store>,
+    ) -> Self {
         let retry_at = if store.is_none() { Some(Instant::now() + options.retry_every) } else { None };
-        Self { queue, folder, options, store, lines: Vec::new(), through: 0, dirty_since: None, retry_at }
+        Self { queue, syncer, folder, options, store, lines: Vec::new(), taken: 0, written: 0, retry_at }
     }
 
     /// Writes until it is told to end.
     pub(crate) fn run(mut self) {
         loop {
-            let sync_at = self.dirty_since.map(|since| since + self.options.sync_every);
-            let task = self.queue.next(!self.lines.is_empty(), self.retry_at, sync_at);
-            let mut result = self.work(task);
+            let task = self.queue.next(!self.lines.is_empty(), self.retry_at);
+            let mut result = self.work();
             if task == Task::End && result.is_ok() {
                 // What came while it was written.
-                result = self.work(task);
+                result = self.work();
             }
             match result {
                 Ok(()) => {
@@ -59,23 +68,28 @@ impl Writer {
                         self.queue.mended();
                     }
                 }
-                Err(error) => {
+                Err(what) => {
                     self.retry_at = Some(Instant::now() + self.options.retry_every);
-                    self.queue.fault(error, unix_ms());
+                    self.queue.fault(Part::Write, what, unix_ms());
                 }
             }
-            if task == Task::End {
-                // The lock goes before the last word, so that whoever hears it can open the folder.
-                drop(self.store.take());
-                return self.queue.end();
+            match task {
+                Task::Work => {}
+                Task::Hurry => self.syncer.hurry(),
+                Task::End => {
+                    self.syncer.finish();
+                    // The lock goes before the last word, so that whoever hears it can open the folder.
+                    drop(self.store.take());
+                    return self.queue.end();
+                }
             }
         }
     }
 
-    /// Does it, or says in words why not.
-    fn work(&mut self, task: Task) -> Result<(), String> {
+    /// Writes what there is, or says in words why not.
+    fn work(&mut self) -> Result<(), String> {
         if self.lines.is_empty() {
-            self.through = self.queue.take(&mut self.lines, unix_ms());
+            self.taken = self.queue.take(&mut self.lines, unix_ms());
         }
         if self.store.is_none() {
             match Store::open(&self.folder, self.options, unix_ms()) {
@@ -88,24 +102,24 @@ impl Writer {
             }
         }
         let Some(store) = &mut self.store else { return Ok(()) };
-        if !self.lines.is_empty() {
-            self.dirty_since.get_or_insert_with(Instant::now);
-            let written = store.write(&mut self.lines, unix_ms());
-            if let Err(error) = written {
-                if error.kind() == io::ErrorKind::NotFound {
-                    // Somebody cleared the folder: begin anew.
-                    self.store = None;
-                }
-                return Err(words(&self.folder, &error));
-            }
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let result = store.write(&mut self.lines, unix_ms());
+        if result.is_ok() {
+            self.written = self.taken;
             self.queue.written(store.size_bytes());
+            if self.lines.capacity() > KEPT_CAPACITY {
+                self.lines = Vec::new();
+            }
         }
-        let due = self.dirty_since.is_some_and(|since| since.elapsed() >= self.options.sync_every);
-        if task != Task::Work || due {
-            store.sync().map_err(|error| words(&self.folder, &error))?;
-            self.dirty_since = None;
-            self.queue.synced(self.through);
-        }
-        Ok(())
+        self.syncer.add(store.take_unsynced(), self.written);
+        result.map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                // Somebody cleared the folder: begin anew.
+                self.store = None;
+            }
+            words(&self.folder, &error)
+        })
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mcpstore_history::{History, Options, Reader};
+use proptest::prelude::*;
 
 use crate::{files, numbers, write};
 
@@ -114,6 +115,87 @@ fn a_store_flipped_at_any_byte_gives_what_lies_before_the_flip() {
     }
 }
 
+/// What may happen to a segment. Places are parts of its length, of 1,000.
+#[derive(Clone, Debug)]
+enum Harm {
+    Flip {
+        at: usize,
+        bits: u8,
+    },
+    Cut {
+        at: usize,
+    },
+    /// Blocks that a file system never wrote come back as zeros.
+    Zeros {
+        at: usize,
+        count: usize,
+    },
+    /// Rests of something else, whole lines of another history included.
+    Follows(String),
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    let at = 0..1000_usize;
+    let line = "fe1bb45d 00007 {\"t\":1}";
+    prop_oneof![
+        (at.clone(), 1..=255_u8).prop_map(|(at, bits)| Harm::Flip { at, bits }),
+        at.clone().prop_map(|at| Harm::Cut { at }),
+        (at, 1..200_usize).prop_map(|(at, count)| Harm::Zeros { at, count }),
+        "[ -~\n]{1,60}".prop_map(move |text| Harm::Follows(format!("{text}\n{line}\n"))),
+    ]
+}
+
+impl Harm {
+    fn befall(&self, bytes: &mut Vec<u8>) {
+        let place = |at: usize| at * bytes.len() / 1000;
+        match self {
+            Self::Flip { at, bits } => {
+                let at = place(*at);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= bits;
+                }
+            }
+            Self::Cut { at } => bytes.truncate(place(*at)),
+            Self::Zeros { at, count } => {
+                let at = place(*at);
+                bytes.iter_mut().skip(at).take(*count).for_each(|byte| *byte = 0);
+            }
+            Self::Follows(text) => bytes.extend(text.as_bytes()),
+        }
+    }
+}
+
+proptest! {
+    // The number of cases comes from the environment, 256 without it.
+    #![proptest_config(ProptestConfig::default())]
+    #[test]
+    fn whatever_befalls_several_segments_each_gives_what_lies_before_its_first_damage(
+        harms in prop::collection::vec((0..3_usize, harm()), 1..6),
+    ) {
+        let sample = sample();
+        let mut expected = Vec::new();
+        let mut left: Vec<Vec<u8>> = sample.segments.iter().map(|(_, bytes)| bytes.clone()).collect();
+        for (nth, harm) in &harms {
+            harm.befall(&mut left[*nth]);
+        }
+        for ((path, bytes), left) in sample.segments.iter().zip(&left) {
+            std::fs::write(path, left).unwrap();
+            let same = bytes.iter().zip(left).take_while(|(was, is)| was == is).count();
+            expected.extend(whole(&bytes[..same]));
+        }
+        prop_assert_eq!(numbers(&sample.folder), expected.clone());
+        let (history, opened) = History::open(&sample.folder, small()).unwrap();
+        prop_assert_eq!(opened.valid_records, expected.len() as u64);
+        history.append(crate::numbered(100));
+        history.sync().unwrap();
+        drop(history);
+        expected.push(100);
+        prop_assert_eq!(numbers(&sample.folder), expected);
+        let (_history, opened) = History::open(&sample.folder, small()).unwrap();
+        prop_assert_eq!(opened.lost_bytes, 0);
+    }
+}
+
 #[test]
 fn a_segment_that_is_gone_costs_itself_alone() {
     let sample = sample();
@@ -156,6 +238,14 @@ fn of_what_is_set_aside_the_newest_four_are_kept() {
         std::fs::write(&segment, bytes).unwrap();
         let (_history, opened) = History::open(&folder, Options::default()).unwrap();
         assert_eq!((opened.valid_records, opened.lost_bytes), (round, 6));
+        let copy = opened.set_aside[0].copy.as_ref().unwrap();
+        let said = format!(
+            "`{}` is damaged after {} bytes: the 6 that follow are set aside in `{}`",
+            segment.display(),
+            opened.set_aside[0].kept_bytes,
+            copy.display()
+        );
+        assert_eq!(opened.set_aside[0].to_string(), said);
     }
     let texts: Vec<_> = files(&folder, ".bad").iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     assert_eq!(texts, ["half 4", "half 5", "half 6", "half 7"]);

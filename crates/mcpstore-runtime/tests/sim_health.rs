@@ -207,7 +207,7 @@ async fn readiness_may_come_and_go_with_a_reload() {
     sim.up().await;
     sim.outside.answer(&tcp(), Answering::Error(0));
     let change = |spec: ServiceSpec| {
-        let change = mcpstore_types::FieldChange { field: "health".into(), impact: mcpstore_types::ChangeImpact::Live };
+        let change = mcpstore_types::FieldChange { field: "health", impact: mcpstore_types::ChangeImpact::Live };
         mcpstore_types::SpecDelta { changed: vec![(spec, vec![change])], ..mcpstore_types::SpecDelta::default() }
     };
     let asks = with_health("a", |health| health.readiness = Some(ProbeKind::Tcp { address: "db:5432".into() }));

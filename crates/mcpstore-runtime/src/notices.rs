@@ -26,8 +26,13 @@ impl Owner {
                 self.set_words(&service, words, false);
             }
             (None, Reason::TimedOut(phase)) => {
-                let timeouts = self.records.get(&service).map(|record| record.spec.policy.timeouts);
-                let words = timeouts.map(|timeouts| timed_out(phase, &timeouts));
+                let words = self.records.get(&service).map(|record| {
+                    let words = timed_out(phase, &record.spec.policy.timeouts);
+                    match &record.detail {
+                        Some(why) if matches!(phase, PhaseName::Probe) => format!("{words}: {why}"),
+                        Some(_) | None => words,
+                    }
+                });
                 self.set_words(&service, words, true);
             }
             (None, reason) if clears_detail(reason) => self.set_words(&service, None, false),

@@ -228,6 +228,10 @@ impl Owner {
                 if let Some(record) = self.records.get_mut(service) {
                     record.health = health;
                 }
+                if consequence.is_none() && detail.is_some() && matches!(self.phase(service), Some(PhaseName::Probe)) {
+                    // Why its start-up check does not pass.
+                    self.set_words(service, detail.clone(), false);
+                }
                 if let Some(report) = consequence {
                     if self.heeds(service, report) {
                         self.set_words(service, detail, matches!(report, Report::LivenessFail));

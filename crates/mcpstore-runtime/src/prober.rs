@@ -103,6 +103,7 @@ impl Prober {
         let mut spread_out = false;
         let mut warned = false;
         let nobodys = Notify::new();
+        let mut told: Option<String> = None;
         loop {
             let spec = Arc::clone(&specs.borrow_and_update());
             let health = &spec.policy.health;
@@ -132,6 +133,12 @@ impl Prober {
             }
             let change = verdict.observe(probed.outcome);
             asked = Some(verdict);
+            if change.health == Health::Unknown && probed.error.is_some() && probed.error != told {
+                // Whoever wonders why it does not come up is told.
+                told.clone_from(&probed.error);
+                let detail = told.as_deref().map(|error| words(which, error));
+                self.reporter.send(News::Health { health: Health::Unknown, consequence: None, detail }).await;
+            }
             if change.changed {
                 self.judge(which, Some(change.health), probed.error, common).await;
             }
@@ -206,8 +213,7 @@ impl Prober {
             let _ = timeout(FIRST_LIST, over).await;
         }
         if let Some(news) = standing.news() {
-            let what = if which == Which::Liveness { "health" } else { "readiness" };
-            let detail = error.map(|error| format!("{what} probe failed: {error}"));
+            let detail = error.map(|error| words(which, &error));
             let (health, consequence) = (news.health, news.consequence);
             self.reporter.send(News::Health { health, consequence, detail }).await;
             if standing.is_up() {
@@ -239,6 +245,11 @@ impl Silence {
             (self.signs, self.since) = (signs, Instant::now());
         }
     }
+}
+
+fn words(which: Which, error: &str) -> String {
+    let what = if which == Which::Liveness { "health" } else { "readiness" };
+    format!("{what} probe failed: {error}")
 }
 
 fn question(which: Which, health: &HealthSpec) -> Option<&ProbeKind> {

@@ -141,9 +141,17 @@ async fn a_service_that_never_passes_its_start_up_check_is_never_running() {
     // Every 250 ms from the beginning, not spread.
     let asked = sim.outside.asked("a", &tcp());
     assert_eq!(asked[..4], [ms(0), ms(250), ms(500), ms(750)]);
+    let why = "health probe failed: as the script says";
+    assert_eq!(sim.info("a").why(), format!("handshake done: {why}"));
+    sim.pass(ms(1_010)).await;
+    let failed = sim.notices().into_iter().find(|notice| notice.reason == Reason::TimedOut(PhaseName::Probe)).unwrap();
+    assert_eq!(failed.detail.as_deref(), Some(&*format!("its start-up check did not pass within 60s: {why}")));
+    // The next life is asked anew, and passes once it answers.
+    sim.pass(3 * SECOND).await;
+    assert_eq!(sim.phase("a"), "probe");
     sim.outside.answer(&tcp(), Answering::default());
     sim.pass(ms(250)).await;
-    assert_eq!(sim.phase("a"), "ready");
+    assert_eq!((sim.phase("a"), sim.info("a").detail.clone()), ("ready".into(), None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,7 +215,7 @@ async fn readiness_may_come_and_go_with_a_reload() {
     sim.up().await;
     sim.outside.answer(&tcp(), Answering::Error(0));
     let change = |spec: ServiceSpec| {
-        let change = mcpstore_types::FieldChange { field: "health".into(), impact: mcpstore_types::ChangeImpact::Live };
+        let change = mcpstore_types::FieldChange { field: "health", impact: mcpstore_types::ChangeImpact::Live };
         mcpstore_types::SpecDelta { changed: vec![(spec, vec![change])], ..mcpstore_types::SpecDelta::default() }
     };
     let asks = with_health("a", |health| health.readiness = Some(ProbeKind::Tcp { address: "db:5432".into() }));

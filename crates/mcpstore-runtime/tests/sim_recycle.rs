@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{SECOND, Sim, ms, name, needs, spec};
 use mcpstore_runtime::{Goal, Target};
 use mcpstore_testkit::scripted::{Answering, Happened, Life};
@@ -108,10 +110,9 @@ async fn a_reload_changes_the_age_of_a_life_that_goes_on() {
     let sim = Sim::of(vec![aging("a", 3_600)]).await;
     sim.up().await;
     sim.pass(100 * SECOND).await;
-    let change =
-        mcpstore_types::FieldChange { field: "recycle.maxAge".into(), impact: mcpstore_types::ChangeImpact::Live };
+    let change = mcpstore_types::FieldChange { field: "recycle.maxAge", impact: mcpstore_types::ChangeImpact::Live };
     let to = |seconds| mcpstore_types::SpecDelta {
-        changed: vec![(aging("a", seconds), vec![change.clone()])],
+        changed: vec![(aging("a", seconds), vec![change])],
         ..mcpstore_types::SpecDelta::default()
     };
     sim.supervisor.apply(to(150), true).await.unwrap();
@@ -156,6 +157,6 @@ async fn who_is_bound_to_it_goes_along_only_when_it_is_not_back_in_time() {
     // Old at 124 s; the grace is over at 129 s; it is back at 144 s, and the other one with it.
     assert_eq!(sim.moved("a", PhaseName::Drain, Reason::AgeReached), [60 * SECOND, 124 * SECOND]);
     assert_eq!(sim.when("user", |what| what == Happened::InputClosed), [129 * SECOND]);
-    assert_eq!((sim.launches("user"), sim.state("user")), (vec![0 * SECOND, 144 * SECOND], ServiceState::Running));
+    assert_eq!((sim.launches("user"), sim.state("user")), (vec![Duration::ZERO, 144 * SECOND], ServiceState::Running));
     assert_eq!(sim.info("user").status.failures, 0);
 }

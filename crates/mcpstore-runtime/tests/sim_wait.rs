@@ -42,7 +42,7 @@ fn looks(service: &str, many: u32) -> Vec<Duration> {
 }
 
 fn change(specs: Vec<ServiceSpec>) -> SpecDelta {
-    let live = || FieldChange { field: "waitFor".into(), impact: ChangeImpact::Live };
+    let live = || FieldChange { field: "waitFor", impact: ChangeImpact::Live };
     SpecDelta { changed: specs.into_iter().map(|spec| (spec, vec![live()])).collect(), ..SpecDelta::default() }
 }
 

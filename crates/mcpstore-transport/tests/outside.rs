@@ -24,7 +24,7 @@ fn worlds() -> Vec<(&'static str, Surroundings)> {
 
 /// A service of this name alone: by it the processes of one test are found.
 fn service(test: &str) -> ServiceName {
-    ServiceName::new(&unique_tag(test)).unwrap()
+    ServiceName::new(unique_tag(test)).unwrap()
 }
 
 fn sh(script: &str) -> WaitCondition {

@@ -237,6 +237,7 @@ fn too_many_long_files() {
     caught(Rule::FileMost, |w| {
         put(w, "crates/mcpstore/src/a.rs", &lines(401));
         put(w, "crates/mcpstore/src/b.rs", &lines(401));
+        put(w, "crates/mcpstore/src/c.rs", &lines(401));
     });
     allowed(|w| put(w, "crates/mcpstore/src/a.rs", &lines(401)));
 }

@@ -25,8 +25,8 @@ impl Fleet {
                 Verdict::Ignored(Ignored::NotNow)
             }
             // A command is under way, which ends this life anyway.
-            Some(id) if matches!(report, Report::Recycle(_)) && self.entry(id).intent.is_some() => {
-                self.passed_over(id, incarnation)
+            Some(id) if matches!(report, Report::Recycle(_)) && self.has_intent(id, incarnation) => {
+                Verdict::Ignored(Ignored::NotNow)
             }
             Some(id) => self.step_unit(turn, id, Event::Report(incarnation, report)),
             None => Verdict::Ignored(Ignored::Stale),
@@ -163,20 +163,19 @@ impl Fleet {
         }
     }
 
-    /// What becomes of a report that has no meaning now.
-    fn passed_over(&self, id: NodeId, incarnation: Incarnation) -> Verdict {
-        let mine = self.entry(id).unit.incarnation == incarnation;
-        Verdict::Ignored(if mine { Ignored::NotNow } else { Ignored::Stale })
-    }
-
     fn has_bound(&self, id: NodeId) -> bool {
         self.graph.dependents(id).iter().any(|edge| matches!(edge.kind, DepKind::BindsTo))
     }
 
-    /// Its stop waits for its dependents, and it does not come back after it.
-    fn is_held_down(&self, id: NodeId, incarnation: Incarnation) -> bool {
+    /// A command to this life of it waits for its dependents.
+    fn has_intent(&self, id: NodeId, incarnation: Incarnation) -> bool {
         let entry = self.entry(id);
-        entry.unit.incarnation == incarnation && entry.intent.is_some() && matches!(entry.unit.desired, Desired::Down)
+        entry.unit.incarnation == incarnation && entry.intent.is_some()
+    }
+
+    /// The same; and it does not come back after it.
+    fn is_held_down(&self, id: NodeId, incarnation: Incarnation) -> bool {
+        self.has_intent(id, incarnation) && matches!(self.entry(id).unit.desired, Desired::Down)
     }
 
     /// The grace of a lost dependency is over: services bound to it are restarted, and those that go with them.
@@ -219,8 +218,8 @@ impl Fleet {
             },
             Phase::Failed { kind: FailKind::Dependency } if matches!(unit.desired, Desired::Up) => {
                 let ready = match self.deps_verdict(id) {
-                    _ if self.entry(id).in_vain => false,
-                    DepsVerdict::Met => true,
+                    // What it waits for outside nobody looks at any more.
+                    DepsVerdict::Met => !self.entry(id).in_vain,
                     // One that waited in vain comes back when its dependency is there, not when it tries again.
                     DepsVerdict::Waiting(_) => unit.reason != Reason::TimedOut(PhaseName::Wait),
                     DepsVerdict::Gone(_) => false,

@@ -11,8 +11,6 @@ pub(crate) mod tests;
 mod text;
 mod words;
 
-#[cfg(test)]
-pub(crate) use cause::Cause;
 use explain::explain;
 pub(crate) use model::{LaunchFacts, WhyModel};
 pub(crate) use text::why_text;

@@ -28,9 +28,12 @@ impl Owner {
             (None, Reason::TimedOut(phase)) => {
                 let words = self.records.get(&service).map(|record| {
                     let words = timed_out(phase, &record.spec.policy.timeouts);
-                    match &record.detail {
-                        Some(why) if matches!(phase, PhaseName::Probe) => format!("{words}: {why}"),
-                        Some(_) | None => words,
+                    let why = record.detail.as_deref().and_then(|why| why.lines().next());
+                    match why.filter(|_| matches!(phase, PhaseName::Probe)) {
+                        // Said already, at the step before.
+                        Some(why) if why.starts_with(&words) => why.to_owned(),
+                        Some(why) => format!("{words}: {why}"),
+                        None => words,
                     }
                 });
                 self.set_words(&service, words, true);

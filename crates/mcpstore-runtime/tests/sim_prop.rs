@@ -10,7 +10,10 @@ use common::{SECOND, Sim, ms, name, spec};
 use mcpstore_runtime::Target;
 use mcpstore_testkit::scripted::{Answering, Happened, Life};
 use mcpstore_transport::HandshakeError;
-use mcpstore_types::{DepKind, Dependency, Desired, ExitStatus, Phase, PhaseName, ServiceSpec, ServiceState, StopKind};
+use mcpstore_types::{
+    DepKind, Dependency, Desired, ExitStatus, Phase, PhaseName, ProbeKind, ServiceSpec, ServiceState, StopKind,
+    WaitCondition,
+};
 use proptest::prelude::*;
 
 /// Nobody depends on it, nobody commands it, and nothing is wrong with it.
@@ -20,6 +23,10 @@ const LONE: &str = "lone";
 #[derive(Clone, Debug)]
 struct Service {
     dependencies: Vec<(usize, DepKind)>,
+    /// It waits for something outside before each start.
+    waits: bool,
+    /// The same outside is its readiness.
+    readiness: bool,
     lives: Vec<Life>,
 }
 
@@ -33,6 +40,8 @@ enum Deed {
     ToolsChanged(usize),
     Call(usize),
     Check(usize),
+    /// What a service waits for outside comes or goes.
+    Outside(usize, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -122,15 +131,16 @@ fn service(index: usize) -> impl Strategy<Value = Service> {
     ];
     let dependencies = prop::collection::btree_map(0..index.max(1), kind, 0..=index.min(3));
     let lives = (prop::collection::vec(bad_life(), 0..3), last_life());
-    (dependencies, lives).prop_map(move |(dependencies, (mut lives, last))| {
+    let outside = (prop::bool::weighted(0.3), prop::bool::weighted(0.3));
+    (dependencies, outside, lives).prop_map(move |(dependencies, (waits, readiness), (mut lives, last))| {
         lives.push(last);
         let dependencies = dependencies.into_iter().filter(|(on, _)| *on < index).collect();
-        Service { dependencies, lives }
+        Service { dependencies, waits, readiness, lives }
     })
 }
 
 fn deed(services: usize) -> impl Strategy<Value = Deed> {
-    (0..services, any::<bool>(), 0..13_u8).prop_map(|(who, force, what)| match what {
+    (0..services, any::<bool>(), 0..16_u8).prop_map(|(who, force, what)| match what {
         0..=3 => Deed::Start(who),
         4 => Deed::Stop(who, force),
         5 => Deed::Restart(who, force),
@@ -138,6 +148,7 @@ fn deed(services: usize) -> impl Strategy<Value = Deed> {
         7 | 8 => Deed::Crash(who),
         9 => Deed::ToolsChanged(who),
         10 | 11 => Deed::Call(who),
+        12..=14 => Deed::Outside(who, force),
         _ => Deed::Check(who),
     })
 }
@@ -158,9 +169,20 @@ fn specs(story: &Story) -> Vec<ServiceSpec> {
         for (on, kind) in &service.dependencies {
             spec = spec.with_dependency(Dependency::new(name(&service_name(*on)), *kind));
         }
+        if service.waits {
+            spec.wait_for.push(outside(index));
+        }
+        if service.readiness {
+            spec.policy.health.readiness = Some(ProbeKind::Tcp { address: service_name(index) });
+        }
         specs.push(spec);
     }
     specs
+}
+
+/// What a service waits for outside.
+fn outside(index: usize) -> WaitCondition {
+    WaitCondition::Tcp { address: service_name(index) }
 }
 
 /// Plays the story, and holds what is seen against what must hold.
@@ -200,6 +222,10 @@ async fn do_it(sim: &Sim, deed: &Deed, asked: &mut Vec<tokio::task::JoinHandle<(
         Deed::Crash(who) => {
             sim.world.crash(&name(&text(who)), ExitStatus::Signal(11));
         }
+        Deed::Outside(who, there) => {
+            let how = if *there { Answering::default() } else { Answering::Error(0) };
+            sim.outside.answer(&outside(*who), how);
+        }
         Deed::ToolsChanged(who) => sim.world.tools_changed(&name(&text(who))),
         Deed::Call(who) => {
             let who = text(who);
@@ -226,6 +252,9 @@ async fn come_to_rest(sim: &Sim, story: &Story) {
             matches!(info.status.phase, Phase::Idle | Phase::Ready | Phase::Stopped { .. } | Phase::Failed { .. })
         })
     };
+    for index in 0..story.services.len() {
+        sim.outside.answer(&outside(index), Answering::default());
+    }
     // Longer than any call may take, and than a crash may be scripted to wait.
     sim.pass(700 * SECOND).await;
     for _ in 0..120 {
@@ -250,7 +279,15 @@ async fn come_to_rest(sim: &Sim, story: &Story) {
                     .dependencies
                     .iter()
                     .any(|(on, kind)| kind.is_hard() && sim.state(&service_name(*on)) != ServiceState::Running);
-                assert!(needs_down || !ends_well(service), "{} shall be up: {info:?}", info.name());
+                // What it waits for outside may have been away for longer than it waits.
+                let in_vain = service.waits && info.why().contains("waited 600s for a connection");
+                // Or its readiness failed at one start-up after the other.
+                let unready = service.readiness && info.why().contains("readiness probe failed");
+                assert!(
+                    needs_down || in_vain || unready || !ends_well(service),
+                    "{} shall be up: {info:?}",
+                    info.name()
+                );
             }
             other => panic!("{} is at rest in {other}", info.name()),
         }

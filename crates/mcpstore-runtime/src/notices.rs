@@ -56,7 +56,9 @@ impl Owner {
             if matches!(step.reason, Reason::RetryDue) {
                 record.monitor.note_restart(time);
             }
-            if !matches!(step.phase, PhaseName::Wait) {
+            // Who waited in vain is still watched for: when it comes, the wait begins anew.
+            let in_vain = matches!(step.reason, Reason::TimedOut(PhaseName::Wait));
+            if !matches!(step.phase, PhaseName::Wait) && !in_vain {
                 record.waiting = None;
             }
             detail.clone_from(&record.detail);

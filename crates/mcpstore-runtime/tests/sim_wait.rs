@@ -115,15 +115,34 @@ async fn who_waits_in_vain_fails_and_says_for_what() {
     let why = "timed out in wait: waited 600s for a connection to db:1: as the script says";
     assert_eq!(sim.info("a").why(), why);
     assert!(pending(&sim, "a").is_some());
-    // It stays so: nobody looks any more, and its failure is no attempt of the restart policy.
+    // It stays so for as long as that is missing, and its failure is no attempt of the restart policy.
+    sim.pass(3_600 * SECOND).await;
+    assert_eq!((sim.phase("a"), sim.info("a").status.failures), ("failed(dependency)".into(), 0));
+    assert!(sim.launches("a").is_empty());
+    // When it comes at last, it waits anew, which is over at once; and whoever needs it follows.
+    sim.outside.answer(&tcp(1), Answering::default());
+    sim.pass(ms(2_500)).await;
+    assert_eq!((sim.phase("a"), sim.phase("child")), ("ready".into(), "ready".into()));
+    let told = sim.told("a");
+    assert!(told.contains(&"0 error→starting wait dependency_recovered".to_owned()), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_in_vain_can_be_started_or_stopped() {
+    let sim = Sim::of(vec![waits("a", &[1])]).await;
+    sim.outside.answer(&tcp(1), Answering::Error(0));
+    sim.up().await;
+    assert_eq!(sim.phase("a"), "failed(dependency)");
+    sim.start("a").await;
+    sim.pass(SECOND).await;
+    assert_eq!(sim.phase("a"), "wait");
+    sim.pass(600 * SECOND).await;
+    assert_eq!(sim.phase("a"), "failed(dependency)");
+    sim.supervisor.stop(Target::from(name("a")), false).await.unwrap();
     let asked = sim.outside.asked("a", &tcp(1)).len();
     sim.outside.answer(&tcp(1), Answering::default());
     sim.pass(3_600 * SECOND).await;
-    assert_eq!((sim.phase("a"), sim.outside.asked("a", &tcp(1)).len()), ("failed(dependency)".into(), asked));
-    assert!(sim.launches("a").is_empty());
-    // A start tries again, and whoever needs it follows.
-    sim.start("a").await;
-    sim.supervisor.wait(&name("child"), Goal::Healthy, Some(SECOND)).await.unwrap();
+    assert_eq!((sim.phase("a"), sim.outside.asked("a", &tcp(1)).len()), ("stopped(by_user)".into(), asked));
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,7 +55,11 @@ fn note(info: &ServiceInfo, now: Timestamp) -> String {
         return held.message.clone();
     }
     match status.phase {
-        Phase::Wait => fact(ConditionKind::DependenciesMet).map_or_else(String::new, |c| c.message.clone()),
+        Phase::Wait => {
+            // Dependencies may all be there, and what is outside be missing.
+            let missing = fact(ConditionKind::ExternalPending).or_else(|| fact(ConditionKind::DependenciesMet));
+            missing.map_or_else(String::new, |c| c.message.clone())
+        }
         Phase::Spawn => "launching".to_owned(),
         Phase::Init => with_last_line("shaking hands", info),
         Phase::Probe => with_last_line("first check", info),

@@ -36,6 +36,8 @@ pub(super) struct Entry {
     pub(super) outside_met: bool,
     /// It failed because what it waits for outside was not there in time: its dependencies alone do not bring it back.
     pub(super) in_vain: bool,
+    /// It gave up waiting, and the driver may still say that what is outside is there.
+    pub(super) unanswered: bool,
     /// It stands in the queue of services to look at again.
     pub(super) dirty: bool,
     /// Its place in the queue for a start slot.
@@ -87,6 +89,7 @@ impl Entry {
             waits_begun: 0,
             outside_met: false,
             in_vain: false,
+            unanswered: false,
             dirty: false,
             queued: None,
         }

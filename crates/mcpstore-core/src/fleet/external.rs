@@ -13,11 +13,14 @@ impl Fleet {
     pub(super) fn conditions_met(&mut self, service: &ServiceName, wait: u64) -> Reply {
         let id = self.graph.id(service.as_str()).filter(|id| {
             let entry = self.entry(*id);
-            entry.awaits_outside() && (entry.waits_begun == wait || self.counts_old_waits())
+            (entry.awaits_outside() || entry.unanswered) && (entry.waits_begun == wait || self.counts_old_waits())
         });
         match id {
             Some(id) => {
-                self.entry_mut(id).outside_met = true;
+                let entry = self.entry_mut(id);
+                // Who waited in vain tries again, and waits anew: what is there now may be gone when it is its turn.
+                entry.outside_met = entry.awaits_outside();
+                (entry.in_vain, entry.unanswered) = (false, false);
                 self.touch(id);
             }
             None => self.stale_reports += 1,
@@ -34,10 +37,11 @@ impl Fleet {
         }
         let out_of_time = matches!(phase, Phase::Failed { kind: FailKind::Dependency })
             && entry.unit.reason == Reason::TimedOut(PhaseName::Wait);
-        // When a dependency was missing too, its coming is worth another try.
-        let in_vain = out_of_time && entry.def.waits && !entry.outside_met && self.deps_verdict(id) == DepsVerdict::Met;
+        // When a dependency was missing too, its coming is worth another try; that what is outside comes late is in any case.
+        let unanswered = out_of_time && entry.def.waits && !entry.outside_met;
+        let in_vain = unanswered && self.deps_verdict(id) == DepsVerdict::Met;
         let entry = self.entry_mut(id);
-        entry.in_vain = in_vain;
+        (entry.in_vain, entry.unanswered) = (in_vain, unanswered);
         entry.outside_met = false;
         if matches!(phase, Phase::Wait) {
             self.begin_wait(turn, id);
@@ -56,7 +60,8 @@ impl Fleet {
 
     /// Takes new conditions over: who waits, waits for these; who waited in vain for others tries again.
     pub(super) fn renew_wait(&mut self, turn: &mut Turn<'_>, id: NodeId) {
-        self.entry_mut(id).in_vain = false;
+        let entry = self.entry_mut(id);
+        (entry.in_vain, entry.unanswered) = (false, false);
         if matches!(self.entry(id).unit.phase, Phase::Wait) {
             self.begin_wait(turn, id);
         }

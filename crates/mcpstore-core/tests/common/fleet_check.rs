@@ -49,6 +49,9 @@ impl World {
                 && shadow.outside == Outside::Open;
             shadow.outside = Outside::Idle;
         }
+        if step.phase == PhaseName::Wait {
+            shadow.in_vain = false;
+        }
         shadow.phase = step.phase;
         if step.reason == Reason::ResetAsked {
             shadow.wanted = false;

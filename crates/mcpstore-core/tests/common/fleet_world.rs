@@ -296,7 +296,10 @@ impl World {
             Input::Reconfigure(change) => return self.remember_reload(change, reply),
             Input::ConditionsMet { service, wait } => {
                 if self.hears_of(service, *wait) {
-                    self.shadows.get_mut(service).unwrap().outside = Outside::Met;
+                    let shadow = self.shadows.get_mut(service).unwrap();
+                    // Too late for this wait: it waits anew.
+                    shadow.outside = if shadow.in_vain { Outside::Idle } else { Outside::Met };
+                    shadow.in_vain = false;
                 }
             }
             Input::Report { .. } | Input::Tick => {}
@@ -350,7 +353,9 @@ impl World {
 
     /// Whether an answer to this wait counts.
     fn hears_of(&self, service: &ServiceName, wait: u64) -> bool {
-        self.shadows.get(service).is_some_and(|shadow| shadow.outside == Outside::Open && shadow.last_wait == wait)
+        self.shadows
+            .get(service)
+            .is_some_and(|shadow| (shadow.outside == Outside::Open || shadow.in_vain) && shadow.last_wait == wait)
     }
 
     fn know(&mut self, def: &ServiceDef) {

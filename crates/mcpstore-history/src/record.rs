@@ -24,10 +24,12 @@ pub enum Record {
     Stop(StopRecord),
     /// A service took a step.
     Notice(NoticeRecord),
-    /// The numbers of a service over the last minute.
+    /// The numbers of a service since the sample before.
     Sample(SampleRecord),
     /// An alert fired, was repeated, or was resolved.
     Alert(AlertRecord),
+    /// The manager lives: says until when its services were what they were, should it be killed.
+    Beat(BeatRecord),
     /// Records are missing here: more came than the disk took.
     Gap(GapRecord),
 }
@@ -93,24 +95,24 @@ impl From<&Notice> for NoticeRecord {
     }
 }
 
-/// The numbers of one service over the minute before. What is unknown is none.
+/// The numbers of one service since the sample before, every 5 min by default. What is unknown is none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampleRecord {
     /// Whose.
     pub service: String,
-    /// Its state at the end of the minute.
+    /// Its state at the end.
     pub state: String,
-    /// Calls that ended in this minute.
+    /// Calls that ended meanwhile.
     pub calls: u64,
     /// Those of them that failed.
     pub errors: u64,
-    /// The median time of a successful call, in milliseconds.
+    /// The median time of a successful call since the service was registered, in milliseconds; none without a call meanwhile.
     pub p50_ms: Option<f64>,
-    /// The time that 95 % of successful calls did not exceed, in milliseconds.
+    /// The time that 95 % of them did not exceed, in milliseconds.
     pub p95_ms: Option<f64>,
     /// The longest of them, in milliseconds.
     pub max_ms: Option<f64>,
-    /// Health checks in this minute.
+    /// Health checks meanwhile.
     pub checks: u64,
     /// Those of them that passed.
     pub healthy: u64,
@@ -130,6 +132,10 @@ pub struct AlertRecord {
     /// The alert as JSON. Its texts are cut like all others; nested deeper than eight levels it is left out.
     pub json: serde_json::Value,
 }
+
+/// The manager lives. It has nothing else to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeatRecord {}
 
 /// How much is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,7 +192,7 @@ impl Record {
                 cut(&mut sample.state);
             }
             Self::Alert(alert) => cut_json(&mut alert.json, 0),
-            Self::Stop(_) | Self::Gap(_) => {}
+            Self::Stop(_) | Self::Beat(_) | Self::Gap(_) => {}
         }
     }
 }
@@ -253,6 +259,7 @@ mod tests {
                 json: serde_json::json!({ "kind": "gave_up", "at": 1.5, "of": [null, true] }),
             }),
             Record::Gap(GapRecord { lost: 12 }),
+            Record::Beat(BeatRecord {}),
         ];
         for record in all {
             let json = line(record.clone());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore_history::{NoticeRecord, Record};
+use mcpstore_history::{BeatRecord, NoticeRecord, Record};
 use mcpstore_monitor::{AlertEvent, AlertStage};
 use mcpstore_runtime::EventStream;
 use mcpstore_types::{Notice, ServiceName};
@@ -14,6 +14,8 @@ use crate::keep::{Kept, alert};
 use crate::observer::Inner;
 use crate::samples::Samples;
 
+/// How often history is told that the manager lives.
+const BEAT: Duration = Duration::from_secs(10);
 /// How often alerts that last are written again, so that a start need not read far back.
 const REMIND: Duration = Duration::from_secs(12 * 3600);
 
@@ -27,7 +29,7 @@ pub(crate) async fn watch_over(
     let mut samples = Samples::default();
     let mut missed = 0;
     let (mut look_at, mut sample_at) = (Instant::now() + look_every, Instant::now() + sample_every);
-    let mut remind_at = Instant::now() + REMIND;
+    let (mut remind_at, mut beat_at) = (Instant::now() + REMIND, Instant::now() + BEAT);
     loop {
         let due = inner.next_deadline();
         tokio::select! {
@@ -52,6 +54,10 @@ pub(crate) async fn watch_over(
             () = sleep_until(sample_at) => {
                 sample_at = Instant::now() + sample_every;
                 inner.sample(&mut samples);
+            }
+            () = sleep_until(beat_at) => {
+                beat_at = Instant::now() + BEAT;
+                inner.beat();
             }
             () = sleep_until(remind_at) => {
                 remind_at = Instant::now() + REMIND;
@@ -108,6 +114,12 @@ impl Inner {
             // First what is owed, then the attempt: a kill between the two delivers it twice rather than never.
             self.keep(&Kept::Event { event: event.clone(), tags: tags.clone(), host: self.host.clone() });
             self.delivery.send(alert(event, &tags, &self.host));
+        }
+    }
+
+    fn beat(&self) {
+        if let Some(history) = &self.history {
+            history.append(Record::Beat(BeatRecord {}));
         }
     }
 

@@ -20,5 +20,5 @@ mod wait;
 
 pub use alert::{Alert, AlertStatus};
 pub use delivery::Delivery;
-pub use options::{OnReceipt, Options};
+pub use options::{OnReceipt, Options, Starter};
 pub use status::{Outcome, Receipt, SinkStatus};

@@ -1,8 +1,12 @@
 //! The bounds of delivery.
 
+use std::any::Any;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::process::{Child, Command};
 
 use crate::status::Receipt;
 
@@ -10,6 +14,11 @@ use crate::status::Receipt;
 ///
 /// It runs where the receipt arises, in [`Delivery::send`](crate::Delivery::send) too: it must return at once.
 pub type OnReceipt = Arc<dyn Fn(Receipt) + Send + Sync>;
+
+/// Starts a child process; what comes with it is dropped when the child was waited for.
+///
+/// For programs that take every child of theirs for something else: they make an exception of this one.
+pub type Starter = Arc<dyn Fn(&mut Command) -> io::Result<(Child, Box<dyn Any + Send + Sync>)> + Send + Sync>;
 
 /// The bounds of delivery, the same for all sinks.
 #[derive(Clone)]
@@ -30,6 +39,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How long a command may run before its process group is killed; default 30 s.
     pub command_timeout: Duration,
+    /// How the commands of sinks are started; default: as any child.
+    pub starter: Option<Starter>,
     /// Told what becomes of every alert at every sink; default: nobody.
     pub on_receipt: Option<OnReceipt>,
 }
@@ -46,6 +57,7 @@ impl Default for Options {
             connect_timeout: S(5),
             request_timeout: S(10),
             command_timeout: S(30),
+            starter: None,
             on_receipt: None,
         }
     }
@@ -62,6 +74,7 @@ impl fmt::Debug for Options {
             .field("connect_timeout", &self.connect_timeout)
             .field("request_timeout", &self.request_timeout)
             .field("command_timeout", &self.command_timeout)
+            .field("starter", &self.starter.is_some())
             .field("on_receipt", &self.on_receipt.is_some())
             .finish()
     }

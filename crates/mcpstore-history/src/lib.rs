@@ -24,5 +24,7 @@ pub use history::{History, HistoryHealth, Opened, SyncError};
 pub use mend::SetAside;
 pub use options::Options;
 pub use reader::{ReadError, Reader, Since};
-pub use record::{AlertRecord, BeatRecord, GapRecord, MAX_TEXT_BYTES, NoticeRecord, Record, SampleRecord, StartRecord, StopRecord};
+pub use record::{
+    AlertRecord, BeatRecord, GapRecord, MAX_TEXT_BYTES, NoticeRecord, Record, SampleRecord, StartRecord, StopRecord,
+};
 pub use store::OpenError;

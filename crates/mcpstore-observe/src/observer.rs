@@ -14,7 +14,7 @@ use mcpstore_monitor::{
     render,
 };
 use mcpstore_runtime::Supervisor;
-use mcpstore_transport::{ProcUsage, UsageSource as _};
+use mcpstore_transport::{ProcUsage, UsageSource as _, spawn_beside};
 use mcpstore_types::{AlertKind, AlertsSpec, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -118,6 +118,9 @@ impl Observer {
                 history.append(record);
             }
         }));
+        delivery.starter.get_or_insert_with(|| {
+            Arc::new(|command| spawn_beside(command).map(|(child, beside)| (child, Box::new(beside) as _)))
+        });
         if let Some(history) = &kept {
             history.append(Record::Start(StartRecord {
                 manager_pid: std::process::id(),

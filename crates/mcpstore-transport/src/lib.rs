@@ -46,6 +46,6 @@ pub use outside::{Outside, OutsideError, Surroundings};
 pub use registry::AdapterSet;
 pub use requests::{complete, get_prompt, ping, read_resource, subscribe, unsubscribe};
 pub use session::{CallLimits, RequestOptions, ServerInfo, Session, WireCounters};
-pub use stdio::{Ended, Ledger, LedgerError, Reconciled, Stdio, WardenProgram, adopt_orphans};
+pub use stdio::{Beside, Ended, Ledger, LedgerError, Reconciled, Stdio, WardenProgram, adopt_orphans, spawn_beside};
 pub use tools::{Tool, ToolList, call_tool, is_tool_error, list_tools};
 pub use usage::{ProcUsage, TreeUsage, UsageSource};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::process::{self, Program};
 use super::{Sink, SinkError};
 use crate::alert::Alert;
-use crate::options::Options;
+use crate::options::{Options, Starter};
 use crate::template;
 
 /// Runs a command per alert: the alert as one line of JSON on its stdin, the gist of it in its environment.
@@ -14,6 +14,7 @@ pub(crate) struct Command {
     program: String,
     args: Vec<OsString>,
     within: Duration,
+    starter: Option<Starter>,
 }
 
 impl Command {
@@ -25,7 +26,12 @@ impl Command {
             return Err("a command and its arguments cannot hold a NUL character".to_owned());
         }
         let args = args.iter().map(OsString::from).collect();
-        Ok(Self { program: program.to_owned(), args, within: options.command_timeout })
+        Ok(Self {
+            program: program.to_owned(),
+            args,
+            within: options.command_timeout,
+            starter: options.starter.clone(),
+        })
     }
 }
 
@@ -41,8 +47,14 @@ impl Sink for Command {
             ("MCPSTORE_ALERT_ID", &alert.id),
         ];
         let stdin = format!("{}\n", template::generic(alert));
-        let program =
-            Program { program: &self.program, args: &self.args, env: &env, inherit: &[], within: self.within };
+        let program = Program {
+            program: &self.program,
+            args: &self.args,
+            env: &env,
+            inherit: &[],
+            within: self.within,
+            starter: self.starter.as_ref(),
+        };
         process::run(program, stdin.as_bytes()).await
     }
 }

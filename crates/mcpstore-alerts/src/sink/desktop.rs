@@ -8,7 +8,7 @@ use mcpstore_types::AlertSeverity;
 use super::process::{self, Program};
 use super::{Sink, SinkError};
 use crate::alert::{Alert, AlertStatus};
-use crate::options::Options;
+use crate::options::{Options, Starter};
 use crate::template::words;
 use crate::text::{Unit, fitted};
 
@@ -20,11 +20,12 @@ const MAX_BODY: usize = 500;
 /// Shows alerts as notifications.
 pub(crate) struct Desktop {
     within: Duration,
+    starter: Option<Starter>,
 }
 
 impl Desktop {
     pub(crate) fn new(options: &Options) -> Self {
-        Self { within: options.command_timeout }
+        Self { within: options.command_timeout, starter: options.starter.clone() }
     }
 }
 
@@ -32,7 +33,9 @@ impl Desktop {
 impl Sink for Desktop {
     async fn deliver(&self, alert: &Alert) -> Result<(), SinkError> {
         let (program, args) = if cfg!(target_os = "macos") { osascript(alert) } else { notify_send(alert) };
-        process::run(Program { program, args: &args, env: &[], inherit: &SESSION, within: self.within }, &[]).await
+        let starter = self.starter.as_ref();
+        let program = Program { program, args: &args, env: &[], inherit: &SESSION, within: self.within, starter };
+        process::run(program, &[]).await
     }
 }
 

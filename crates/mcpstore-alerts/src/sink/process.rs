@@ -1,5 +1,6 @@
 //! Runs a program to its end in a process group of its own, of which nothing is left afterwards.
 
+use std::any::Any;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::pin::pin;
@@ -14,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::SinkError;
+use crate::options::Starter;
 use crate::text::{Unit, fitted, one_line};
 
 /// What a program is given of our environment, besides everything that begins with `LC_`.
@@ -37,6 +39,8 @@ pub(super) struct Program<'a> {
     pub(super) inherit: &'a [&'a str],
     /// How long it may run.
     pub(super) within: Duration,
+    /// How it is started.
+    pub(super) starter: Option<&'a Starter>,
 }
 
 /// Runs it and waits for its end. Then, when its time is up, and when this is dropped, its whole group is killed.
@@ -45,7 +49,8 @@ pub(super) struct Program<'a> {
 /// It could not be started, ran too long, or ended with another exit code than 0.
 pub(super) async fn run(what: Program<'_>, stdin: &[u8]) -> Result<(), SinkError> {
     let name = what.program;
-    let mut child = start(&what).map_err(|error| SinkError::passing(format!("`{name}` does not start: {error}")))?;
+    let (mut child, _apart) =
+        start(&what).map_err(|error| SinkError::passing(format!("`{name}` does not start: {error}")))?;
     let (input, output) = (child.stdin.take(), child.stderr.take());
     let mut group = Group::of(child)?;
     let mut tail = Tail::default();
@@ -85,13 +90,16 @@ pub(super) async fn run(what: Program<'_>, stdin: &[u8]) -> Result<(), SinkError
     }
 }
 
-fn start(what: &Program<'_>) -> io::Result<Child> {
+fn start(what: &Program<'_>) -> io::Result<(Child, Option<Box<dyn Any + Send + Sync>>)> {
     let mut command = Command::new(what.program);
     command.args(what.args).env_clear().process_group(0);
     command.envs(std::env::vars_os().filter(|(name, _)| is_passed(name, what.inherit)));
     command.envs(what.env.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    command.spawn()
+    match what.starter {
+        Some(starter) => starter(&mut command).map(|(child, apart)| (child, Some(apart))),
+        None => command.spawn().map(|child| (child, None)),
+    }
 }
 
 fn is_passed(name: &OsStr, inherit: &[&str]) -> bool {

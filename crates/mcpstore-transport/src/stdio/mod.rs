@@ -1,5 +1,6 @@
 //! Servers that are child processes of ours and speak MCP over stdin and stdout.
 
+mod beside;
 mod endpoint;
 mod env;
 mod group;
@@ -29,6 +30,7 @@ use crate::{Adapter, LaunchError, LaunchRequest, Launched, RunRequest};
 use endpoint::{ChildEndpoint, Life};
 use prepare::Prepared;
 
+pub use beside::{Beside, spawn_beside};
 pub use ledger::{Ended, Ledger, LedgerError, Reconciled};
 pub use warden::{WardenProgram, adopt_orphans};
 

@@ -9,5 +9,6 @@ mod sweep;
 mod watch;
 
 pub(super) use launch::{Guarded, Which, launch};
+pub(crate) use registry::{Registered, spawn as register};
 pub(super) use sweep::has_mark;
 pub(super) use watch::{Fate, Line};

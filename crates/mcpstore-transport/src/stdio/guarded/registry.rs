@@ -11,7 +11,7 @@ static WARDENS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// A warden's place in the registry; dropped when the warden was waited for.
 #[derive(Debug)]
-pub(super) struct Registered(i32);
+pub(crate) struct Registered(i32);
 
 impl Drop for Registered {
     fn drop(&mut self) {
@@ -19,8 +19,8 @@ impl Drop for Registered {
     }
 }
 
-/// Starts a warden. Who looks at our children meanwhile waits until it is registered.
-pub(super) fn spawn(command: &mut Command) -> io::Result<(Child, Registered)> {
+/// Starts a warden, or another child that is no server's. Who looks at our children meanwhile waits until it is registered.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, Registered)> {
     let mut wardens = lock();
     let child = command.spawn()?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| io::Error::other("it has no id"))?;

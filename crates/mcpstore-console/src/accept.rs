@@ -2,27 +2,7 @@
 
 use http::HeaderMap;
 use http::header::ACCEPT;
-
-/// A text format for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Format {
-    /// Prometheus text 0.0.4: what everything reads.
-    #[default]
-    Prometheus,
-    /// OpenMetrics text 1.0.
-    OpenMetrics,
-}
-
-impl Format {
-    /// Its media type, with version and character set.
-    #[must_use]
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-}
+pub use mcpstore_monitor::Format;
 
 /// OpenMetrics when it is asked for by name, in a version that we write, and no plain text is asked for more.
 pub(crate) fn format_for(headers: &HeaderMap) -> Format {

@@ -20,7 +20,7 @@ mod trace;
 pub use accept::Format;
 pub use console::{BindError, Console};
 #[cfg(feature = "otlp")]
-pub use otlp::{CallSpan, Otlp, OtlpConfig, OtlpError, OtlpStats, Pusher};
+pub use otlp::{CallSpan, Otlp, OtlpConfig, OtlpError, OtlpStats, Pusher, Tracer};
 pub use source::{Liveness, Readiness, ServiceReadiness, Source};
 pub use supervised::SupervisorSource;
 pub use trace::TraceContext;

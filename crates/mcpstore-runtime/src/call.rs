@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_monitor::{ErrorKind, Ticket};
-use mcpstore_transport::{CallError, CallLimits, Tool, call_tool};
+use mcpstore_transport::{CallError, CallLimits, Tool, TraceWords, call_tool_traced};
 use mcpstore_types::{ServiceName, suggestion};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::error::CallFailure;
 use crate::snapshot::ServiceInfo;
 use crate::supervisor::Supervisor;
+use crate::trace::CallTrace;
 
 impl Supervisor {
     /// Calls a tool of a service and returns the server's result object, byte for byte. A result that says `isError` is a
@@ -27,6 +28,23 @@ impl Supervisor {
         service: &str,
         tool: &str,
         arguments: Box<RawValue>,
+    ) -> Result<Box<RawValue>, CallFailure> {
+        self.call_tool_traced(service, tool, arguments, &CallTrace::default()).await
+    }
+
+    /// As [`Supervisor::call_tool`], as a part of its caller's trace.
+    ///
+    /// # Errors
+    /// As [`Supervisor::call_tool`].
+    ///
+    /// # Cancel safety
+    /// As [`Supervisor::call_tool`].
+    pub async fn call_tool_traced(
+        &self,
+        service: &str,
+        tool: &str,
+        arguments: Box<RawValue>,
+        trace: &CallTrace,
     ) -> Result<Box<RawValue>, CallFailure> {
         let info = self.service_for_call(service)?;
         let name = info.name().clone();
@@ -46,10 +64,16 @@ impl Supervisor {
             }
         };
         let pass = Pass { supervisor: self, info: &info, ticket: Some(ticket) };
+        let span = self.shared.tracer.get().and_then(|tracer| tracer.begin(info.name(), tool, trace));
+        let traceparent = span.as_ref().map(|span| span.traceparent()).or(trace.traceparent.as_deref());
+        let words = traceparent.map(|traceparent| TraceWords { traceparent, tracestate: trace.tracestate.as_deref() });
         let started = Instant::now();
         let limits = CallLimits::for_call(&info.spec.policy.timeouts);
-        let result = call_tool(session.as_ref(), tool, arguments, limits).await;
+        let result = call_tool_traced(session.as_ref(), tool, arguments, limits, words).await;
         let outcome = kind(&result);
+        if let Some(span) = span {
+            span.end(outcome);
+        }
         counted.end(self.now(), started.elapsed(), outcome, result.as_deref().map_or(0, bytes));
         pass.end(outcome);
         result.map_err(|source| failure(&info, tool, source))

@@ -31,6 +31,7 @@ mod snapshot;
 mod standing;
 mod start_times;
 mod supervisor;
+mod trace;
 mod usage;
 mod wait;
 mod waiting;
@@ -45,4 +46,5 @@ pub use mcpstore_monitor::{MetricsReport, ProcessReport, ServiceMetrics, Service
 pub use snapshot::{ServiceInfo, Snapshot};
 pub use start_times::StartTimes;
 pub use supervisor::Supervisor;
+pub use trace::{CallTrace, CallTracer, TracedCall};
 pub use wait::Goal;

@@ -18,6 +18,7 @@ use crate::monitor::ServiceMonitor;
 use crate::msg::{Answer, Msg, News};
 use crate::snapshot::Snapshot;
 use crate::start_times::StartTimes;
+use crate::trace::Tracer;
 use crate::usage::ProcessCell;
 use crate::waiting::Waiting;
 
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outside: Arc<dyn Outside>,
     pub(crate) wall_origin: std::time::SystemTime,
+    /// Who makes spans of calls.
+    pub(crate) tracer: Tracer,
 }
 
 /// What is kept of one service beside the core's record.
@@ -427,6 +430,7 @@ mod tests {
             clock: Arc::new(TokioClock::new()),
             outside: Arc::new(Surroundings::new(None)),
             wall_origin: std::time::SystemTime::now(),
+            tracer: Tracer::default(),
         };
         let fleet = Fleet::new(FleetConfig::default());
         let mut owner = Owner::new(fleet, AdapterSet::empty(), Arc::new(shared), version, log, inbox.downgrade());

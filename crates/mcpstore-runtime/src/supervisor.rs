@@ -17,6 +17,7 @@ use crate::events::{EventLog, EventStream, Events};
 use crate::msg::{Answer, INBOX, Msg};
 use crate::owner::{Owner, Shared};
 use crate::snapshot::{ServiceInfo, Snapshot};
+use crate::trace::{CallTracer, Tracer};
 use crate::usage::sample_for_ever;
 
 /// A running supervisor. Cheap to clone; every clone speaks to the same one.
@@ -55,6 +56,7 @@ impl Supervisor {
             clock: config.clock.unwrap_or_else(|| Arc::new(TokioClock::new())),
             outside,
             wall_origin: SystemTime::now(),
+            tracer: Tracer::default(),
         });
         tracing::info!(seed = config.fleet.seed, "supervisor starts");
         let fleet = Fleet::new(config.fleet);
@@ -191,6 +193,12 @@ impl Supervisor {
     #[must_use]
     pub fn start_order(&self) -> Arc<[ServiceName]> {
         Arc::clone(&self.shared.snapshot.load().start_order)
+    }
+
+    /// Has spans made of all calls from now on. Only the first one that is set counts.
+    pub fn set_tracer(&self, tracer: Arc<dyn CallTracer>) {
+        // A second one would cut traces in two.
+        let _ = self.shared.tracer.set(tracer);
     }
 
     /// The circuit to a service opened or closed: readers are to see it.

@@ -102,13 +102,43 @@ pub async fn call_tool(
     arguments: Box<RawValue>,
     limits: CallLimits,
 ) -> Result<Box<RawValue>, CallError> {
+    call_tool_traced(session, name, arguments, limits, None).await
+}
+
+/// As [`call_tool`]; the server is told which trace the call belongs to (source: W3C Trace Context; spec: MCP 2026-07-28,
+/// `_meta`, which earlier servers pass over).
+///
+/// # Errors
+/// As [`call_tool`].
+///
+/// # Cancel safety
+/// As [`Session::request`].
+pub async fn call_tool_traced(
+    session: &dyn Session,
+    name: &str,
+    arguments: Box<RawValue>,
+    limits: CallLimits,
+    trace: Option<TraceWords<'_>>,
+) -> Result<Box<RawValue>, CallError> {
     #[derive(Serialize)]
     struct Params<'a> {
         name: &'a str,
         arguments: &'a RawValue,
+        #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+        meta: Option<TraceWords<'a>>,
     }
-    let params = raw(&Params { name, arguments: &arguments })?;
+    let params = raw(&Params { name, arguments: &arguments, meta: trace })?;
     session.request("tools/call", Some(params), limits).await
+}
+
+/// Which trace a call belongs to, in the words of W3C Trace Context.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TraceWords<'a> {
+    /// The trace, and the span that the call is made by.
+    pub traceparent: &'a str,
+    /// What other systems want to be passed on with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<&'a str>,
 }
 
 /// True when the result of a call says of itself that the tool failed (`isError`).

@@ -34,6 +34,9 @@ pub(super) async fn run(session: &Session<'_>, args: &CallArgs) -> anyhow::Resul
     request.service = Some(found.service.clone());
     request.tool = Some(found.tool.clone());
     request.arguments = Some(arguments);
+    // As other programs hand their trace on (source: OpenTelemetry, environment variables as carriers).
+    let variable = |name| std::env::var(name).ok().filter(|text: &String| !text.is_empty());
+    (request.traceparent, request.tracestate) = (variable("TRACEPARENT"), variable("TRACESTATE"));
     let result = session.client.raw(&request).await.map_err(|failure| match failure.exit {
         Exit::ToolError => failure.next(look.as_str()),
         _ => failure,

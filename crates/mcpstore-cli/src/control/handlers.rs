@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcpstore::runtime::CallTrace;
 use mcpstore::{ServiceInfo, ServiceState, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -77,7 +78,8 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
             else {
                 return Err(missing());
             };
-            Ok(supervisor.call_tool(&service, &tool, arguments).await?)
+            let trace = CallTrace { traceparent: request.traceparent, tracestate: request.tracestate };
+            Ok(supervisor.call_tool_traced(&service, &tool, arguments, &trace).await?)
         }
         Op::Start | Op::Stop | Op::Restart | Op::Reset | Op::Remove => {
             raw(&verbs::command(&request, supervisor, items).await?)

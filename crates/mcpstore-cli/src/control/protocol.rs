@@ -132,6 +132,11 @@ pub(crate) struct Request {
     pub(crate) tool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) arguments: Option<Box<RawValue>>,
+    /// For a call: the trace it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) traceparent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tracestate: Option<String>,
     /// For a reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reload: Option<ReloadWish>,
@@ -172,6 +177,8 @@ impl Request {
             service: None,
             tool: None,
             arguments: None,
+            traceparent: None,
+            tracestate: None,
             reload: None,
             silence: None,
             sink: None,

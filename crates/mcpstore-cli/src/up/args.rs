@@ -60,6 +60,11 @@ pub(crate) struct UpArgs {
     /// port alone. Default: nowhere.
     #[arg(long, value_name = "ADDR", value_parser = listen)]
     pub(crate) listen_admin: Option<SocketAddr>,
+    /// Push metrics, and a span of each call, to this OpenTelemetry collector (OTLP over HTTP). Headers: as
+    /// OTEL_EXPORTER_OTLP_HEADERS has them.
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub(crate) otlp: Option<String>,
     /// Stop everything when a service fails for good (exit code 1).
     #[arg(long)]
     pub(crate) exit_on_failure: bool,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use mcpstore::alerts::Delivery;
 use mcpstore::console::{BindError, Console, SupervisorSource};
 use mcpstore::history::Opened;
-use mcpstore::monitor::Format;
 use mcpstore::types::AlertsSpec;
 use mcpstore::{Observer, ObserverConfig, Supervisor};
 use tokio::sync::oneshot;
@@ -67,12 +66,7 @@ pub(super) struct Admin {
 /// [`Failure`]: it is no loopback address, or cannot be listened on.
 pub(super) async fn listen(addr: SocketAddr, supervisor: &Supervisor, observer: &Observer) -> Result<Admin, Failure> {
     let pages = observer.clone();
-    let source = SupervisorSource::new(supervisor.clone(), move |format| {
-        pages.metrics_text(match format {
-            mcpstore::console::Format::Prometheus => Format::Prometheus,
-            mcpstore::console::Format::OpenMetrics => Format::OpenMetrics,
-        })
-    });
+    let source = SupervisorSource::new(supervisor.clone(), move |format| pages.metrics_text(format));
     let console = Console::bind(addr, Arc::new(source)).await.map_err(|error| {
         let exit = if matches!(error, BindError::NotLoopback { .. }) { Exit::Usage } else { Exit::Failed };
         Failure::new(exit, error.to_string()).next("mcpstore up --listen-admin 127.0.0.1:0")
@@ -84,4 +78,34 @@ pub(super) async fn listen(addr: SocketAddr, supervisor: &Supervisor, observer: 
         let _ = ended.await;
     }));
     Ok(Admin { address, _end: end })
+}
+
+/// Pushes metrics and spans to an OpenTelemetry collector until the sender is dropped.
+///
+/// # Errors
+/// [`Failure`]: it is no address, or there are no certificates to trust.
+#[cfg(feature = "otlp")]
+pub(super) async fn push(
+    endpoint: String,
+    supervisor: &Supervisor,
+    observer: &Observer,
+) -> Result<oneshot::Sender<()>, Failure> {
+    use mcpstore::console::{Otlp, OtlpConfig, Tracer};
+
+    let headers = std::env::var("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
+    let pair = |pair: &str| pair.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().into()));
+    let mut config = OtlpConfig::new(endpoint);
+    config.headers = headers.split(',').filter_map(pair).collect();
+    let pages = observer.clone();
+    let source = Arc::new(SupervisorSource::new(supervisor.clone(), move |format| pages.metrics_text(format)));
+    let made = tokio::task::spawn_blocking(move || Otlp::new(config, source)).await;
+    let failed = |words: String| Failure::new(Exit::Failed, words).next("mcpstore up --otlp http://127.0.0.1:4318");
+    let (otlp, pusher) = made.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    supervisor.set_tracer(Arc::new(Tracer::new(otlp)));
+    let (end, ended) = oneshot::channel::<()>();
+    tokio::spawn(pusher.run(async move {
+        // Sent or dropped, it is over.
+        let _ = ended.await;
+    }));
+    Ok(end)
 }

@@ -73,6 +73,11 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         Some(addr) => Some(observe::listen(addr, supervisor, &observer).await?),
         None => None,
     };
+    #[cfg(feature = "otlp")]
+    let _pushing = match args.otlp.clone() {
+        Some(endpoint) => Some(observe::push(endpoint, supervisor, &observer).await?),
+        None => None,
+    };
     said.extend(admin.iter().map(|admin| format!("metrics and health on http://{}/", admin.address)));
 
     let target = match &prepared.selection {

@@ -8,10 +8,12 @@ mod metrics;
 mod page;
 mod push;
 mod span;
+mod tracer;
 
 pub use client::OtlpError;
 pub use push::{Otlp, OtlpConfig, OtlpStats, Pusher};
 pub use span::CallSpan;
+pub use tracer::Tracer;
 
 use serde::Serialize;
 

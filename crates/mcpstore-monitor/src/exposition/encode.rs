@@ -23,17 +23,6 @@ impl Format {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
-
-    /// The one that a request asks for with this `Accept` header: OpenMetrics when it names it, Prometheus otherwise.
-    #[must_use]
-    pub fn for_accept(accept: &str) -> Self {
-        let takes = |part: &str| {
-            let mut words = part.split(';').map(|word| word.trim().to_ascii_lowercase());
-            words.next().as_deref() == Some("application/openmetrics-text")
-                && !words.any(|word| word.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f64)))
-        };
-        if accept.split(',').any(takes) { Self::OpenMetrics } else { Self::Prometheus }
-    }
 }
 
 /// A page being written.
@@ -178,21 +167,6 @@ fn escape(text: &str, quotes: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_format_follows_what_is_asked_for() {
-        let modern = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
-        for (accept, expected) in [
-            (modern, Format::OpenMetrics),
-            ("Application/OpenMetrics-Text", Format::OpenMetrics),
-            ("text/plain", Format::Prometheus),
-            ("*/*", Format::Prometheus),
-            ("", Format::Prometheus),
-            ("application/openmetrics-text;q=0, text/plain", Format::Prometheus),
-        ] {
-            assert_eq!(Format::for_accept(accept), expected, "{accept}");
-        }
-    }
 
     #[test]
     fn numbers_are_those_of_the_standard() {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use common::{SECOND, name, spec};
-use mcpstore_runtime::{CallFailure, Goal, Supervisor, SupervisorConfig, Target};
+use mcpstore_monitor::ErrorKind;
+use mcpstore_runtime::{CallFailure, CallTrace, CallTracer, Goal, Supervisor, SupervisorConfig, Target, TracedCall};
 use mcpstore_transport::{
     Adapter, AdapterSet, CallError, CallLimits, Endpoint, HandshakeError, LaunchError, LaunchRequest, Launched,
     NoticeFeed, RequestOptions, ServerInfo, Session,
 };
-use mcpstore_types::{ExitStatus, Incarnation, Reason, ServiceSpec, ServiceState};
+use mcpstore_types::{ExitStatus, Incarnation, Reason, ServiceName, ServiceSpec, ServiceState};
 use mockall::{Sequence, mock};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -354,4 +355,66 @@ async fn the_words_of_a_handshake_error_reach_whoever_waits() {
         words.ends_with(r#"handshake failed: the server writes no JSON on its stdout; it wrote "Welcome!""#),
         "{words}"
     );
+}
+
+/// Makes the same span of every call, and notes how each ended.
+#[derive(Default)]
+struct Notes(Arc<std::sync::Mutex<Vec<String>>>);
+
+struct Noted(Option<Arc<std::sync::Mutex<Vec<String>>>>, String);
+
+impl CallTracer for Notes {
+    fn begin(&self, service: &ServiceName, tool: &str, trace: &CallTrace) -> Option<Box<dyn TracedCall>> {
+        let words = format!("{service}.{tool} from {:?}", trace.traceparent);
+        (tool != "quiet").then(|| Box::new(Noted(Some(Arc::clone(&self.0)), words)) as Box<dyn TracedCall>)
+    }
+}
+
+impl TracedCall for Noted {
+    fn traceparent(&self) -> &str {
+        "00-ours"
+    }
+    fn end(mut self: Box<Self>, outcome: Result<(), ErrorKind>) {
+        let notes = self.0.take().unwrap();
+        notes.lock().unwrap().push(format!("{}: {outcome:?}", self.1));
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if let Some(notes) = self.0.take() {
+            notes.lock().unwrap().push(format!("{}: given up", self.1));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trace_of_a_call_goes_to_the_server_and_its_span_to_the_tracer() {
+    let mut mock = session();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    mock.expect_request().withf(|method, _, _| method == "tools/call").returning(move |_, params, _| {
+        let params: serde_json::Value = serde_json::from_str(params.unwrap().get()).unwrap();
+        seen.lock().unwrap().push(params["_meta"].to_string());
+        Ok(raw(r#"{"content":[],"isError":true}"#))
+    });
+    let mut adapter = adapter();
+    let mut made = Some(launched(mock, Connection::default()));
+    adapter.expect_launch().times(1).returning(move |_| Ok(made.take().unwrap()));
+    let supervisor = supervisor(adapter, spec("s")).await;
+    supervisor.start_and_wait(&name("s")).await.unwrap();
+    let theirs = CallTrace { traceparent: Some("00-theirs".into()), tracestate: Some("a=1".into()) };
+    let call = async |tool: &str, trace: &CallTrace| {
+        supervisor.call_tool_traced("s", tool, raw("{}"), trace).await.unwrap();
+    };
+    call("t", &CallTrace::default()).await;
+    call("t", &theirs).await;
+    let notes = Notes::default();
+    let told = Arc::clone(&notes.0);
+    supervisor.set_tracer(Arc::new(notes));
+    call("t", &theirs).await;
+    call("quiet", &theirs).await;
+    let passed = r#"{"traceparent":"00-theirs","tracestate":"a=1"}"#;
+    assert_eq!(*asked.lock().unwrap(), ["null", passed, r#"{"traceparent":"00-ours","tracestate":"a=1"}"#, passed]);
+    assert_eq!(*told.lock().unwrap(), [r#"s.t from Some("00-theirs"): Err(Tool)"#]);
 }

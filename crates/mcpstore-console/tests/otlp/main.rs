@@ -10,9 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use collector::{Collector, Reply};
 use mcpstore_console::{
-    CallSpan, Format, Liveness, Otlp, OtlpConfig, OtlpError, OtlpStats, Readiness, Source, TraceContext,
+    CallSpan, Format, Liveness, Otlp, OtlpConfig, OtlpError, OtlpStats, Readiness, Source, TraceContext, Tracer,
 };
-use mcpstore_types::{Secret, ServiceName};
+use mcpstore_runtime::{CallTrace, Supervisor, SupervisorConfig};
+use mcpstore_testkit::scripted::ScriptedAdapter;
+use mcpstore_transport::AdapterSet;
+use mcpstore_types::{Secret, ServiceName, ServiceSpec};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -312,4 +315,35 @@ async fn keys_are_sent_and_never_shown() {
     config.spans_every = Duration::from_millis(1);
     let stats = Running::with(config).end().await;
     assert!(!stats.last_error.unwrap().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn calls_of_a_supervisor_become_spans() {
+    let collector = Collector::start().await;
+    let running = Running::with(quick(&collector));
+    let world = ScriptedAdapter::new("stdio");
+    let adapters = AdapterSet::empty().with(Arc::new(world));
+    let supervisor = Supervisor::launch(SupervisorConfig { adapters, ..SupervisorConfig::default() });
+    let db = ServiceName::new("db").unwrap();
+    supervisor.add(vec![ServiceSpec::stdio(db.clone(), "scripted", Vec::<String>::new())]).await.unwrap();
+    supervisor.start_and_wait(&db).await.unwrap();
+    supervisor.set_tracer(Arc::new(Tracer::new(running.otlp.clone())));
+    let call = async |tool: &str, traceparent: Option<&str>| {
+        let trace = CallTrace { traceparent: traceparent.map(str::to_owned), tracestate: None };
+        let arguments = serde_json::value::to_raw_value(&json!({})).unwrap();
+        supervisor.call_tool_traced("db", tool, arguments, &trace).await.is_ok()
+    };
+    assert!(call("echo", Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")).await);
+    assert!(!call("nothing", None).await);
+    // Nobody wants this one.
+    assert!(call("echo", Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")).await);
+    let requests = collector.taken_until("/v1/traces", |requests| spans(requests).len() >= 2).await;
+    let made = spans(&requests);
+    assert_eq!(made.len(), 2, "{made:?}");
+    assert_eq!(made[0]["traceId"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(made[0]["parentSpanId"], "00f067aa0ba902b7");
+    assert_eq!(attribute(&made[0], "gen_ai.tool.name").as_deref(), Some("echo"));
+    assert_eq!(attribute(&made[1], "error.type").as_deref(), Some("rpc"));
+    assert_ne!(made[0]["spanId"], made[1]["spanId"]);
+    running.end().await;
 }

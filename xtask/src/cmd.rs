@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+/// What is built and checked beside the default: everything that is behind a feature.
+pub(crate) const FEATURES: &str = "xtask/bench,mcpstore-cli/otlp,mcpstore-cli/desktop,mcpstore-cli/mail";
+
 /// The root of the checkout.
 ///
 /// # Errors

@@ -25,8 +25,10 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 fn clippy(root: &Path) -> Result<()> {
     cmd::run(&mut cmd::cargo(
         root,
-        &["clippy", "--workspace", "--all-targets", "--locked", "--features", "xtask/bench", "--", "-D", "warnings"],
-    ))
+        &["clippy", "--workspace", "--all-targets", "--locked", "--features", cmd::FEATURES, "--", "-D", "warnings"],
+    ))?;
+    // The program as it is built by default.
+    cmd::run(&mut cmd::cargo(root, &["clippy", "--package", "mcpstore-cli", "--locked", "--", "-D", "warnings"]))
 }
 
 fn docs(root: &Path) -> Result<()> {

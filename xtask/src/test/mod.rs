@@ -46,7 +46,7 @@ pub(crate) fn install_servers(root: &Path) -> Result<()> {
 
 /// Builds every program, always with the same features: with others everything would be compiled once more.
 fn build_programs(root: &Path) -> Result<()> {
-    cmd::run(&mut cmd::cargo(root, &["build", "--workspace", "--bins", "--locked", "--features", "xtask/bench"]))
+    cmd::run(&mut cmd::cargo(root, &["build", "--workspace", "--bins", "--locked", "--features", cmd::FEATURES]))
 }
 
 /// What the tests need, or nothing when that failed. The inner value is the folder of the real servers.
@@ -55,7 +55,7 @@ fn prepare(steps: &mut Steps, root: &Path, fast: bool) -> Option<Option<PathBuf>
     steps.run("build", || build_programs(root))?;
     // Compiled apart, so that the time of the tests is their own, and so that no compiler is taken for their child.
     steps.run("compile tests", || {
-        cmd::run(&mut cmd::cargo(root, &["test", "--workspace", "--locked", "--features", "xtask/bench", "--no-run"]))
+        cmd::run(&mut cmd::cargo(root, &["test", "--workspace", "--locked", "--features", cmd::FEATURES, "--no-run"]))
     })?;
     Some(servers)
 }
@@ -63,7 +63,7 @@ fn prepare(steps: &mut Steps, root: &Path, fast: bool) -> Option<Option<PathBuf>
 fn tests(root: &Path, servers: Option<&Path>, tally: &mut Tally) -> Result<()> {
     let run = Run::begin()?;
     let mut test =
-        cmd::cargo(root, &["test", "--workspace", "--locked", "--features", "xtask/bench", "--no-fail-fast"]);
+        cmd::cargo(root, &["test", "--workspace", "--locked", "--features", cmd::FEATURES, "--no-fail-fast"]);
     test.env(survivors::TAG, run.tag());
     match servers {
         Some(dir) => test.env(REAL_SERVERS, dir).env_remove(FAST),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mcpstore::config::hide_secrets;
 use mcpstore::monitor::{AlertStage, AlertView, Silence};
 use mcpstore::types::{ExitStatus, PhaseName, Reason, Timestamp, TransportSpec};
-use mcpstore::{ServiceInfo, ServiceState, Snapshot, Supervisor};
+use mcpstore::{DepKind, ServiceInfo, ServiceState, Snapshot, Supervisor};
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Request, SilenceWish};
@@ -116,13 +116,14 @@ fn explained(
     seen.insert(info.name().to_string());
     let story = Story::of(supervisor, info);
     let mut because = Vec::new();
-    if !matches!(status.state, ServiceState::Running) {
-        for dependency in info.spec.dependencies.iter().filter(|dependency| dependency.kind.is_hard()) {
-            let other = snapshot.get(dependency.on.as_str());
-            let down = other.filter(|other| !matches!(other.status.state, ServiceState::Running));
-            if let Some(other) = down.filter(|other| seen.len() < DEEPEST && !seen.contains(other.name().as_str())) {
-                because.push(explained(supervisor, snapshot, other, seen));
-            }
+    // What it merely wants keeps it from nothing, but may be what it runs without.
+    let runs = matches!(status.state, ServiceState::Running);
+    let bears = |kind: DepKind| kind.is_hard() || (runs && kind == DepKind::Wants);
+    for dependency in info.spec.dependencies.iter().filter(|dependency| bears(dependency.kind)) {
+        let other = snapshot.get(dependency.on.as_str());
+        let down = other.filter(|other| !matches!(other.status.state, ServiceState::Running));
+        if let Some(other) = down.filter(|other| seen.len() < DEEPEST && !seen.contains(other.name().as_str())) {
+            because.push(explained(supervisor, snapshot, other, seen));
         }
     }
     WhyModel {

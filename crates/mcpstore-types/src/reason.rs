@@ -87,6 +87,135 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them, with made-up data where they have some.
+    pub const ALL: [Self; 37] = [
+        Self::Registered,
+        Self::StartAsked,
+        Self::StopAsked,
+        Self::KillAsked,
+        Self::RestartAsked,
+        Self::RemoveAsked,
+        Self::ResetAsked,
+        Self::DependenciesMet,
+        Self::DependencyFailed,
+        Self::DependencyRecovered,
+        Self::DependencyStopped,
+        Self::DependencyRestarted,
+        Self::DependencyLost,
+        Self::ConflictStarted,
+        Self::ConfigChanged,
+        Self::Spawned,
+        Self::SpawnFailed,
+        Self::SpecUnusable,
+        Self::HandshakeDone,
+        Self::HandshakeFailed,
+        Self::AuthRefused,
+        Self::NeedsAuth,
+        Self::EraLearned,
+        Self::ProbePassed,
+        Self::ProbeFailed,
+        Self::LivenessFailed,
+        Self::AgeReached,
+        Self::MemoryReached,
+        Self::Exited(ExitStatus::Unknown),
+        Self::Completed,
+        Self::TimedOut(PhaseName::Wait),
+        Self::GroupEmpty,
+        Self::RetryDue,
+        Self::GaveUp,
+        Self::StateLost,
+        Self::Adopted,
+        Self::AdoptGone,
+    ];
+
+    /// What it says, in one sentence for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Registered => "it was registered",
+            Self::StartAsked => "a command started it, or a start of a dependent pulled it in",
+            Self::StopAsked => "a command stopped it",
+            Self::KillAsked => "a command stopped it by force",
+            Self::RestartAsked => "a command restarted it",
+            Self::RemoveAsked => "a command removed it",
+            Self::ResetAsked => "a command reset its failures",
+            Self::DependenciesMet => "all its dependencies meet their conditions, and it has a start slot",
+            Self::DependencyFailed => "a dependency it requires is down",
+            Self::DependencyRecovered => "a dependency it requires is on its way again",
+            Self::DependencyStopped => "a dependency was stopped, and it goes with it",
+            Self::DependencyRestarted => "a dependency was restarted, and it goes with it",
+            Self::DependencyLost => "a dependency was lost unexpectedly",
+            Self::ConflictStarted => "a service it conflicts with was started",
+            Self::ConfigChanged => "a new config asks for it: its spec changed, or it is no longer enabled",
+            Self::Spawned => "its process or connection was made",
+            Self::SpawnFailed => "its process or connection could not be made; a later attempt may help",
+            Self::SpecUnusable => "its spec cannot work; a later attempt would not help",
+            Self::HandshakeDone => "its handshake succeeded",
+            Self::HandshakeFailed => "its handshake failed",
+            Self::AuthRefused => "it refused our credentials",
+            Self::NeedsAuth => "somebody must log in to it first",
+            Self::EraLearned => "it ended at the question for its era, and is started again without it",
+            Self::ProbePassed => "its probe passed",
+            Self::ProbeFailed => "its readiness probe failed",
+            Self::LivenessFailed => "its liveness probe failed: it hangs",
+            Self::AgeReached => "its life reached the age at which it is replaced",
+            Self::MemoryReached => "its processes reached the memory at which it is replaced",
+            Self::Exited(_) => "its main process ended, or its connection closed",
+            Self::Completed => "it ended cleanly by itself, and the policy leaves it so",
+            Self::TimedOut(_) => "it was not done with this phase in time",
+            Self::GroupEmpty => "the last member of its process group is gone",
+            Self::RetryDue => "the wait before the next attempt is over",
+            Self::GaveUp => "it failed as often as the policy allows",
+            Self::StateLost => "the manager lost sight of it",
+            Self::Adopted => "the manager found it alive again",
+            Self::AdoptGone => "the manager found it gone",
+        }
+    }
+
+    /// Its place in [`Reason::ALL`]: a new one does not compile without.
+    #[cfg(test)]
+    const fn place(self) -> usize {
+        match self {
+            Self::Registered => 0,
+            Self::StartAsked => 1,
+            Self::StopAsked => 2,
+            Self::KillAsked => 3,
+            Self::RestartAsked => 4,
+            Self::RemoveAsked => 5,
+            Self::ResetAsked => 6,
+            Self::DependenciesMet => 7,
+            Self::DependencyFailed => 8,
+            Self::DependencyRecovered => 9,
+            Self::DependencyStopped => 10,
+            Self::DependencyRestarted => 11,
+            Self::DependencyLost => 12,
+            Self::ConflictStarted => 13,
+            Self::ConfigChanged => 14,
+            Self::Spawned => 15,
+            Self::SpawnFailed => 16,
+            Self::SpecUnusable => 17,
+            Self::HandshakeDone => 18,
+            Self::HandshakeFailed => 19,
+            Self::AuthRefused => 20,
+            Self::NeedsAuth => 21,
+            Self::EraLearned => 22,
+            Self::ProbePassed => 23,
+            Self::ProbeFailed => 24,
+            Self::LivenessFailed => 25,
+            Self::AgeReached => 26,
+            Self::MemoryReached => 27,
+            Self::Exited(_) => 28,
+            Self::Completed => 29,
+            Self::TimedOut(_) => 30,
+            Self::GroupEmpty => 31,
+            Self::RetryDue => 32,
+            Self::GaveUp => 33,
+            Self::StateLost => 34,
+            Self::Adopted => 35,
+            Self::AdoptGone => 36,
+        }
+    }
+
     /// The word used in JSON and events, in snake case; data left out.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -139,5 +268,20 @@ impl fmt::Display for Reason {
             Self::TimedOut(phase) => write!(f, "timed out in {phase}"),
             other => f.write_str(&other.as_str().replace('_', " ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_stands_in_the_list_under_a_word_of_its_own() {
+        for (at, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason.place(), at, "{reason:?}");
+            assert!(Reason::ALL[..at].iter().all(|other| other.as_str() != reason.as_str()), "{reason:?}");
+        }
+        // The last arm of `place`: whoever adds one adds it to the list too.
+        assert_eq!(Reason::AdoptGone.place() + 1, Reason::ALL.len());
     }
 }

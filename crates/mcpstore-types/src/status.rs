@@ -140,6 +140,33 @@ pub enum ConditionKind {
 }
 
 impl ConditionKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::DependenciesMet,
+        Self::DependencyLost,
+        Self::DependencyMissing,
+        Self::StopHeld,
+        Self::Leaked,
+        Self::ProtocolNoise,
+        Self::ExternalPending,
+        Self::CircuitOpen,
+    ];
+
+    /// What it states, in one sentence for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::DependenciesMet => "every dependency meets its condition",
+            Self::DependencyLost => "a dependency went away while the service runs on",
+            Self::DependencyMissing => "a wanted dependency is down; the service runs without it",
+            Self::StopHeld => "a stop or restart is held until its dependents are down",
+            Self::Leaked => "members of its process group survived a kill",
+            Self::ProtocolNoise => "its stdout carried lines that are no JSON",
+            Self::ExternalPending => "what it waits for outside of mcpstore is not there yet",
+            Self::CircuitOpen => "calls to it fail at once, until a trial call succeeds",
+        }
+    }
+
     /// The word used in JSON, in snake case.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -3,6 +3,7 @@
 //! A generator is a function that returns the whole text; add it to [`DOCUMENTS`].
 
 mod alerts;
+mod events;
 mod layers;
 mod metrics;
 
@@ -21,6 +22,7 @@ struct Document {
 const DOCUMENTS: &[Document] = &[
     Document { path: "docs/alerts-reference.md", make: alerts::text },
     Document { path: "docs/diagnostics.md", make: mcpstore_config::diagnostics_markdown },
+    Document { path: "docs/events.md", make: events::text },
     Document { path: "docs/layers.md", make: layers::text },
     Document { path: "docs/metrics.md", make: metrics::text },
     Document { path: "docs/schema/mcpstore.schema.json", make: mcpstore_config::json_schema },

@@ -90,4 +90,23 @@ mod tests {
             assert!(text.contains(&format!("| `{kind}` |")), "{kind}");
         }
     }
+
+    /// Dashboards and rules outlive the names they were written with; these do not.
+    #[test]
+    fn the_dashboard_and_the_rules_use_no_other_names() {
+        let known: Vec<String> = MetricName::ALL.into_iter().flat_map(MetricName::samples).collect();
+        let docs = crate::cmd::root().unwrap().join("docs");
+        for file in ["grafana/mcpstore.json", "grafana/alert-rules.yml", "observability.md"] {
+            let text = std::fs::read_to_string(docs.join(file)).unwrap();
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let words = text.split(|c: char| !is_word(c)).filter(|word| word.starts_with("mcpstore_"));
+            let mut used = 0;
+            // `mcpstore_…_` is a name cut short, in prose.
+            for word in words.filter(|word| !word.ends_with('_')) {
+                assert!(known.iter().any(|name| name == word), "{file}: there is no metric `{word}`");
+                used += 1;
+            }
+            assert!(used > 0 || file.ends_with(".md"), "{file} names no metric");
+        }
+    }
 }

@@ -40,8 +40,8 @@ pub use mcpstore_types as types;
 pub use mcpstore_graph::Plan;
 pub use mcpstore_observe::{AlertsReport, Observer, ObserverConfig};
 pub use mcpstore_runtime::{
-    CallFailure, CommandError, EventStream, Goal, HealthReport, Outcome, Reply, ServiceInfo, ServiceMetrics, Snapshot,
-    Supervisor, SupervisorConfig, Target, WaitError,
+    CallFailure, CommandError, EventStream, Goal, HealthReport, MetricsReport, Outcome, Reply, ServiceInfo,
+    ServiceMetrics, ServiceReport, Snapshot, Supervisor, SupervisorConfig, Target, WaitError,
 };
 pub use mcpstore_transport::{AdapterSet, InProcess, Tool};
 pub use mcpstore_types::{

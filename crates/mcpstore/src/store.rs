@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_runtime::{
-    CallFailure, CommandError, EventStream, Goal, HealthReport, Reply, ServiceInfo, ServiceMetrics, Supervisor,
-    SupervisorConfig, WaitError,
+    CallFailure, CommandError, EventStream, Goal, HealthReport, MetricsReport, Reply, ServiceInfo, ServiceMetrics,
+    Supervisor, SupervisorConfig, WaitError,
 };
 use mcpstore_transport::Tool;
 use mcpstore_types::{ServiceName, ServiceSpec, SpecDelta, Status};
@@ -177,6 +177,12 @@ impl McpStore {
     #[must_use]
     pub fn service_metrics(&self, name: &str, over: Option<Duration>) -> Option<ServiceMetrics> {
         self.supervisor.metrics(name, over)
+    }
+
+    /// Everything measured of all services: calls and latencies per tool, availability, restarts, processes, circuits.
+    #[must_use]
+    pub fn metrics(&self) -> MetricsReport {
+        self.supervisor.metrics_report()
     }
 
     /// What happens from now on.

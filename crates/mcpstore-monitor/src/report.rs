@@ -33,7 +33,7 @@ pub struct ServiceReport {
     pub alive: bool,
     /// Its handshake is done and its probes pass.
     pub ready: bool,
-    /// A real list or call succeeded lately.
+    /// The last real list or call of its life was answered.
     pub serving: bool,
     /// Which life this is; 0 before the first.
     pub incarnation: u64,

@@ -182,7 +182,7 @@ impl MetricName {
                 gauge("mcpstore_service_ready", SERVICE, "1 when its handshake is done and its probes pass.")
             }
             Self::ServiceServing => {
-                gauge("mcpstore_service_serving", SERVICE, "1 when a real list or call succeeded lately.")
+                gauge("mcpstore_service_serving", SERVICE, "1 when the last real list or call of its life was answered.")
             }
             Self::ServiceHealth => gauge(
                 "mcpstore_service_health",

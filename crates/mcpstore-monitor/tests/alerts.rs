@@ -89,7 +89,7 @@ use AlertStatus::{Firing, Repeated, Resolved};
 #[test]
 fn gave_up_fires_at_once_and_is_over_when_it_runs_or_is_stopped() {
     let mut world = World::only(AlertKind::GaveUp);
-    world.see(5, seen(failed(FailKind::Exit)));
+    world.see(5, seen(failed(FailKind::Dependency)));
     world.see(10, seen(failed(FailKind::GaveUp)));
     world.see(11, seen(failed(FailKind::GaveUp)));
     // Another attempt is not the end of it, and failing again is not a second alert.
@@ -106,6 +106,34 @@ fn gave_up_fires_at_once_and_is_over_when_it_runs_or_is_stopped() {
 }
 
 #[test]
+fn whatever_keeps_it_down_for_good_is_told() {
+    let all = [FailKind::Exit, FailKind::StartTimeout, FailKind::Handshake, FailKind::Auth, FailKind::Config];
+    for kind in all {
+        let mut world = World::only(AlertKind::GaveUp);
+        world.see(10, seen(failed(kind)));
+        assert_eq!(world.told, [(10.0, Firing)], "{kind:?}");
+    }
+    for kind in [FailKind::Dependency, FailKind::Leaked, FailKind::StopFailed] {
+        let mut world = World::only(AlertKind::GaveUp);
+        world.see(10, seen(failed(kind)));
+        assert_eq!(world.told, [], "{kind:?} has an alert of its own");
+    }
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_not_told_to_be_over() {
+    let mut world = World::only(AlertKind::BudgetNear);
+    let left = |phase, left| Observation { failures: 4, budget_left: Some(left), ..seen(phase) };
+    world.see(10, left(Phase::Cleanup, 1));
+    world.see(20, left(failed(FailKind::GaveUp), 0));
+    world.see(500, Observation { budget_left: Some(5), ..seen(failed(FailKind::GaveUp)) });
+    assert_eq!(world.told, [(10.0, Firing)]);
+    world.see(600, Observation { budget_left: Some(5), ..seen(Phase::Ready) });
+    world.see(700, Observation { budget_left: Some(5), ..seen(Phase::Ready) });
+    assert_eq!(world.told, [(10.0, Firing), (660.0, Resolved)]);
+}
+
+#[test]
 fn an_event_says_it_all() {
     let mut world = World::only(AlertKind::GaveUp);
     world.see(10, Observation { why: "exit code 3\nno such module".into(), ..seen(failed(FailKind::GaveUp)) });
@@ -115,7 +143,7 @@ fn an_event_says_it_all() {
         (AlertKind::GaveUp, "web", AlertSeverity::Critical)
     );
     assert_eq!((event.at_ms, event.since_ms, event.value), (STARTED + 10_000, STARTED + 10_000, None));
-    assert_eq!(event.summary, "web: gave up: it failed as often as its restart policy allows, and stays down");
+    assert_eq!(event.summary, "web: it is down and stays down: its restarts are used up, or would not help");
     assert_eq!(event.detail, "exit code 3\nno such module");
     assert_eq!(event.id, format!("{}-{}-0", event.fingerprint, STARTED + 10_000));
     let long = Observation { why: "ä".repeat(9_999), ..seen(STOPPED) };

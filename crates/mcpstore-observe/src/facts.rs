@@ -35,8 +35,8 @@ pub(crate) fn observation(info: &ServiceInfo, snapshot: &Snapshot, alerts: &Aler
 /// How often it may still be restarted before it gives up: by the failures in a row, and by those in the window.
 fn budget_left(info: &ServiceInfo, now: Timestamp) -> Option<u32> {
     let policy = &info.spec.policy.restart;
-    // Down for good or on purpose, there is no budget that could come to an end.
-    let settled = matches!(info.status.phase, Phase::Idle | Phase::Stopped { .. } | Phase::Failed { .. });
+    // Down on purpose, there is no budget that could come to an end.
+    let settled = matches!(info.status.phase, Phase::Idle | Phase::Stopped { .. });
     if settled || matches!(policy.mode, RestartMode::Never) {
         return None;
     }

@@ -11,7 +11,7 @@ use crate::Secret;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum AlertKind {
-    /// It failed as often as its restart policy allows, and is left down.
+    /// It is down for good: it failed as often as its restart policy allows, or in a way that no further attempt mends.
     GaveUp,
     /// Members of its process group survived a kill.
     Leaked,
@@ -69,7 +69,7 @@ impl AlertKind {
     #[must_use]
     pub const fn summary(self) -> &'static str {
         match self {
-            Self::GaveUp => "gave up: it failed as often as its restart policy allows, and stays down",
+            Self::GaveUp => "it is down and stays down: its restarts are used up, or would not help",
             Self::Leaked => "processes of it survived a kill",
             Self::StopFailed => "it survived the kill that was to stop it",
             Self::Flapping => "it is restarted again and again",

@@ -107,8 +107,8 @@ impl Judgement {
 /// Judges at `now` an observation that was made at `at` by a rule.
 pub(super) fn judge(rule: &AlertRule, seen: &Observation, at: Nanos, now: Nanos) -> Judgement {
     match rule.kind {
-        AlertKind::GaveUp => Judgement::plain(down(seen, FailKind::GaveUp)),
-        AlertKind::DependencyFailed => Judgement::plain(down(seen, FailKind::Dependency)),
+        AlertKind::GaveUp => Judgement::plain(down(seen, is_for_good)),
+        AlertKind::DependencyFailed => Judgement::plain(down(seen, |kind| kind == FailKind::Dependency)),
         AlertKind::Leaked => Judgement::plain(when(seen.leaked || failed(seen, FailKind::Leaked))),
         AlertKind::StopFailed => Judgement::plain(when(failed(seen, FailKind::StopFailed))),
         AlertKind::Flapping => flapping(rule, seen, at, now),
@@ -134,12 +134,26 @@ const fn when(trouble: bool) -> Level {
     if trouble { Level::Over } else { Level::Clear }
 }
 
-/// Down for this reason. An attempt to start is not the end of it: being up is, or being down on purpose.
-fn down(seen: &Observation, kind: FailKind) -> Level {
+/// No attempt follows by itself, and none would help: it failed too often, its policy has no further one, or it was refused.
+const fn is_for_good(kind: FailKind) -> bool {
+    match kind {
+        FailKind::GaveUp
+        | FailKind::Exit
+        | FailKind::StartTimeout
+        | FailKind::Handshake
+        | FailKind::Auth
+        | FailKind::Config => true,
+        // It comes back with its dependency; processes that survive have alerts of their own.
+        FailKind::Dependency | FailKind::StopFailed | FailKind::Leaked => false,
+    }
+}
+
+/// Down for such a reason. An attempt to start is not the end of it: being up is, or being down on purpose.
+fn down(seen: &Observation, is_it: impl Fn(FailKind) -> bool) -> Level {
     match seen.phase.state() {
         Some(ServiceState::Running | ServiceState::Stopped) | None => Level::Clear,
         Some(ServiceState::NotStarted) if !seen.wanted => Level::Clear,
-        Some(_) if failed(seen, kind) => Level::Over,
+        Some(_) if matches!(seen.phase, Phase::Failed { kind } if is_it(kind)) => Level::Over,
         Some(_) => Level::Between,
     }
 }
@@ -180,6 +194,8 @@ fn start(rule: &AlertRule, seen: &Observation, now: Nanos) -> Judgement {
 
 fn budget(rule: &AlertRule, seen: &Observation) -> Judgement {
     match seen.budget_left.map(f64::from) {
+        // Nothing is left of it, and nobody is told that this is over: it resolves when the service works again.
+        _ if down(seen, is_for_good) == Level::Over => Judgement::plain(Level::Between),
         // A small budget that nothing was taken from is no trouble.
         Some(left) if seen.failures > 0 => {
             let level = if left <= rule.threshold {

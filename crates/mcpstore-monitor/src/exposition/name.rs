@@ -181,9 +181,11 @@ impl MetricName {
             Self::ServiceReady => {
                 gauge("mcpstore_service_ready", SERVICE, "1 when its handshake is done and its probes pass.")
             }
-            Self::ServiceServing => {
-                gauge("mcpstore_service_serving", SERVICE, "1 when the last real list or call of its life was answered.")
-            }
+            Self::ServiceServing => gauge(
+                "mcpstore_service_serving",
+                SERVICE,
+                "1 when the last real list or call of its life was answered.",
+            ),
             Self::ServiceHealth => gauge(
                 "mcpstore_service_health",
                 &["service", "health"],

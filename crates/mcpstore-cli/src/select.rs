@@ -126,7 +126,7 @@ fn is_glob(pattern: &str) -> bool {
 
 /// True when the whole text is as the pattern says: `*` is any text, `?` any one character. Never backtracks further than
 /// to the last `*`, so it takes at most the product of the two lengths.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut last_star: Option<(usize, usize)> = None;

@@ -88,6 +88,9 @@ pub struct AlertsReport {
     pub sinks: Vec<SinkStatus>,
     /// `false`: alerts are switched off.
     pub enabled: bool,
+    /// Why history is not written, when it is not: silences and what sinks are owed do not survive the manager then.
+    #[serde(default)]
+    pub history_fault: Option<String>,
 }
 
 impl Observer {
@@ -160,7 +163,8 @@ impl Observer {
         let engine = self.inner.engine();
         let (alerts, silences) = (engine.active(), engine.silences().to_vec());
         drop(engine);
-        AlertsReport { alerts, silences, sinks: self.inner.delivery.status(), enabled: self.inner.spec().enabled }
+        let (sinks, enabled) = (self.inner.delivery.status(), self.inner.spec().enabled);
+        AlertsReport { alerts, silences, sinks, enabled, history_fault: self.inner.history_fault() }
     }
 
     /// Other rules and sinks from now on. What waits for a sink that stays goes there; alerts whose rule no longer holds
@@ -240,6 +244,7 @@ impl Observer {
             alerts: self.inner.engine().firing(),
             deliveries: self.inner.delivery.status().into_iter().map(counts).collect(),
             history_dropped_total: self.inner.history.as_ref().map_or(0, |history| history.dropped_total()),
+            history_writable: self.inner.history_fault().is_none(),
             notices_dropped_total: self.inner.missed.load(Ordering::Relaxed),
             ..MetricsExtra::default()
         };
@@ -311,6 +316,11 @@ impl Inner {
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         let now = self.supervisor.now();
         self.engine().next_deadline().map(|at| at.since(now))
+    }
+
+    /// Why history is not written, when it is not.
+    pub(crate) fn history_fault(&self) -> Option<String> {
+        self.history.as_ref()?.health().fault
     }
 
     /// What this process uses; its share of the processor since it was asked last.

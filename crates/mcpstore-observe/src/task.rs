@@ -27,6 +27,7 @@ pub(crate) async fn watch_over(
     sample_every: Duration,
 ) {
     let mut samples = Samples::default();
+    let mut fault = None;
     let mut missed = 0;
     let (mut look_at, mut sample_at) = (Instant::now() + look_every, Instant::now() + sample_every);
     let (mut remind_at, mut beat_at) = (Instant::now() + REMIND, Instant::now() + BEAT);
@@ -50,6 +51,7 @@ pub(crate) async fn watch_over(
             () = sleep_until(look_at) => {
                 look_at = Instant::now() + look_every;
                 inner.look_at_all();
+                inner.look_at_history(&mut fault);
             }
             () = sleep_until(sample_at) => {
                 sample_at = Instant::now() + sample_every;
@@ -115,6 +117,17 @@ impl Inner {
             self.keep(&Kept::Event { event: event.clone(), tags: tags.clone(), host: self.host.clone() });
             self.delivery.send(alert(event, &tags, &self.host));
         }
+    }
+
+    /// Says it once when history can be written no more, and when it can again.
+    fn look_at_history(&self, before: &mut Option<String>) {
+        let fault = self.history_fault();
+        match (&fault, &before) {
+            (Some(why), None) => tracing::warn!(%why, "history is not written: what happens is lost with the manager"),
+            (None, Some(_)) => tracing::warn!("history is written again"),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        *before = fault;
     }
 
     fn beat(&self) {

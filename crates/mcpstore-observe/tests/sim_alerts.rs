@@ -106,10 +106,10 @@ async fn a_dependency_that_stays_down_is_told_of_after_a_minute() {
     sim.world.script(&name("db"), [Life::not_found("db")]);
     sim.supervisor.start(Target::All).await.unwrap();
     sim.pass(59 * SECOND).await;
-    assert_eq!(sim.firing(), Vec::<String>::new());
+    assert_eq!(sim.firing(), ["gave_up db"], "no program: no further attempt would help");
     sim.pass(2 * SECOND).await;
-    assert_eq!(sim.firing(), ["dependency_failed api"]);
-    let alert = &sim.observer.alerts().alerts[0];
+    assert_eq!(sim.firing(), ["gave_up db", "dependency_failed api"]);
+    let alert = &sim.observer.alerts().alerts[1];
     assert!(alert.detail.contains("`db` is down"), "{}", alert.detail);
 }
 
@@ -192,4 +192,18 @@ async fn what_fires_survives_the_manager_and_is_not_told_twice() {
     assert!(!second.firing().contains(&"gave_up db".to_owned()));
     let up = second.supervisor.metrics_report().services[0].availability[0];
     assert!(up.wanted_seconds > 0.0 && up.ratio.is_some_and(|ratio| ratio < 1.0), "{up:?}");
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_written_is_told_and_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history");
+    std::fs::write(&file, "no folder").unwrap();
+    let config = ObserverConfig { history: Some(file), look_every: Duration::from_millis(5), ..ObserverConfig::default() };
+    let sim = sim(vec![spec("db")], config).await;
+    let fault = sim.observer.alerts().history_fault.unwrap();
+    assert!(fault.contains("history"), "{fault}");
+    sim.supervisor.start_all_and_wait().await.unwrap();
+    assert!(sim.observer.metrics_text(mcpstore_monitor::Format::Prometheus).contains("mcpstore_history_writable 0"));
+    sim.observer.shutdown(SECOND).await;
 }

@@ -8,7 +8,8 @@ use crate::args::{AlertsCommand, Format};
 use crate::control::protocol::{Op, Request, SilenceWish};
 use crate::control::{SinkAnswers, read};
 use crate::exit::Exit;
-use crate::output::{self, Schema, alerts_text, clean_line, short_duration, talk};
+use crate::output::{self, Schema, StatusDoc, alerts_text, clean_line, short_duration, talk};
+use crate::select::glob;
 
 /// `alerts`.
 pub(super) async fn run(session: &Session<'_>, command: &AlertsCommand) -> anyhow::Result<Exit> {
@@ -32,6 +33,11 @@ pub(super) async fn run(session: &Session<'_>, command: &AlertsCommand) -> anyho
                     talk(&format!("silence {id} holds for {}", short_duration(args.lasts)));
                     let next = session.global.in_command(&format!("mcpstore alerts unsilence {id}"));
                     talk(&format!("to end it: {next}"));
+                    let found: AlertsReport = session.client.ask(&Request::new(Op::Alerts)).await?;
+                    if let Some(why) = found.history_fault {
+                        talk(&format!("it does not survive the manager, for history is not written: {}", clean_line(&why)));
+                    }
+                    hint(session, args.services.as_deref()).await?;
                 }
                 None => {}
             }
@@ -43,6 +49,18 @@ pub(super) async fn run(session: &Session<'_>, command: &AlertsCommand) -> anyho
             Ok(Exit::Done)
         }
     }
+}
+
+/// A silence that fits no service now may be meant for one to come, or be misspelt.
+async fn hint(session: &Session<'_>, services: Option<&str>) -> anyhow::Result<()> {
+    let Some(pattern) = services else { return Ok(()) };
+    let all: StatusDoc = session.client.ask(&Request::new(Op::Status)).await?;
+    let names: Vec<&str> = all.services.iter().map(|detail| detail.row.name.as_str()).collect();
+    if !names.iter().any(|name| glob(pattern, name)) {
+        let nearest = mcpstore::types::suggestion(pattern, names.iter().copied());
+        talk(&format!("no service fits `{}` now{nearest}", clean_line(pattern)));
+    }
+    Ok(())
 }
 
 async fn ls(session: &Session<'_>) -> anyhow::Result<Exit> {

@@ -14,6 +14,9 @@ pub(crate) fn alerts_text(report: &AlertsReport, now: SystemTime, term: &Term) -
     let now_ms = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let now_ms = u64::try_from(now_ms).unwrap_or(u64::MAX);
     let mut out = String::new();
+    if let Some(why) = &report.history_fault {
+        out.push_str(&format!("history is not written, so silences do not survive the manager: {}\n\n", clean_line(why)));
+    }
     if !report.enabled {
         out.push_str("alerts are switched off in the config\n");
     } else if report.alerts.is_empty() {
@@ -142,6 +145,7 @@ mod tests {
             silences: vec![silence],
             sinks: vec![sink],
             enabled: true,
+            history_fault: None,
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(61);
         expect![[r#"

@@ -38,6 +38,8 @@ pub(super) async fn start(
         Failure::new(Exit::Failed, format!("{error}{source}")).next(look_at(&folder))
     })?;
     said.extend(damage(&opened));
+    let fault = observer.alerts().history_fault;
+    said.extend(fault.map(|why| format!("history is not written, so what happens is lost with this manager: {why}")));
     Ok((observer, said))
 }
 

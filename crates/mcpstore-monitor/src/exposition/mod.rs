@@ -21,6 +21,8 @@ pub struct MetricsExtra {
     pub alerts: Vec<(AlertKind, AlertSeverity, u64)>,
     /// What became of alerts, one entry per sink.
     pub deliveries: Vec<SinkCounts>,
+    /// History reaches the disk, or none is kept.
+    pub history_writable: bool,
     /// Entries that history had to let go.
     pub history_dropped_total: u64,
     /// Notices that readers missed because they were slow.
@@ -34,6 +36,7 @@ impl Default for MetricsExtra {
             max_tools: Self::DEFAULT_MAX_TOOLS,
             alerts: Vec::new(),
             deliveries: Vec::new(),
+            history_writable: true,
             history_dropped_total: 0,
             notices_dropped_total: 0,
         }

@@ -10,6 +10,7 @@ pub enum MetricName {
     ManagerResident,
     ManagerOpenFiles,
     ManagerThreads,
+    HistoryWritable,
     HistoryDropped,
     NoticesDropped,
     AlertsFiring,
@@ -97,13 +98,14 @@ impl About {
 
 impl MetricName {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Build,
         Self::ManagerUptime,
         Self::ManagerCpu,
         Self::ManagerResident,
         Self::ManagerOpenFiles,
         Self::ManagerThreads,
+        Self::HistoryWritable,
         Self::HistoryDropped,
         Self::NoticesDropped,
         Self::AlertsFiring,
@@ -158,6 +160,9 @@ impl MetricName {
             }
             Self::ManagerOpenFiles => gauge("mcpstore_manager_open_files", NONE, "Open files of the manager itself."),
             Self::ManagerThreads => gauge("mcpstore_manager_threads", NONE, "Threads of the manager itself."),
+            Self::HistoryWritable => {
+                gauge("mcpstore_history_writable", NONE, "1 when what happens reaches the disk, or none of it is kept.")
+            }
             Self::HistoryDropped => counter("mcpstore_history_dropped", NONE, "Entries that history had to let go."),
             Self::NoticesDropped => {
                 counter("mcpstore_notices_dropped", NONE, "Notices that readers missed because they were slow.")

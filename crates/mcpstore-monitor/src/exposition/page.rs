@@ -33,6 +33,7 @@ fn manager(page: &mut Encoder, metric: MetricName, report: &MetricsReport, extra
     match metric {
         MetricName::Build => page.sample(metric, &[("version", extra.version.as_str())], 1_u64),
         MetricName::ManagerUptime => page.sample(metric, &[], report.manager_uptime_seconds),
+        MetricName::HistoryWritable => page.sample(metric, &[], u64::from(extra.history_writable)),
         MetricName::HistoryDropped => page.sample(metric, &[], extra.history_dropped_total),
         MetricName::NoticesDropped => page.sample(metric, &[], extra.notices_dropped_total),
         MetricName::ManagerCpu

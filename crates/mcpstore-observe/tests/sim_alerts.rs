@@ -199,7 +199,8 @@ async fn a_history_that_cannot_be_written_is_told_and_holds_up_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("history");
     std::fs::write(&file, "no folder").unwrap();
-    let config = ObserverConfig { history: Some(file), look_every: Duration::from_millis(5), ..ObserverConfig::default() };
+    let config =
+        ObserverConfig { history: Some(file), look_every: Duration::from_millis(5), ..ObserverConfig::default() };
     let sim = sim(vec![spec("db")], config).await;
     let fault = sim.observer.alerts().history_fault.unwrap();
     assert!(fault.contains("history"), "{fault}");

@@ -52,8 +52,11 @@ impl Owner {
                 record.tools_error = None;
             }
             record.start_times.note(time, step.phase, incarnation);
+            record.first_start.note_first(time, step.phase, incarnation);
             record.monitor.note_phase(time, step.phase, wanted);
-            if matches!(step.reason, Reason::RetryDue) {
+            // One that grows too large again and again is no better off than one that crashes.
+            let outgrown = matches!((step.reason, step.phase), (Reason::MemoryReached, PhaseName::Drain));
+            if outgrown || matches!(step.reason, Reason::RetryDue) {
                 record.monitor.note_restart(time);
             }
             // Who waited in vain is still watched for: when it comes, the wait begins anew.

@@ -51,6 +51,7 @@ pub(crate) struct Record {
     pub(crate) detail: Option<Arc<str>>,
     pub(crate) last_stderr: Arc<[String]>,
     pub(crate) start_times: StartTimes,
+    pub(crate) first_start: StartTimes,
     pub(crate) life: Option<Life>,
     /// It waits for something outside.
     pub(crate) waiting: Option<Waiting>,
@@ -73,6 +74,7 @@ impl Record {
             detail: None,
             last_stderr: Arc::from([]),
             start_times: StartTimes::default(),
+            first_start: StartTimes::default(),
             life: None,
             waiting: None,
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mcpstore_monitor::{CircuitReport, CircuitState};
+use mcpstore_monitor::CircuitState;
 use mcpstore_types::{Condition, ConditionKind, Desired, Health, ServiceName, ServiceState};
 
 use crate::owner::{Owner, Record};
@@ -91,7 +91,8 @@ impl Owner {
                 kind: ConditionKind::CircuitOpen,
                 status: true,
                 reason: status.reason,
-                message: circuit_words(&circuit),
+                message: "too many calls got no answer: calls fail at once, until one that is tried succeeds"
+                    .to_owned(),
                 last_transition: status.since,
             });
         }
@@ -109,6 +110,7 @@ impl Owner {
             logs: Arc::clone(&record.logs),
             previous_logs: record.previous_logs.clone(),
             start_times: record.start_times,
+            first_start: record.first_start,
             session: life.and_then(|l| l.session.clone()).filter(|_| running),
             monitor: Arc::clone(&record.monitor),
             process: Arc::clone(&record.process),
@@ -120,14 +122,4 @@ impl Owner {
 /// It runs and has failures behind it, which are forgotten when it has been stable for a while.
 fn on_trial(info: &ServiceInfo) -> bool {
     matches!(info.status.state, ServiceState::Running) && info.status.failures > 0
-}
-
-/// What an open circuit means for a caller.
-fn circuit_words(circuit: &CircuitReport) -> String {
-    match circuit.retry_in_seconds {
-        Some(seconds) => {
-            format!("too many calls got no answer: calls fail at once, and one is tried in {seconds:.1} s")
-        }
-        None => "too many calls got no answer: the next call is a trial, the others fail at once".to_owned(),
-    }
 }

@@ -85,6 +85,8 @@ pub struct ServiceInfo {
     pub previous_logs: Option<Arc<LogRing>>,
     /// When the steps of its last start began.
     pub start_times: StartTimes,
+    /// The same of its first start: until it first ran.
+    pub first_start: StartTimes,
     pub(crate) session: Option<Arc<dyn Session>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) process: Arc<ProcessCell>,

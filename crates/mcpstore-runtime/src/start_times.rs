@@ -23,6 +23,17 @@ pub struct StartTimes {
 }
 
 impl StartTimes {
+    /// As [`StartTimes::note`], for the first start alone: from the first time it was asked until it first ran. Attempts that
+    /// failed are part of the wait; what comes after it ran changes nothing.
+    pub(crate) fn note_first(&mut self, now: Timestamp, phase: PhaseName, incarnation: Incarnation) {
+        if self.running.is_some() {
+            return;
+        }
+        let asked = self.waiting;
+        self.note(now, phase, incarnation);
+        self.waiting = asked.or(self.waiting);
+    }
+
     /// Takes note that a phase was entered. What comes after a start changes nothing.
     pub(crate) fn note(&mut self, now: Timestamp, phase: PhaseName, incarnation: Incarnation) {
         let step = match phase {
@@ -45,6 +56,18 @@ impl StartTimes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_start_ends_when_it_first_runs() {
+        let mut times = StartTimes::default();
+        let failed = [PhaseName::Wait, PhaseName::Spawn, PhaseName::BackOff, PhaseName::Wait, PhaseName::Spawn];
+        let then = [PhaseName::Init, PhaseName::Probe, PhaseName::Ready, PhaseName::Wait, PhaseName::Spawn];
+        for (second, phase) in (1..).zip(failed.into_iter().chain(then)) {
+            times.note_first(Timestamp::from_secs(second), phase, Incarnation(second / 4 + 1));
+        }
+        let at = |second| Some(Timestamp::from_secs(second));
+        assert_eq!((times.waiting, times.spawning, times.running), (at(1), at(5), at(8)));
+    }
 
     #[test]
     fn a_start_is_taken_down_step_by_step() {

@@ -170,8 +170,8 @@ pub(crate) struct EventsArgs {
     /// Go on with what happens from now on.
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Only what happened since: a length of time (10m, 2h, 3d), a moment (2026-01-31T08:00:00Z), or the number of an
-    /// event. A time reaches back into history, before the start of the manager too. Default: all since its start.
+    /// Only what happened since: a length of time (10m, 2h, 3d), a moment in UTC (2026-01-31T08:00:00Z, 2026-01-31), or
+    /// the number of an event. A time reaches back into history, before the start of the manager too, and needs none to run. Default: all since its start.
     #[arg(long, value_name = "WHEN", default_value = "0", value_parser = since)]
     pub(crate) since: Since,
 }
@@ -196,12 +196,16 @@ fn since(text: &str) -> Result<Since, String> {
     if let Ok(seq) = text.parse() {
         return Ok(Since::Seq(seq));
     }
-    if let Ok(moment) = humantime::parse_rfc3339_weak(text) {
+    // A day alone is its beginning, in UTC as everything here.
+    let moment =
+        humantime::parse_rfc3339_weak(text).or_else(|_| humantime::parse_rfc3339_weak(&format!("{text}T00:00:00")));
+    if let Ok(moment) = moment {
         return Ok(Since::Moment(moment));
     }
     let ago = humantime::parse_duration(text).ok().and_then(|ago| SystemTime::now().checked_sub(ago));
-    ago.map(Since::Moment)
-        .ok_or_else(|| "write a length of time (10m), a moment (2026-01-31T08:00:00Z), or a number".to_owned())
+    ago.map(Since::Moment).ok_or_else(|| {
+        "write a length of time (10m), a moment in UTC (2026-01-31, 2026-01-31T08:00:00Z), or a number".to_owned()
+    })
 }
 
 /// Arguments of `check`.

@@ -35,7 +35,10 @@ pub(super) async fn run(session: &Session<'_>, command: &AlertsCommand) -> anyho
                     talk(&format!("to end it: {next}"));
                     let found: AlertsReport = session.client.ask(&Request::new(Op::Alerts)).await?;
                     if let Some(why) = found.history_fault {
-                        talk(&format!("it does not survive the manager, for history is not written: {}", clean_line(&why)));
+                        talk(&format!(
+                            "it does not survive the manager, for history is not written: {}",
+                            clean_line(&why)
+                        ));
                     }
                     hint(session, args.services.as_deref()).await?;
                 }

@@ -63,7 +63,7 @@ pub(super) async fn check(session: &Session<'_>, args: &CheckArgs) -> anyhow::Re
         Format::Auto | Format::Table | Format::Wide => output::print(&health_table(&found.services, &session.term))?,
     }
     if let Some(name) = sick {
-        let next = format!("mcpstore status {}", crate::quote::quoted(&name));
+        let next = format!("mcpstore why {}", crate::quote::quoted(&name));
         talk(&format!("try: {}", session.global.in_command(&next)));
     }
     Ok(exit)

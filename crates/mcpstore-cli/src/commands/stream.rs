@@ -2,14 +2,16 @@
 
 use std::time::SystemTime;
 
+use mcpstore::history::Reader;
 use serde::{Deserialize, Serialize};
 
 use super::Session;
 use crate::args::{EventsArgs, Format, LogsArgs, Since};
-use crate::control::Streamed;
 use crate::control::protocol::{Op, Request};
-use crate::exit::Exit;
+use crate::control::{Streamed, is_told, past};
+use crate::exit::{Exit, Failure};
 use crate::output::{self, EventDoc, LogDoc, Schema, clean_line, event_line, talk};
+use crate::paths::Paths;
 
 /// The last word of a stream says nothing.
 #[derive(Deserialize)]
@@ -46,7 +48,7 @@ pub(super) async fn logs(session: &Session<'_>, args: &LogsArgs) -> anyhow::Resu
                     let name = if many { format!("{} | ", line.service) } else { String::new() };
                     output::print(&format!("{name}{}\n", clean_line(&line.text)))?;
                 }
-                Streamed::Event(_) => {}
+                Streamed::Event(_) | Streamed::Manager { .. } => {}
                 Streamed::Missed(count) => talk(&format!("({count} lines were overwritten before they were read)")),
             }
             Ok(())
@@ -74,21 +76,45 @@ pub(super) async fn events(session: &Session<'_>, args: &EventsArgs) -> anyhow::
     }
     let whole = session.global.output == Format::Json && !args.follow;
     let mut events = Vec::new();
-    let Nothing {} = session
-        .client
-        .stream(&request, |streamed| {
-            match streamed {
-                Streamed::Event(event) if whole => events.push(event),
-                Streamed::Event(event) if session.global.output.is_json() => output::print_json(&event)?,
-                Streamed::Event(event) => output::print(&format!("{}\n", event_line(&event, &session.term)))?,
-                Streamed::Log(_) => {}
-                Streamed::Missed(count) => talk(&format!("({count} earlier events are no longer kept)")),
+    let mut show = |streamed| {
+        match streamed {
+            Streamed::Event(event) if whole => events.push(event),
+            Streamed::Event(event) if session.global.output.is_json() => output::print_json(&event)?,
+            Streamed::Event(event) => output::print(&format!("{}\n", event_line(&event, &session.term)))?,
+            Streamed::Log(_) => {}
+            Streamed::Missed(count) => talk(&format!("({count} earlier events are no longer kept)")),
+            Streamed::Manager { pid, time, killed } => {
+                let before = if killed { "; the one before it was killed" } else { "" };
+                talk(&format!("({time} a manager began, pid {pid}{before}: its events are numbered anew)"));
             }
-            Ok(())
-        })
-        .await?;
+        }
+        Ok(())
+    };
+    let told: anyhow::Result<Nothing> = session.client.stream(&request, &mut show).await;
+    match (told, request.since_ms) {
+        (Ok(Nothing {}), _) => {}
+        // Nobody runs, and what was is wanted all the same: it is on the disk.
+        (Err(error), Some(since_ms)) if !args.follow && is_unreachable(&error) => {
+            let folder = Paths::resolve(session.global)?.state_dir.join("history");
+            let reader = Reader::open(&folder).map_err(|_| error)?;
+            let mut running = false;
+            for (at_ms, record) in
+                reader.since(since_ms)?.filter(|(at_ms, record)| *at_ms >= since_ms && is_told(record))
+            {
+                if let Some(streamed) = past(at_ms, record, &mut running) {
+                    show(streamed)?;
+                }
+            }
+            talk("no manager runs; this is what its history has");
+        }
+        (Err(error), _) => return Err(error),
+    }
     if whole {
         output::print_json(&Schema::new("mcpstore.events/1", Events { events }))?;
     }
     Ok(Exit::Done)
+}
+
+fn is_unreachable(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(|failure| failure.exit == Exit::Unreachable)
 }

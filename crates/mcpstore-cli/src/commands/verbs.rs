@@ -85,7 +85,7 @@ async fn carry_out(session: &Session<'_>, request: &Request) -> anyhow::Result<E
 
 /// What to try when not everything went well.
 fn next_command(done: &VerbDoc) -> Option<String> {
-    let look = |name: &str| format!("mcpstore status {}", quoted(name));
+    let look = |name: &str| format!("mcpstore why {}", quoted(name));
     let failed = done.failed.first().map(|failure| look(&failure.name));
     let refused = done.refused.first().map(|refusal| refusal.next.clone());
     failed.or(refused)

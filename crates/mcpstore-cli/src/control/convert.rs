@@ -37,7 +37,7 @@ impl From<CommandError> for Failure {
 impl From<WaitError> for Failure {
     fn from(error: WaitError) -> Self {
         let message = error.to_string();
-        let look = |name: &ServiceName| format!("mcpstore status {}", quoted(name.as_str()));
+        let look = |name: &ServiceName| format!("mcpstore why {}", quoted(name.as_str()));
         match error {
             WaitError::Unknown { .. } => Self::new(Exit::NoSuchService, message).next("mcpstore ls"),
             WaitError::Settled { name, .. } => Self::new(Exit::Failed, message).next(look(&name)),
@@ -60,7 +60,7 @@ impl From<CallFailure> for Failure {
                         about("start --wait", service)
                     }
                     ServiceState::Starting => about("wait", service),
-                    ServiceState::Running | ServiceState::Error | ServiceState::Unknown => about("status", service),
+                    ServiceState::Running | ServiceState::Error | ServiceState::Unknown => about("why", service),
                 };
                 Self::new(Exit::Failed, message).next(next)
             }
@@ -73,8 +73,9 @@ impl From<CallFailure> for Failure {
                     CallError::Overloaded { .. } => Exit::Refused,
                     _ => Exit::Failed,
                 };
-                Self::new(exit, message).next(about("status", service))
+                Self::new(exit, message).next(about("why", service))
             }
+            CallFailure::CircuitOpen { service, .. } => Self::new(Exit::Refused, message).next(about("why", service)),
             _ => Self::new(Exit::Failed, message).next("mcpstore ls"),
         }
     }

@@ -1,7 +1,7 @@
 //! Logs and events: what there is, and what comes.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mcpstore::observe::Record;
 use mcpstore::transport::LogRing;
@@ -16,7 +16,7 @@ use super::connection::{Items, raw};
 use super::protocol::Request;
 use super::server::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{EventDoc, LogDoc, event_doc, log_doc, past_event_doc};
+use crate::output::{EventDoc, LogDoc, event_doc, log_doc, past_event_doc, rfc3339};
 
 /// Lines that wait for a slow client; behind them the servers' own rings fill and count.
 const QUEUE: usize = 256;
@@ -29,6 +29,12 @@ pub(crate) enum Streamed {
     Event(EventDoc),
     /// So many were overwritten before this reader came to them.
     Missed(u64),
+    /// A manager with this process began here; the numbers of its events begin anew.
+    Manager {
+        pid: u32,
+        time: String,
+        killed: bool,
+    },
 }
 
 /// Sends the last lines of the services selected, in the order of time, and then those to come.
@@ -128,25 +134,50 @@ async fn past_events(since_ms: u64, context: &Context, items: &mut Items) -> Res
     if context.observer.history_folder().is_none() {
         return Ok(newest_before(supervisor, since_ms));
     }
-    let wanted = |record: &Record| matches!(record, Record::Notice(_) | Record::Gap(_));
+    let wanted = is_told;
     let found = context.observer.history(since_ms, PAST, wanted).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("history cannot be read: {error}")).next("mcpstore doctor")
     })?;
     // Whatever is in the log of this manager from here on was not read from history.
     let mut last = if since_ms > own_from { newest_before(supervisor, since_ms) } else { 0 };
+    let mut running = false;
     for (at_ms, record) in found {
-        match record {
-            Record::Notice(notice) => {
-                if at_ms >= own_from {
-                    last = last.max(notice.seq);
-                }
-                items.send(&Streamed::Event(past_event_doc(notice, at_ms))).await?;
-            }
-            Record::Gap(gap) => items.send(&Streamed::Missed(gap.lost)).await?,
-            _ => {}
+        if let Record::Notice(notice) = &record
+            && at_ms >= own_from
+        {
+            last = last.max(notice.seq);
+        }
+        if let Some(streamed) = past(at_ms, record, &mut running) {
+            items.send(&streamed).await?;
         }
     }
     Ok(last)
+}
+
+/// What of history is told as an event.
+pub(crate) const fn is_told(record: &Record) -> bool {
+    matches!(record, Record::Notice(_) | Record::Gap(_) | Record::Start(_) | Record::Stop(_))
+}
+
+/// A line of history in the words of the stream. `running`: the manager before it wrote no last word yet.
+pub(crate) fn past(at_ms: u64, record: Record, running: &mut bool) -> Option<Streamed> {
+    match record {
+        Record::Notice(notice) => {
+            *running = true;
+            Some(Streamed::Event(past_event_doc(notice, at_ms)))
+        }
+        Record::Gap(gap) => Some(Streamed::Missed(gap.lost)),
+        Record::Start(start) => {
+            let time = rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms));
+            let killed = std::mem::replace(running, true);
+            Some(Streamed::Manager { pid: start.manager_pid, time, killed })
+        }
+        Record::Stop(_) => {
+            *running = false;
+            None
+        }
+        _ => None,
+    }
 }
 
 /// The number of the last notice before a moment.

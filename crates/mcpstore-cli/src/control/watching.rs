@@ -236,11 +236,11 @@ fn shown_url(url: &str) -> String {
     format!("{scheme}://{}", authority.rsplit('@').next().unwrap_or_default())
 }
 
-/// When the steps of each last start began.
+/// When the steps of each first start began: restarts since say nothing of what made the start slow.
 pub(super) fn starts(snapshot: &Snapshot) -> ChainModel {
     let seconds = |at: Option<Timestamp>| at.map(|at| at.since_start().as_secs_f64());
     let start = |info: &Arc<ServiceInfo>| {
-        let times = &info.start_times;
+        let times = &info.first_start;
         // One that was never asked is left out.
         Some(ServiceStart {
             service: info.name().clone(),

@@ -15,7 +15,10 @@ pub(crate) fn alerts_text(report: &AlertsReport, now: SystemTime, term: &Term) -
     let now_ms = u64::try_from(now_ms).unwrap_or(u64::MAX);
     let mut out = String::new();
     if let Some(why) = &report.history_fault {
-        out.push_str(&format!("history is not written, so silences do not survive the manager: {}\n\n", clean_line(why)));
+        out.push_str(&format!(
+            "history is not written, so silences do not survive the manager: {}\n\n",
+            clean_line(why)
+        ));
     }
     if !report.enabled {
         out.push_str("alerts are switched off in the config\n");

@@ -80,6 +80,7 @@ pub(crate) struct ServiceDetail {
 pub(crate) struct TimelineDoc {
     /// RFC 3339.
     pub(crate) time: String,
+    /// Its state then; `degraded` when it ran with probes that failed.
     pub(crate) state: String,
     /// What brought it there, for people.
     pub(crate) why: String,

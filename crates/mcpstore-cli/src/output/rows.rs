@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore::transport::LogRing;
-use mcpstore::types::Condition;
+use mcpstore::types::{Condition, PhaseName};
 use mcpstore::{Dependency, HealthReport, ServiceInfo, ServiceName, ServiceState, Status, Supervisor};
 
 use super::time::ms;
@@ -75,12 +75,16 @@ fn detail(supervisor: &Supervisor, info: &ServiceInfo) -> ServiceDetail {
 fn timelines(supervisor: &Supervisor) -> BTreeMap<ServiceName, VecDeque<TimelineDoc>> {
     let mut found: BTreeMap<ServiceName, VecDeque<TimelineDoc>> = BTreeMap::new();
     for notice in supervisor.events().since(0) {
-        let Some(state) = notice.to.filter(|state| notice.from != Some(*state)) else { continue };
+        let health = crate::up::health(&notice);
+        let Some(state) = notice.to.filter(|state| notice.from != Some(*state) || health.is_some()) else { continue };
         let first_line = notice.detail.as_deref().and_then(|detail| detail.lines().next());
         let reason = notice.reason.to_string();
         let entry = TimelineDoc {
             time: rfc3339(supervisor.notice_time(&notice)),
-            state: state.as_str().to_owned(),
+            state: match notice.phase {
+                PhaseName::Degraded => PhaseName::Degraded.as_str().to_owned(),
+                _ => state.as_str().to_owned(),
+            },
             why: first_line
                 .filter(|line| !reason.ends_with(line))
                 .map_or(reason.clone(), |line| format!("{reason}: {line}")),

@@ -54,14 +54,10 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
     if detail.calls.total > 0 {
         let calls = &detail.calls;
         let time = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), short_ms);
-        let words = format!(
-            "{}, {} failed, half within {}, 95% within {}",
-            calls.total,
-            calls.errors,
-            time(calls.p50_ms),
-            time(calls.p95_ms)
-        );
-        out.fact("calls", &words);
+        let times = calls.p50_ms.map_or_else(String::new, |_| {
+            format!(", half within {}, 95% within {}", time(calls.p50_ms), time(calls.p95_ms))
+        });
+        out.fact("calls", &format!("{}, {} failed{times}", calls.total, calls.errors));
     }
     let failures = if detail.failures == 1 { "failure" } else { "failures" };
     out.fact("restarts", &format!("{}, {} {failures} in a row", row.restarts, detail.failures));

@@ -6,9 +6,22 @@ use mcpstore::{Notice, ServiceState};
 use crate::output::{Term, brief, clean_line};
 use crate::quote::quoted;
 
-/// True when a reader of lines shall hear of it: the public state changed, or nothing more will be tried.
+/// True when a reader of lines shall hear of it: the public state changed, nothing more will be tried, or its health is
+/// another.
 pub(super) fn is_news(notice: &Notice) -> bool {
-    notice.from != notice.to || notice.phase == PhaseName::Failed
+    notice.from != notice.to || notice.phase == PhaseName::Failed || health(notice).is_some()
+}
+
+/// What of a running service's health changed, in words.
+pub(crate) fn health(notice: &Notice) -> Option<&'static str> {
+    if notice.from != notice.to {
+        return None;
+    }
+    match (notice.phase, notice.reason) {
+        (PhaseName::Degraded, Reason::ProbeFailed) => Some(", degraded"),
+        (PhaseName::Ready, Reason::ProbePassed) => Some(", healthy again"),
+        _ => None,
+    }
 }
 
 /// True when the service failed for good by itself, not because of what it depends on.
@@ -21,7 +34,8 @@ pub(super) fn change(notice: &Notice, at: &str, term: &Term) -> String {
     let word = notice.to.map_or("removed", ServiceState::as_str);
     let word = term.paint(color(notice.to), word);
     // Its crash was told before; this line says that nothing follows.
-    let again = if notice.from == notice.to && is_failure(notice) { ", given up" } else { "" };
+    let given_up = if notice.from == notice.to && is_failure(notice) { ", given up" } else { "" };
+    let again = health(notice).unwrap_or(given_up);
     format!("{at} {} {word}{again} ({})", notice.service, why(notice))
 }
 

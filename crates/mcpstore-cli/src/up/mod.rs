@@ -15,4 +15,5 @@ mod view;
 mod watch;
 
 pub(crate) use args::UpArgs;
+pub(crate) use line::health;
 pub(crate) use run::run;

@@ -278,7 +278,7 @@ impl<'a> Watch<'a> {
         let (words, ask_about) = summary(&outcomes, last.since(self.began));
         let mut lines = vec![words];
         if let Some(name) = ask_about {
-            let command = self.options.reach.command(&format!("status {}", crate::quote::quoted(&name)));
+            let command = self.options.reach.command(&format!("why {}", crate::quote::quoted(&name)));
             lines.push(format!("  why: {command}"));
         }
         if self.options.demo && !self.screen.is_live() {

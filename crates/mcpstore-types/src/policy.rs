@@ -175,7 +175,8 @@ pub struct HealthSpec {
     /// What is asked; default [`ProbeKind::Auto`]. It serves start-up, readiness and liveness: failing at first it makes the
     /// service degraded, `fall` times in a row it has it replaced.
     pub probe: ProbeKind,
-    /// What is asked too, for readiness alone: failing it makes the service degraded, and never has it replaced. Default none.
+    /// What is asked too, for readiness alone. It belongs to the start-up check; once the service ran, failing it makes it degraded
+    /// and never has it replaced. Default none.
     pub readiness: Option<ProbeKind>,
     /// Between two probes of a running service; default 10 s. While its verdict is in doubt: 1 s, or this when shorter.
     pub interval: Duration,

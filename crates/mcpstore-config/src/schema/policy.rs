@@ -98,7 +98,8 @@ pub(super) struct Health {
     /// What is asked: failing at first it makes the service degraded, `fall` times in a row it has it replaced.
     #[schemars(extend("default" = "auto"))]
     probe: Option<AnyProbe>,
-    /// What is asked too, for readiness alone: failing it makes the service degraded, and never has it replaced.
+    /// What is asked too, for readiness alone. It belongs to the start-up check; once the service ran, failing it makes it degraded
+    /// and never has it replaced.
     #[schemars(extend("default" = false))]
     readiness: Option<Readiness>,
     /// Between two probes, 100 ms to 30 days; 1 s (or this, when shorter) while the verdict is in doubt.

@@ -29,7 +29,8 @@ fn a_real_server_is_checked_recovered_given_up_and_told_of() {
     manager.all_running(1);
 
     // 1. It is checked at an interval, without being asked.
-    let checks = || manager.json(&["metrics", "memory", "-o", "json"])["services"][0]["checks_healthy"].as_u64().unwrap();
+    let checks =
+        || manager.json(&["metrics", "memory", "-o", "json"])["services"][0]["checks_healthy"].as_u64().unwrap();
     let start = Instant::now();
     let first = checks();
     while checks() < first + 3 {
@@ -56,7 +57,10 @@ fn a_real_server_is_checked_recovered_given_up_and_told_of() {
 
     // 4. Somebody is told, once.
     let told = receiver.wait_for(1);
-    assert_eq!((&told[0]["kind"], &told[0]["status"], &told[0]["service"]), (&json!("gave_up"), &json!("firing"), &json!("memory")));
+    assert_eq!(
+        (&told[0]["kind"], &told[0]["status"], &told[0]["service"]),
+        (&json!("gave_up"), &json!("firing"), &json!("memory"))
+    );
     assert_eq!(told[0]["severity"], "critical");
     let listed = manager.json(&["alerts", "ls", "-o", "json"]);
     assert_eq!(listed["alerts"][0]["kind"], "gave_up", "{listed}");

@@ -3,6 +3,7 @@
 // The helpers of tests are tests too: a failed `unwrap` is a failed assertion.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod alerting;
 mod bad_config;
 mod canary;
 mod clients;

@@ -16,6 +16,8 @@ pub(crate) enum Mood {
     Status(u16),
     /// 200, after this long.
     Slow(Duration),
+    /// With this status, and all that it was asked with.
+    Quoting(u16),
 }
 
 /// A running receiver; it ends with the test process.
@@ -113,11 +115,11 @@ impl Inner {
     fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
         let mut stream = stream;
-        while let Some((key, body)) = read_request(&mut reader)? {
+        while let Some(Request { head, key, body }) = read_request(&mut reader)? {
             *self.asked.lock().unwrap() += 1;
             let mood = *self.mood.lock().unwrap();
             let status = match mood {
-                Mood::Status(status) => status,
+                Mood::Status(status) | Mood::Quoting(status) => status,
                 Mood::Slow(time) => {
                     std::thread::sleep(time);
                     200
@@ -128,23 +130,31 @@ impl Inner {
                 self.taken.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or(Value::Null));
                 self.news.notify_all();
             }
-            write!(stream, "HTTP/1.1 {status} Such\r\nContent-Length: 2\r\n\r\n{{}}")?;
+            let answer = if matches!(mood, Mood::Quoting(_)) { head } else { "{}".to_owned() };
+            write!(stream, "HTTP/1.1 {status} Such\r\nContent-Length: {}\r\n\r\n{answer}", answer.len())?;
         }
         Ok(())
     }
 }
 
-/// The `Idempotency-Key` and the body of the next request; `None` at the end of the connection.
-fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<(String, Vec<u8>)>> {
-    let mut length = 0;
-    let mut key = String::new();
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
+struct Request {
+    /// Its first line and its headers.
+    head: String,
+    /// Its `Idempotency-Key`.
+    key: String,
+    body: Vec<u8>,
+}
+
+/// The next request; `None` at the end of the connection.
+fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
+    let (mut length, mut key, mut head) = (0, String::new(), String::new());
+    if reader.read_line(&mut head)? == 0 {
         return Ok(None);
     }
     loop {
-        line.clear();
+        let mut line = String::new();
         reader.read_line(&mut line)?;
+        head += &line;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
@@ -154,5 +164,5 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<(St
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some((key, body)))
+    Ok(Some(Request { head, key, body }))
 }

@@ -26,5 +26,6 @@ mod ten_thousand;
 mod trace;
 mod trust;
 mod verbs;
+mod views;
 mod web;
 mod webhook;

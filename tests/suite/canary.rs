@@ -7,9 +7,10 @@ use mcpstore_warden::proc;
 use serde_json::json;
 
 use crate::manager::{Manager, mcpstore, service};
+use crate::receiver::{Mood, Receiver};
 
 /// What only the manager has: nobody may see it.
-const OURS: [(&str, &str); 8] = [
+const OURS: [(&str, &str); 11] = [
     ("CANARY", "canary-plain"),
     ("AWS_SECRET_ACCESS_KEY", "canary-aws"),
     ("GITHUB_TOKEN", "canary-github"),
@@ -18,13 +19,17 @@ const OURS: [(&str, &str); 8] = [
     ("UV_PUBLISH_TOKEN", "canary-uv"),
     ("HTTP_PROXY", "http://me:canary-proxy@127.0.0.1:9"),
     ("https_proxy", "me:canary-bare@127.0.0.1:9"),
+    // These the manager itself needs: they go to the receivers of alerts.
+    ("HOOK_TOKEN", "canary-hook"),
+    ("HOOK_HEADER", "canary-header"),
+    ("HOOK_KEY", "canary-sign"),
 ];
 
 /// What the config hands on to one service, and to nobody else.
 const DECLARED: [(&str, &str); 2] = [("SEARCH_TOKEN", "canary-declared"), ("WANTED_KEY", "canary-wanted")];
 
 /// The words to look for.
-const CANARIES: [&str; 10] = [
+const CANARIES: [&str; 13] = [
     "canary-plain",
     "canary-aws",
     "canary-github",
@@ -35,6 +40,9 @@ const CANARIES: [&str; 10] = [
     "canary-bare",
     "canary-declared",
     "canary-wanted",
+    "canary-hook",
+    "canary-header",
+    "canary-sign",
 ];
 
 fn found(bytes: &[u8]) -> Vec<&'static str> {
@@ -55,11 +63,28 @@ fn no_secret_is_found_but_where_it_was_put() {
         json!({"command": fixture, "args": ["--children", "1", "--setsid-children", "1"], "sandbox": sandbox,
                "env": {"TOKEN": "${env:SEARCH_TOKEN}"}, "inheritEnv": ["WANTED_*"]})
     };
-    let mut config = json!({"mcpServers": {
+    // What receivers answer holds all that they were asked with.
+    let [refusing, failing, quoting] = [404, 500, 200].map(|status| Receiver::start(Mood::Quoting(status)));
+    let sink = |name: &str, url: &str, template: &str| {
+        let mut sink = json!({"name": name, "type": "webhook", "template": template, "url": format!("{url}/${{env:HOOK_TOKEN}}?key=${{env:HOOK_TOKEN}}"),
+                              "headers": {"Authorization": "Bearer ${env:HOOK_HEADER}"}});
+        if template == "feishu" {
+            sink["signKey"] = json!("${env:HOOK_KEY}");
+        }
+        sink
+    };
+    let nowhere = format!("http://me:${{env:HOOK_TOKEN}}@{}", Receiver::nowhere());
+    let sinks = [
+        sink("refusing", &refusing.url(), "generic"),
+        sink("failing", &failing.url(), "slack"),
+        sink("quoting", &quoting.url(), "feishu"),
+        sink("nowhere", &nowhere, "generic"),
+    ];
+    let mut config = json!({"alerts": {"sinks": sinks}, "mcpServers": {
         "plain": {"command": fixture, "args": ["--children", "1", "--setsid-children", "1", "--orphans", "1"]},
         "declared": child("basic"),
         "broken": {"command": fixture, "args": ["--exit-at-once", "3"], "env": {"TOKEN": "${env:SEARCH_TOKEN}"},
-                   "restart": {"policy": "never"}},
+                   "restart": {"maxAttempts": 1, "delay": "10ms"}},
         "missing": {"command": "/no/such/program", "env": {"TOKEN": "${env:SEARCH_TOKEN}"}, "inheritEnv": ["WANTED_KEY"]},
         "remote": {"url": "http://127.0.0.1:9/mcp?key=${env:SEARCH_TOKEN}",
                    "headers": {"Authorization": "Bearer ${env:SEARCH_TOKEN}"}, "restart": {"policy": "never"}},
@@ -103,6 +128,12 @@ fn no_secret_is_found_but_where_it_was_put() {
         [""; 0]
     );
 
+    // Every sink was tried, and had something to say.
+    let tested = manager.run(&["alerts", "test"]);
+    let said = String::from_utf8_lossy(&tested.stdout);
+    assert!(tested.status.code() == Some(1) && said.matches('\u{2717}').count() == 4, "{said}");
+    assert!(said.contains("***"), "receivers quoted what they were asked with: {said}");
+
     // What the manager answers, and what it says when something is wrong.
     let file = manager.dir().join("mcp.json").display().to_string();
     for args in [
@@ -114,6 +145,18 @@ fn no_secret_is_found_but_where_it_was_put() {
         vec!["logs", "plain", "broken", "missing", "remote"],
         vec!["metrics", "-o", "json"],
         vec!["tools", "-o", "json"],
+        vec!["alerts", "test"],
+        vec!["alerts", "test", "-o", "json"],
+        vec!["alerts", "ls"],
+        vec!["alerts", "ls", "-o", "json"],
+        vec!["why", "broken"],
+        vec!["why", "remote", "-o", "json"],
+        vec!["top", "--once", "-o", "json"],
+        vec!["events", "--since", "1h"],
+        vec!["critical-chain"],
+        vec!["doctor", "--config", &file],
+        vec!["config", "show", "--config", &file],
+        vec!["reload"],
         vec!["plan"],
         vec!["start", "broken", "--wait"],
         vec!["start", "missing", "--wait"],
@@ -127,7 +170,9 @@ fn no_secret_is_found_but_where_it_was_put() {
     // Its folder, the ledger and its own log among it; while it runs, and afterwards. The config is not ours to change.
     let clean = |dir: &Path| {
         let all = files(dir);
-        assert!(all.iter().any(|file| file.ends_with("ledger.jsonl")), "{all:?}");
+        for part in ["ledger.jsonl", "00000001.log"] {
+            assert!(all.iter().any(|file| file.ends_with(part)), "{all:?}");
+        }
         for file in all {
             // A socket cannot be read.
             let text = std::fs::read(&file).unwrap_or_default();

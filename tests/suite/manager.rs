@@ -53,7 +53,8 @@ impl Manager {
         Self { child, dir, tag }
     }
 
-    fn up_in(dir: TempDir, test: &str, args: &[&str]) -> Self {
+    /// Starts `mcpstore up` with these arguments in this folder, which is its own from now on.
+    pub(crate) fn up_in(dir: TempDir, test: &str, args: &[&str]) -> Self {
         let tag = unique_tag(test);
         let child = Self::child(&dir, &tag, args, &[]);
         Self { child, dir, tag }
@@ -164,7 +165,8 @@ impl Manager {
         self.end()
     }
 
-    fn end(&mut self) -> Ended {
+    /// The same, when it is started anew later.
+    pub(crate) fn end(&mut self) -> Ended {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -16,8 +16,8 @@ pub(crate) enum Mood {
     Status(u16),
     /// 200, after this long.
     Slow(Duration),
-    /// Not at all: the connection is closed.
-    Hang,
+    /// With this status, and all that it was asked with.
+    Quoting(u16),
 }
 
 /// A running receiver; it ends with the test process.
@@ -30,6 +30,8 @@ struct Inner {
     mood: Mutex<Mood>,
     /// Bodies that were taken (answered with 2xx).
     taken: Mutex<Vec<Value>>,
+    /// The `Idempotency-Key` of each of them.
+    keys: Mutex<Vec<String>>,
     /// Every request that came, taken or not.
     asked: Mutex<usize>,
     news: Condvar,
@@ -51,6 +53,7 @@ impl Receiver {
         let inner = Arc::new(Inner {
             mood: Mutex::new(mood),
             taken: Mutex::default(),
+            keys: Mutex::default(),
             asked: Mutex::default(),
             news: Condvar::new(),
         });
@@ -85,6 +88,11 @@ impl Receiver {
         self.inner.taken.lock().unwrap().clone()
     }
 
+    /// The `Idempotency-Key` of each that was taken.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.inner.keys.lock().unwrap().clone()
+    }
+
     /// How many requests came so far.
     pub(crate) fn asked(&self) -> usize {
         *self.inner.asked.lock().unwrap()
@@ -107,46 +115,54 @@ impl Inner {
     fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
         let mut stream = stream;
-        while let Some(body) = read_request(&mut reader)? {
+        while let Some(Request { head, key, body }) = read_request(&mut reader)? {
             *self.asked.lock().unwrap() += 1;
             let mood = *self.mood.lock().unwrap();
             let status = match mood {
-                Mood::Status(status) => status,
+                Mood::Status(status) | Mood::Quoting(status) => status,
                 Mood::Slow(time) => {
                     std::thread::sleep(time);
                     200
                 }
-                Mood::Hang => return Ok(()),
             };
             if (200..300).contains(&status) {
+                self.keys.lock().unwrap().push(key);
                 self.taken.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or(Value::Null));
                 self.news.notify_all();
             }
-            write!(stream, "HTTP/1.1 {status} Such\r\nContent-Length: 2\r\n\r\n{{}}")?;
+            let answer = if matches!(mood, Mood::Quoting(_)) { head } else { "{}".to_owned() };
+            write!(stream, "HTTP/1.1 {status} Such\r\nContent-Length: {}\r\n\r\n{answer}", answer.len())?;
         }
         Ok(())
     }
 }
 
-/// The body of the next request; `None` at the end of the connection.
-fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Vec<u8>>> {
-    let mut length = 0;
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
+struct Request {
+    /// Its first line and its headers.
+    head: String,
+    /// Its `Idempotency-Key`.
+    key: String,
+    body: Vec<u8>,
+}
+
+/// The next request; `None` at the end of the connection.
+fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
+    let (mut length, mut key, mut head) = (0, String::new(), String::new());
+    if reader.read_line(&mut head)? == 0 {
         return Ok(None);
     }
     loop {
-        line.clear();
+        let mut line = String::new();
         reader.read_line(&mut line)?;
-        let header = line.trim_end().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
+        head += &line;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().unwrap_or(0),
+            "idempotency-key" => value.trim().clone_into(&mut key),
+            _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some(body))
+    Ok(Some(Request { head, key, body }))
 }

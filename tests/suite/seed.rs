@@ -29,11 +29,12 @@ fn a_real_server_is_checked_recovered_given_up_and_told_of() {
     manager.all_running(1);
 
     // 1. It is checked at an interval, without being asked.
-    let checks = || manager.json(&["metrics", "memory", "-o", "json"])["services"][0]["checks"].clone();
+    let checks =
+        || manager.json(&["metrics", "memory", "-o", "json"])["services"][0]["checks_healthy"].as_u64().unwrap();
     let start = Instant::now();
-    let first = checks()["healthy"].as_u64().unwrap();
-    while checks()["healthy"].as_u64().unwrap() < first + 3 {
-        assert!(start.elapsed() < LONG, "it is not checked: {}", checks());
+    let first = checks();
+    while checks() < first + 3 {
+        assert!(start.elapsed() < LONG, "it is not checked: {} times in all", checks());
         std::thread::sleep(Duration::from_millis(50));
     }
 
@@ -56,7 +57,10 @@ fn a_real_server_is_checked_recovered_given_up_and_told_of() {
 
     // 4. Somebody is told, once.
     let told = receiver.wait_for(1);
-    assert_eq!((&told[0]["kind"], &told[0]["status"], &told[0]["service"]), (&json!("gave_up"), &json!("firing"), &json!("memory")));
+    assert_eq!(
+        (&told[0]["kind"], &told[0]["status"], &told[0]["service"]),
+        (&json!("gave_up"), &json!("firing"), &json!("memory"))
+    );
     assert_eq!(told[0]["severity"], "critical");
     let listed = manager.json(&["alerts", "ls", "-o", "json"]);
     assert_eq!(listed["alerts"][0]["kind"], "gave_up", "{listed}");
@@ -67,7 +71,10 @@ fn a_real_server_is_checked_recovered_given_up_and_told_of() {
     manager.stdout(&["start", "memory", "--wait"]);
     let told = receiver.wait_for(2);
     assert_eq!((&told[1]["status"], &told[1]["id"]), (&json!("resolved"), &told[0]["id"]));
-    assert_eq!(manager.json(&["alerts", "ls", "-o", "json"])["alerts"], json!([]));
+    // What the five restarts say of it (flapping) lasts longer.
+    let listed = manager.json(&["alerts", "ls", "-o", "json"]);
+    let alerts = listed["alerts"].as_array().unwrap();
+    assert!(alerts.iter().all(|alert| alert["kind"] != "gave_up"), "{listed}");
     let answered = manager.run(&["call", "memory.read_graph"]);
     assert!(answered.status.success(), "{answered:?}");
 

@@ -48,13 +48,19 @@ impl Supervisor {
     ) -> Result<Box<RawValue>, CallFailure> {
         let info = self.service_for_call(service)?;
         let name = info.name().clone();
-        if !arguments.get().trim_start().starts_with('{') {
-            return Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() });
-        }
-        let Some(session) = &info.session else { return Err(not_running(&info)) };
         let monitor = &info.monitor;
         let listed = || info.tools.iter().any(|list| list.tools.iter().any(|known| known.name == tool));
-        let counted = monitor.meter.begin(monitor.meter.tool_if(tool, listed), bytes(&arguments));
+        let begin = |bytes| monitor.meter.begin(monitor.meter.tool_if(tool, listed), bytes);
+        let refused = |kind| begin(0).end(self.now(), Duration::ZERO, Err(kind), 0);
+        if !arguments.get().trim_start().starts_with('{') {
+            refused(ErrorKind::BadArguments);
+            return Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() });
+        }
+        let Some(session) = &info.session else {
+            refused(ErrorKind::NotRunning);
+            return Err(not_running(&info));
+        };
+        let counted = begin(bytes(&arguments));
         let ticket = match monitor.admit(self.now()) {
             Ok(ticket) => ticket,
             Err(retry_at) => {
@@ -71,10 +77,13 @@ impl Supervisor {
         let limits = CallLimits::for_call(&info.spec.policy.timeouts);
         let result = call_tool_traced(session.as_ref(), tool, arguments, limits, words).await;
         let outcome = kind(&result);
+        // For the circuit it is an answer; for what is counted, a tool that was made up is the caller's doing.
+        let made_up = matches!(outcome, Err(ErrorKind::Rpc)) && info.tools.is_some() && !listed();
+        let says = if made_up { Err(ErrorKind::BadArguments) } else { outcome };
         if let Some(span) = span {
-            span.end(outcome);
+            span.end(says);
         }
-        counted.end(self.now(), started.elapsed(), outcome, result.as_deref().map_or(0, bytes));
+        counted.end(self.now(), started.elapsed(), says, result.as_deref().map_or(0, bytes));
         pass.end(outcome);
         result.map_err(|source| failure(&info, tool, source))
     }

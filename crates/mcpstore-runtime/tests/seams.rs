@@ -237,6 +237,14 @@ async fn a_call_goes_through_untouched_both_ways() {
     assert!(matches!(supervisor.call_tool("s", "u", raw("{}")).await, Err(CallFailure::UnknownTool { .. })));
     // What cannot be a call never reaches the session: the mock expects no other.
     assert!(matches!(supervisor.call_tool("s", "t", raw("[]")).await, Err(CallFailure::BadArguments { .. })));
+    // Both were the caller's doing, and are counted as that; so is one to a service that is down.
+    supervisor.stop_and_wait(&name("s"), false).await.unwrap();
+    assert!(matches!(supervisor.call_tool("s", "t", raw("{}")).await, Err(CallFailure::NotRunning { .. })));
+    let report = supervisor.metrics_report().services.remove(0);
+    let expected = [("bad_arguments".to_owned(), 2), ("not_running".to_owned(), 1)];
+    assert_eq!((report.calls.calls_total, report.calls.errors), (4, expected.into()));
+    let ended: Vec<_> = report.tools.iter().map(|(tool, calls)| (tool.as_str(), calls.calls_total)).collect();
+    assert_eq!(ended, [(" other", 1), ("t", 3)]);
 }
 
 #[tokio::test(start_paused = true)]

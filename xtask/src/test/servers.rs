@@ -22,9 +22,11 @@ const NPM: &[&str] = &[
     // What editors check JSON with: the examples of the docs are held to the schema by it.
     "vscode-json-languageservice@5.7.2",
 ];
+/// The parser that the metrics page is held to: a client library of Prometheus's own.
+const PROMETHEUS: &str = "prometheus_client==0.26.0";
 /// Python packages by the environment they go to. The SDK is `mcp`; its second version speaks the stateless era too.
 const PIP: &[(&str, &[&str])] = &[
-    ("venv", &["mcp-server-time==2026.10.19", "mcp-server-git==2026.10.19", "mcp==2.3.0"]),
+    ("venv", &["mcp-server-time==2026.10.19", "mcp-server-git==2026.10.19", "mcp==2.3.0", PROMETHEUS]),
     ("venv-v1", &["mcp==1.30.0"]),
 ];
 

@@ -98,10 +98,10 @@ impl ReloadDoc {
         }
     }
 
-    /// A change of alerts alone is a change.
-    pub(super) fn settled(mut self) -> Self {
+    /// A change of alerts alone is a change too: `outcome`, which was made or is planned.
+    pub(super) fn or_alerts(mut self, outcome: Outcome) -> Self {
         if self.alerts && self.outcome == Outcome::Unchanged {
-            self.outcome = Outcome::Changed;
+            self.outcome = outcome;
         }
         self
     }

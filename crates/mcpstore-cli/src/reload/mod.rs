@@ -166,7 +166,7 @@ impl Reloader {
         if wish.plan {
             let starts = |spec: &ServiceSpec| self.starts(spec, &loaded.config.services);
             let planned = doc::planned(&delta, &snapshot, &stated, &sources, &starts);
-            return Ok(ReloadDoc { alerts, ..planned }.settled());
+            return Ok(ReloadDoc { alerts, ..planned }.or_alerts(Outcome::Planned));
         }
         let was_refused = state.refused.take().is_some();
         if is_own {
@@ -184,7 +184,7 @@ impl Reloader {
             }
         }
         if delta.is_empty() && alerts {
-            let document = ReloadDoc { alerts, ..ReloadDoc::unchanged(&sources) }.settled();
+            let document = ReloadDoc { alerts, ..ReloadDoc::unchanged(&sources) }.or_alerts(Outcome::Changed);
             self.tell(notice(&document)).await;
             return Ok(document);
         }

@@ -343,7 +343,7 @@ async fn calls_of_a_supervisor_become_spans() {
     assert_eq!(made[0]["traceId"], "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(made[0]["parentSpanId"], "00f067aa0ba902b7");
     assert_eq!(attribute(&made[0], "gen_ai.tool.name").as_deref(), Some("echo"));
-    assert_eq!(attribute(&made[1], "error.type").as_deref(), Some("rpc"));
+    assert_eq!(attribute(&made[1], "error.type").as_deref(), Some("bad_arguments"));
     assert_ne!(made[0]["spanId"], made[1]["spanId"]);
     running.end().await;
 }

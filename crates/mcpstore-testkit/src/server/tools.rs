@@ -73,6 +73,10 @@ async fn run(server: &Server, peer: &Peer, id: &str, params: &Value) -> Outcome 
             "done".to_owned()
         }
         "hang" => std::future::pending().await,
+        "fail" if arguments["text"].is_string() => {
+            let result = json!({ "content": [{ "type": "text", "text": text("text") }], "isError": true });
+            return Outcome::Raw(result.to_string());
+        }
         "fail" => {
             let code = arguments["code"].as_i64().unwrap_or(-32000);
             return Outcome::Error(code, "failed as asked".to_owned(), Value::Null);

@@ -25,7 +25,7 @@ const TOOLS: &[(&str, &str, &[Argument])] = &[
     ("close", "Closes its stdin or its stdout, and lives on", &[("what", "string")]),
     ("progress", "Reports progress n times, some milliseconds apart", &[("n", "integer"), ("ms", "integer")]),
     ("hang", "Never answers", &[]),
-    ("fail", "Answers with an error", &[("code", "integer")]),
+    ("fail", "Answers with an error, or with a result that says so", &[("code", "integer"), ("text", "string")]),
     ("big", "A text of so many bytes", &[("bytes", "integer")]),
     ("long", "A text of so many bytes, written as it is made", &[("bytes", "integer")]),
     ("deep", "A result nested so deep", &[("depth", "integer")]),

@@ -79,7 +79,8 @@ async fn who_is_never_without_a_call_is_drained_after_a_minute() {
     assert_eq!(sim.moved("a", PhaseName::Drain, Reason::AgeReached), [120 * SECOND]);
     // Those that were under way ended well: no new ones come in while it drains.
     assert!(sim.moved("a", PhaseName::Close, Reason::AgeReached)[0] <= 122 * SECOND);
-    assert_eq!(sim.supervisor.call_stats("a").unwrap().errors_total, 0);
+    let errors = sim.supervisor.metrics_report().services.remove(0).calls.errors;
+    assert_eq!(errors.into_keys().collect::<Vec<_>>(), ["not_running"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use mcpstore_testkit::fixture_path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::manager::{LONG, Manager};
+use crate::manager::{LONG, Manager, service};
 use crate::receiver::{Mood, Receiver};
 
 /// Two services that give up when they are started, and one that runs.
@@ -227,4 +227,38 @@ fn a_command_of_a_found_config_is_not_run_before_it_is_approved() {
     manager.stdout(&["alerts", "test", "pager"]);
     assert!(folder.join("two").exists());
     ends(manager);
+}
+
+/// When a warden was killed, everything it may have left is ended; the command of a sink is none of that.
+#[test]
+fn a_killed_warden_takes_no_command_of_a_sink_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let script = r#"echo begun >> "$0"; sleep 2; echo done >> "$0""#;
+    let sink = json!({"type": "command", "command": "sh", "args": ["-c", script, log], "only": ["gave_up"]});
+    let (manager, _dir, _) = up("warden-and-sink", &json!({"sinks": [sink]}));
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let wait_for = |what: &str| {
+        let start = Instant::now();
+        while said() != what {
+            assert!(start.elapsed() < LONG, "{what:?} awaited, {:?} said", said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    manager.run(&["start", "bad-a"]);
+    wait_for("begun\n");
+    let services = manager.wait_until("running", |services| service(services, "well")["state"] == "running");
+    let pid = i32::try_from(service(&services, "well")["pid"].as_i64().unwrap()).unwrap();
+    let warden = mcpstore_warden::proc::read(pid).unwrap().parent;
+    assert_ne!(u32::try_from(warden).unwrap(), manager.pid(), "it has a warden");
+    crate::manager::signal(u32::try_from(warden).unwrap(), Signal::KILL);
+    manager.wait_until("replaced", |services| {
+        let well = service(services, "well");
+        well["state"] == "running" && well["incarnation"] == 2
+    });
+    wait_for("begun\ndone\n");
+    let told = alerts(&manager)["sinks"][0].clone();
+    assert_eq!((&told["sent_total"], &told["failed_attempts_total"]), (&json!(1), &json!(0)), "{told}");
+    let ended = manager.interrupt();
+    assert_eq!((ended.status.code(), ended.left), (Some(0), vec![]), "{}", ended.stderr);
 }

@@ -22,7 +22,7 @@ pub enum ErrorKind {
     NotRunning,
     /// The caller gave up before the answer.
     Cancelled,
-    /// The call could not be sent: no such tool, or arguments that are no JSON object.
+    /// The caller's mistake: a tool that the service never listed, or arguments that are no JSON object.
     BadArguments,
     /// Anything else.
     Other,
@@ -72,7 +72,9 @@ impl ErrorKind {
             Self::CircuitOpen => "the circuit to the service was open",
             Self::NotRunning => "the service was not running",
             Self::Cancelled => "the caller gave up before the answer",
-            Self::BadArguments => "the call could not be sent: no such tool, or arguments that are no JSON object",
+            Self::BadArguments => {
+                "the caller's mistake: a tool that the service never listed, or arguments that are no JSON object"
+            }
             Self::Other => "anything else",
         }
     }

@@ -47,7 +47,7 @@ fn config(alerts: &Value) -> Value {
     }
     for number in 0..40 {
         let restart = json!({"delay": "1ms", "maxDelay": "1ms", "maxAttempts": 1});
-        let entry = json!({ "command": fixture(), "args": ["--exit", "3"], "restart": restart });
+        let entry = json!({ "command": fixture(), "args": ["--exit-at-once", "3"], "restart": restart });
         services.insert(format!("bad-{number}"), entry);
     }
     json!({ "mcpServers": services, "alerts": alerts })

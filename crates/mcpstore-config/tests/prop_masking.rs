@@ -13,6 +13,7 @@ const JSON: &str = r#"{
     "files": {
       "command": "npx",
       "args": ["-y", "files", "--token=c4n4ry-1", "--password", "c4n4ry-2"],
+      "waitFor": { "exec": ["curl", "-H", "X-Api-Key: c4n4ry-18", "--header=X-Auth-Token: c4n4ry-19", "-fsS"] },
       "env": { "API": "c4n4ry-3", "MODE": "c4n4ry-4 ${HOME} c4n4ry-5", "LIST": ["c4n4ry-6"] },
       "cwd": "/srv"
     },
@@ -25,6 +26,7 @@ const JSON: &str = r#"{
       "oauth": { "clientId": "me", "clientSecret": "c4n4ry-11" },
       "dependsOn": ["files"]
     },
+    "far": { "command": "npx", "args": ["mcp-remote", "--header", "Authorization: Bearer c4n4ry-20", "Proxy-Authorization:Bearer c4n4ry-21"] },
     "own": { "type": "x", "settings": { "deep": { "deeper": ["c4n4ry-12"] } } }
   },
   "alerts": {
@@ -43,6 +45,7 @@ model = "x"
 [mcp_servers.files]
 command = "npx"
 args = ["-y", "files", "--token=c4n4ry-1", "--password", "c4n4ry-2"]
+wait_for = { exec = ["curl", "-H", "X-Api-Key: c4n4ry-18", '--header=X-Auth-Token: c4n4ry-19', "-fsS"] }
 cwd = "/srv"
 
 [mcp_servers.files.env]
@@ -64,6 +67,7 @@ headers.Third = "c4n4ry-13"
 
 [mcp_servers.third]
 command = "x"
+args = ["mcp-remote", "--header", "Authorization: Bearer c4n4ry-20", "Proxy-Authorization:Bearer c4n4ry-21"]
 env = { A = "c4n4ry-14" }
 
 [[alerts.sinks]]
@@ -81,6 +85,8 @@ mcpServers:
   files:
     command: npx
     args: ["-y", files, "--token=c4n4ry-2", "--password", c4n4ry-3]
+    wait_for:
+      exec: [curl, -H, "X-Api-Key: c4n4ry-19", '--header=X-Auth-Token: c4n4ry-20', -fsS]
     env:
       API: c4n4ry-4
       MODE: "c4n4ry-5
@@ -99,6 +105,11 @@ mcpServers:
     depends_on: [files]
   third:
     command: x
+    args:
+    - mcp-remote
+    - --header
+    - "Authorization: Bearer c4n4ry-21"
+    - Proxy-Authorization:Bearer c4n4ry-22
     env:
       <<: *common
       B: c4n4ry-15
@@ -133,7 +144,20 @@ fn good_texts_show_what_is_no_secret() {
     for (name, text) in TEXTS {
         let shown = shown(name, text);
         assert!(!shown.contains(CANARY), "{name}: {:?}", shown.lines().find(|line| line.contains(CANARY)));
-        for kept in ["files", "npx", "/srv", "h.example", "API", "web", "-y"] {
+        for kept in [
+            "files",
+            "npx",
+            "/srv",
+            "h.example",
+            "API",
+            "web",
+            "-y",
+            "-H",
+            "X-Api-Key",
+            "--header",
+            "Authorization",
+            "-fsS",
+        ] {
             assert!(shown.contains(kept), "{name} lost `{kept}`");
         }
     }
@@ -195,6 +219,10 @@ fn telling(text: &str) -> Vec<usize> {
         "@h.example",
         "://hook.example/",
         "@mail.example",
+        "X-Api-Key: ",
+        "X-Auth-Token: ",
+        "\"Authorization: Bearer ",
+        "Proxy-Authorization:Bearer ",
         "*common",
         "&common",
     ];

@@ -312,6 +312,41 @@ mod tests {
     }
 
     #[test]
+    fn arguments_are_hidden_pair_by_pair() {
+        let shown = |args: &[&str]| hide_secret_args(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
+        for (args, expected) in [
+            (&["-y", "--token", "SEC1", "--token=SEC2", "x"][..], &["-y", "--token", "***", "--token=***", "x"][..]),
+            (&["--header", "Authorization: Bearer SEC1"], &["--header", "Authorization: Bearer ***"]),
+            (&["-H", "X-Trace: SEC1", "X-Trace: kept"], &["-H", "X-Trace: ***", "X-Trace: kept"]),
+            (&["--header=X-Api-Key:SEC1", "-HCookie: SEC2"], &["--header=X-Api-Key:***", "-HCookie: ***"]),
+            (&["Authorization:Bearer SEC1"], &["Authorization:Bearer ***"]),
+            (&["--header", "Authorization: Bearer ${env:X}"], &["--header", "Authorization: Bearer ${env:X}"]),
+            (&["--header", "X-Trace:${X}", "--token", "${T}"], &["--header", "X-Trace:${X}", "--token", "${T}"]),
+            (&["https://u:SEC1@h/p?token=SEC2&api_key=SEC3"], &["https://u:***@h/p?token=***&api_key=***"]),
+            (
+                &["sh", "-c", "curl -H 'X-Api-Key: SEC1' --token SEC2"],
+                &["sh", "-c", "curl -H 'X-Api-Key: ***' --token ***"],
+            ),
+            (&["--password", "-v", "ghp_0123456789abcdefghij"], &["--password", "-v", "***"]),
+            (&["login", "hunter2", "-p", "hunter2"], &["login", "hunter2", "-p", "hunter2"]),
+            (&[], &[]),
+        ] {
+            assert_eq!(shown(args), expected);
+            let list = Plain::Object(vec![("args".into(), Plain::texts(args.iter().copied()))]);
+            assert_eq!(masked(&list), Plain::Object(vec![("args".into(), Plain::texts(expected.iter().copied()))]));
+        }
+    }
+
+    #[test]
+    fn a_header_among_arguments_moves_out_when_it_is_a_secret_for_certain() {
+        let entry = Plain::Object(vec![(
+            "args".into(),
+            Plain::texts(["-H", "X-Trace: abc1", "--header", "Authorization: Bearer abc2"]),
+        )]);
+        assert_eq!(in_entry(&entry), [("args.3".to_owned(), "abc2".to_owned())]);
+    }
+
+    #[test]
     fn values_of_env_and_headers_are_hidden_and_references_stay() {
         let entry = Plain::Object(vec![
             ("command".into(), Plain::text("x")),

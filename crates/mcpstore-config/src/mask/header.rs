@@ -30,7 +30,9 @@ pub(crate) fn in_arg(arg: &str, flagged: bool) -> Option<Found> {
 /// The value of a header whose name ends in a word of a running text, and where the text goes on behind it. `None` when no header
 /// begins there.
 pub(super) fn at_word(text: &str, word: Range<usize>, flagged: bool) -> Option<(Option<Found>, usize)> {
-    let colon = word.start + text[word.clone()].find(':')?;
+    let piece = &text[word.clone()];
+    let mut colons = piece.match_indices(':').map(|(at, _)| at);
+    let colon = word.start + colons.find(|at| piece[..*at].ends_with(is_name))?;
     let name = text[word.start..colon].trim_end_matches(is_name);
     let before = name;
     let mut start = word.start + before.len();
@@ -86,13 +88,11 @@ fn judged(text: &str, header: Range<usize>, flagged: bool) -> Option<Found> {
 
 /// True where a header may begin: a word of a sentence is none. `before` is what stands before the name in its word.
 fn begins(text: &str, word: usize, before: &str) -> bool {
-    if !before.chars().all(|c| matches!(c, '[' | '(' | '{' | ',' | '\\')) && !before.ends_with('=') {
-        return false;
-    }
-    let line = &text[..word];
-    let last = line.chars().next_back();
-    last.is_none_or(|c| is_quote(c) || c == '\n')
-        || line.trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| matches!(c, '\n' | '-' | ',' | '['))
+    // A path, a port, an address go on in front of it; any other sign may have slipped in.
+    let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '/' | ':' | '@' | '$' | '%');
+    let line = text[..word].trim_end_matches([' ', '\t']);
+    !before.ends_with(goes_on)
+        && line.chars().next_back().is_none_or(|c| is_quote(c) || matches!(c, '\n' | '-' | ',' | '['))
 }
 
 /// Where a value ends: at its quote, or before the next flag, or with its line.

@@ -291,6 +291,11 @@ fn named(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
             .map_or(at, |n| at + n + text[at + n..].chars().next().map_or(1, char::len_utf8));
         let name = &text[name_start..equals];
         let tail = &text[equals + 1..end];
+        // An `&` with no name behind it slipped in.
+        let tail = match tail.strip_prefix('&') {
+            Some(rest) if !rest.split('&').next().unwrap_or_default().contains('=') => rest,
+            _ => tail,
+        };
         let value_start = end - tail.trim_start_matches(['=', ',', ';', '[', '(', ':', '|', '#', '\\']).len();
         let value_end = text[value_start..end].find(['&', ';', '#', '=', ',']).map_or(end, |n| value_start + n);
         if is_secret_name(name) && is_plain(&text[value_start..value_end]) {
@@ -341,6 +346,8 @@ mod tests {
         assert_eq!(hidden("\"--api-key\", \"abc 123\", \"x\""), ["abc 123"]);
         assert_eq!(hidden("- --password\n- hunter2\n"), ["hunter2"]);
         assert_eq!(hidden("https://h/x?api_key=abc&y=1"), ["abc"]);
+        assert_eq!(hidden("https://h/x?api_key=&abc"), ["abc"]);
+        assert_eq!(hidden("https://h/x?api_key=&y=1&z"), [""; 0]);
         assert_eq!(hidden("postgres://me:hunter2@db/x"), ["hunter2"]);
         assert_eq!(hidden("-e GITHUB_TOKEN=abc=="), ["abc=="]);
         assert_eq!(hidden("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----, x").len(), 1);

@@ -228,7 +228,7 @@ fn the_page_shows_the_generic_shape() {
     let (_, rest) = page.split_once("```json fragment\n").unwrap();
     let (text, rest) = rest.split_once("```").unwrap();
     assert!(!rest.contains("```json fragment"), "one sample");
-    let sample: serde_json::Value = serde_json::from_str(text).unwrap();
+    let sample: Value = serde_json::from_str(text).unwrap();
     let alert: Alert = serde_json::from_value(sample.clone()).unwrap();
     assert_eq!(body(WebhookTemplate::Generic, &alert), sample);
     assert_eq!(alert.summary, format!("{}: {}", alert.service, alert.kind.summary()));

@@ -56,17 +56,21 @@ pub(crate) fn fitted(text: &str, limit: usize, unit: Unit, replace: impl Fn(char
     out
 }
 
-/// The text without escape sequences of terminals, without control characters but line breaks and tabs, and without
-/// characters that cannot be seen or turn the direction of writing.
+/// The text without escape sequences of terminals, without control characters but line feeds, and without characters that cannot
+/// be seen or turn the direction of writing. A tab and a lone carriage return become a blank: a program that draws a line anew makes
+/// no new one.
 pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '\n' | '\t' => out.push(c),
-            '\r' if chars.peek() != Some(&'\n') => out.push('\n'),
-            '\u{1b}' if chars.next_if_eq(&'[').is_some() => skip_sequence(&mut chars),
+            '\n' => out.push(c),
+            '\t' => out.push(' '),
+            '\r' if chars.peek() != Some(&'\n') => out.push(' '),
+            '\u{1b}' => skip_escape(&mut chars),
+            // CSI, and DCS, SOS, OSC, PM, APC, as one character.
             '\u{9b}' => skip_sequence(&mut chars),
+            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut chars),
             c if c.is_control() || is_hidden(c) => {}
             c => out.push(c),
         }
@@ -79,10 +83,35 @@ pub(crate) fn one_line(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+type Chars<'t> = std::iter::Peekable<std::str::Chars<'t>>;
+
+/// Behind ESC: the sequence that it begins (source: ECMA-48, 5.3 to 5.6).
+fn skip_escape(chars: &mut Chars<'_>) {
+    if chars.next_if_eq(&'[').is_some() {
+        skip_sequence(chars);
+    } else if chars.next_if(|c| matches!(c, ']' | 'P' | 'X' | '^' | '_')).is_some() {
+        skip_string(chars);
+    } else {
+        while chars.next_if(|c| matches!(c, ' '..='/')).is_some() {}
+        chars.next_if(|c| matches!(c, '0'..='~'));
+    }
+}
+
 /// Behind ESC and `[`: parameters, and the final character.
-fn skip_sequence(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+fn skip_sequence(chars: &mut Chars<'_>) {
     while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
     chars.next_if(|c| matches!(c, '@'..='~'));
+}
+
+/// A text for the terminal, up to BEL or ST. One without its end takes its line and no more.
+fn skip_string(chars: &mut Chars<'_>) {
+    while let Some(c) = chars.next_if(|c| *c != '\n') {
+        match c {
+            '\u{7}' | '\u{9c}' => return,
+            '\u{1b}' => return skip_escape(chars),
+            _ => {}
+        }
+    }
 }
 
 /// Soft hyphen, zero-width characters, direction marks and overrides, line separators, tags, the byte order mark. The
@@ -94,6 +123,9 @@ fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn amp(c: char) -> Option<&'static str> {
@@ -115,8 +147,39 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_goes() {
-        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{9b}1mbold\r\nnext\rline\u{7}\u{0}"), "red bold\nnext\nline");
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{9b}1mbold\r\nnext\rline\u{7}\u{0}"), "red bold\nnext line");
+        assert_eq!(clean("a\u{1b}]0;PWN\u{7}b\u{1b}]8;;http://x\u{1b}\\link\u{9d}0;PWN\u{9c}c"), "ablinkc");
+        assert_eq!(clean("\u{1b}Pq#0;2\u{1b}\\a\u{1b}(Bb\u{1b}cc\u{1b}"), "abc");
+        assert_eq!(clean("\u{1b}]0;no end\nnext\u{1b}]0;title\u{1b}[31mred"), "\nnextred");
+        assert_eq!(
+            clean("  stderr | 10 %\r  stderr | 20 %\tdone\r\n  stderr | x"),
+            "  stderr | 10 %   stderr | 20 % done\n  stderr | x"
+        );
         assert_eq!(clean("user\u{202e}gpj.exe\u{feff}"), "usergpj.exe");
         assert_eq!(one_line(" a\n\n\tb  c "), "a b c");
+    }
+
+    proptest! {
+        /// Whatever a server writes: nothing that steers a terminal is left, no line is made, and what is clean stays as it is.
+        #[test]
+        fn nothing_is_left_that_steers_a_terminal(
+            text in prop_oneof![
+                any::<String>(),
+                vec(prop::sample::select(vec![
+                    "\u{1b}", "\u{1b}[", "\u{1b}]", "\u{1b}P", "\u{1b}\\", "\u{7}", "\u{9b}", "\u{9c}", "\u{9d}", "\u{85}", "\u{7f}",
+                    "\r", "\n", "\r\n", "\t", "\0", "0;", "31m", "PWN", " ", "é", "\u{202e}", "\u{2028}",
+                ]), 0..24).prop_map(|parts| parts.concat()),
+            ],
+        ) {
+            let cleaned = clean(&text);
+            prop_assert!(!cleaned.chars().any(|c| c != '\n' && (c.is_control() || is_hidden(c))), "{cleaned:?}");
+            prop_assert_eq!(cleaned.matches('\n').count(), text.matches('\n').count());
+            prop_assert_eq!(clean(&cleaned), cleaned);
+        }
+
+        #[test]
+        fn what_is_clean_stays(text in "[a-zA-Z0-9 \n;:\\[\\]|é日]{0,64}") {
+            prop_assert_eq!(clean(&text), text);
+        }
     }
 }

@@ -168,10 +168,10 @@ pub const fn explain(code: Code) -> &'static str {
         }
         Code::PlainSecret => {
             "A value that looks like a secret stands in the text: by its beginning (`ghp_…`, `sk-…`, a private key), by the \
-             name it goes by (`API_TOKEN`, `--password`, `?api_key=`), or as the password of an address. Everybody who sees \
-             the file has it, and files like this one are copied and committed. Put it into an environment variable or a file \
-             of its own and refer to it: `${VAR}`, `${file:path}`. If it was ever shared, have a new one issued. Placeholders \
-             such as `<your token>` are not reported."
+             name it goes by (`API_TOKEN`, `--password`, `?api_key=`, `--header \"X-Api-Key: …\"`), or as the password of an \
+             address. Everybody who sees the file has it, and files like this one are copied and committed. Put it into an \
+             environment variable or a file of its own and refer to it: `${VAR}`, `${file:path}`. If it was ever shared, have \
+             a new one issued. Placeholders such as `<your token>` are not reported."
         }
         Code::DisabledDependency => {
             "The service depends on one that is disabled. A dependency that is `requires`, `binds_to` or `wants` starts it \

@@ -103,7 +103,7 @@ pub use profiles::Profile;
 pub use render::{render, render_short};
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
-pub use secret::{hide_secrets, hide_secrets_in_json};
+pub use secret::{hide_secret_args, hide_secrets, hide_secrets_in_json};
 pub use show::{Stated, StatedBlock, stated, stated_blocks};
 pub use sink::MAX_DIAGNOSTICS;
 pub use source::{Place, Source, Span};

@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use crate::Format;
 
+pub(crate) mod args;
+pub(crate) mod header;
 pub(crate) mod json;
 pub(crate) mod keys;
 mod lines;

@@ -5,7 +5,8 @@ use std::ops::Range;
 use crate::Plain;
 use crate::mask::json::reference_len;
 use crate::mask::keys::is_secret_name;
-use crate::mask::shapes;
+use crate::mask::shapes::{self, Found};
+use crate::mask::{args, header};
 use crate::words::URL_KEYS;
 
 /// What stands in place of a secret.
@@ -59,17 +60,23 @@ fn looked_over(value: &Plain) -> Plain {
     match value {
         Plain::Text(text) => Plain::Text(hide_secrets(text)),
         Plain::List(list) => {
-            let mut out = list.clone();
-            for (nth, range) in in_list(list) {
-                if let Some(Plain::Text(text)) = out.get_mut(nth) {
-                    text.replace_range(range, HIDDEN);
-                }
-            }
-            Plain::List(out)
+            let texts: Vec<Option<&str>> = list.iter().map(text_of).collect();
+            let hidden = hidden_in_args(&texts).into_iter();
+            Plain::List(
+                list.iter()
+                    .zip(hidden)
+                    .map(|(value, text)| text.map_or_else(|| looked_over(value), Plain::Text))
+                    .collect(),
+            )
         }
         Plain::Object(members) => {
             let hide = |(key, value): &(String, Plain)| {
-                let by_name = is_secret_name(key) && matches!(value, Plain::Text(text) if shapes::is_plain(text));
+                let by_name = is_secret_name(key)
+                    && match value {
+                        Plain::Text(text) | Plain::Number(text) => shapes::is_plain(text),
+                        Plain::List(_) => true,
+                        Plain::Null | Plain::Bool(_) | Plain::Object(_) => false,
+                    };
                 (key.clone(), if by_name { all_hidden(value) } else { looked_over(value) })
             };
             Plain::Object(members.iter().map(hide).collect())
@@ -82,17 +89,53 @@ fn looked_over(value: &Plain) -> Plain {
 /// addresses, and what follows a name that says so (`--token x`, `api_key=x`).
 #[must_use]
 pub fn hide_secrets(text: &str) -> String {
+    without(text, shapes::find(text))
+}
+
+/// The arguments of a program, one by one, each with `***` for what is or may be secret in it, as `config show` shows them.
+///
+/// Hidden are: the argument after a flag whose name says so (`--token x`, `--api-key x`); the value in `--token=x`, `API_KEY=x` and
+/// `?api_key=x`; the value of a header (`-H "X-Trace: x"` and `--header=…` whatever the name, `Authorization:Bearer x` alone by its
+/// name; the scheme stays); the password of an address; private keys, and tokens that begin as those of well-known services.
+/// References (`${VAR}`), placeholders (`<your token>`), paths and switches stay.
+///
+/// What nothing tells is not hidden: a bare token of an unknown kind (`login hunter2`), one behind a short flag (`-p hunter2`), the
+/// path of an address, JSON in an argument.
+#[must_use]
+pub fn hide_secret_args(args: &[String]) -> Vec<String> {
+    let texts: Vec<Option<&str>> = args.iter().map(|arg| Some(arg.as_str())).collect();
+    hidden_in_args(&texts).into_iter().flatten().collect()
+}
+
+/// The arguments that are text with their secrets hidden.
+fn hidden_in_args(args: &[Option<&str>]) -> Vec<Option<String>> {
+    let mut found: Vec<Vec<Found>> = vec![Vec::new(); args.len()];
+    for (nth, secret) in args::find(args.iter().copied()) {
+        found[nth].push(secret);
+    }
+    args.iter().zip(found).map(|(arg, found)| arg.map(|text| without(text, found))).collect()
+}
+
+/// A text with `***` for what was found in it, which is in order.
+fn without(text: &str, found: Vec<Found>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
-    for found in shapes::find(text) {
-        if found.range.start >= copied {
-            out.push_str(&text[copied..found.range.start]);
+    for Found { range, .. } in found {
+        if range.start >= copied {
+            out.push_str(&text[copied..range.start]);
             out.push_str(HIDDEN);
-            copied = found.range.end;
         }
+        copied = copied.max(range.end);
     }
     out.push_str(&text[copied..]);
     out
+}
+
+fn text_of(value: &Plain) -> Option<&str> {
+    match value {
+        Plain::Text(text) => Some(text),
+        Plain::Null | Plain::Bool(_) | Plain::Number(_) | Plain::List(_) | Plain::Object(_) => None,
+    }
 }
 
 /// The arguments of a tool, a text of JSON, with `***` for what is called a secret in it or looks like one. What is no JSON is
@@ -101,26 +144,6 @@ pub fn hide_secrets(text: &str) -> String {
 pub fn hide_secrets_in_json(text: &str) -> String {
     Plain::of(&crate::Source::new("args.json", text))
         .map_or_else(|| HIDDEN.to_owned(), |value| looked_over(&value).compact())
-}
-
-/// The elements of a list of arguments in which a secret stands in plain text, and where: one may name the secret that the
-/// next one is.
-fn in_list(list: &[Plain]) -> Vec<(usize, Range<usize>)> {
-    let mut out = Vec::new();
-    let mut flag = false;
-    for (nth, value) in list.iter().enumerate() {
-        let Plain::Text(text) = value else {
-            flag = false;
-            continue;
-        };
-        let named = std::mem::replace(&mut flag, text.starts_with('-') && !text.contains('=') && is_secret_name(text));
-        if named && !text.starts_with('-') && shapes::is_plain(text) {
-            out.push((nth, 0..text.len()));
-        } else {
-            out.extend(shapes::find(text).into_iter().next().map(|found| (nth, found.range)));
-        }
-    }
-    out
 }
 
 fn masked_oauth(oauth: &Plain) -> Plain {
@@ -182,14 +205,15 @@ pub(crate) fn in_entry(entry: &Plain) -> Vec<(String, String)> {
     for (key, value) in members {
         match (key.as_str(), value) {
             ("args", Plain::List(list)) => {
-                for (nth, range) in in_list(list) {
-                    if let Some(Plain::Text(text)) = list.get(nth) {
-                        out.push((format!("args.{nth}"), text[range].to_owned()));
+                for (nth, found) in args::find(list.iter().map(text_of)) {
+                    if let Some(text) = list.get(nth).and_then(text_of).filter(|_| found.is_certain()) {
+                        out.push((format!("args.{nth}"), text[found.range].to_owned()));
                     }
                 }
             }
             (key, Plain::Text(text)) if URL_KEYS.contains(&key) => {
-                out.extend(shapes::find(text).into_iter().map(|found| (key.to_owned(), text[found.range].to_owned())));
+                let found = shapes::find(text).into_iter().filter(Found::is_certain);
+                out.extend(found.map(|found| (key.to_owned(), text[found.range].to_owned())));
             }
             _ => {}
         }
@@ -204,13 +228,10 @@ pub(crate) fn in_text(name: &str, value: &str) -> Option<Range<usize>> {
         return None;
     }
     if !is_secret_name(name) || !shapes::is_plain(value) {
-        return shapes::find(value).into_iter().next().map(|found| found.range);
+        return shapes::find(value).into_iter().find(Found::is_certain).map(|found| found.range);
     }
     let start = value.len() - value.trim_start().len();
-    let scheme = ["bearer ", "basic ", "token "]
-        .into_iter()
-        .find(|scheme| value.get(start..start + scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
-        .map_or(0, str::len);
+    let scheme = header::scheme_len(&value[start..]);
     Some(start + scheme..value.trim_end().len().max(start + scheme))
 }
 
@@ -263,6 +284,66 @@ mod tests {
         assert!(shown.contains(r#""token": "***", "n": 1, "l": ["x"]"#), "{shown}");
         assert_eq!(hide_secrets_in_json(r#"{"token":"abc","q":"x"}"#), r#"{"token":"***","q":"x"}"#);
         assert_eq!(hide_secrets_in_json("{"), "***");
+    }
+
+    #[test]
+    fn what_is_waited_for_and_what_probes_run_is_looked_over() {
+        let shown = |text: &str| masked(&Plain::of(&crate::Source::new("x.json", text)).unwrap()).compact();
+        assert_eq!(
+            shown(
+                r#"{"waitFor":[{"http":"http://u:SEC1@127.0.0.1:18950/ready?token=SEC2&n=1"},{"exec":["sh","-c","exit 3","--token=SEC3","--password","SEC4"]}]}"#
+            ),
+            r#"{"waitFor":[{"http":"http://u:***@127.0.0.1:18950/ready?token=***&n=1"},{"exec":["sh","-c","exit 3","--token=***","--password","***"]}]}"#
+        );
+        assert_eq!(
+            shown(r#"{"waitFor":{"exec":["curl","http://u:SEC1@h/?api_key=SEC2","--token=SEC3"]}}"#),
+            r#"{"waitFor":{"exec":["curl","http://u:***@h/?api_key=***","--token=***"]}}"#
+        );
+        assert_eq!(
+            shown(
+                r#"{"health":{"probe":{"exec":["p","-H","X-Api-Key: SEC1"]},"readiness":{"tool":"t","args":{"deep":[{"password":"SEC2"},["--token","SEC3"]],"tokens":3,"apiKey":["SEC4",56789]}}}}"#
+            ),
+            r#"{"health":{"probe":{"exec":["p","-H","X-Api-Key: ***"]},"readiness":{"tool":"t","args":{"deep":[{"password":"***"},["--token","***"]],"tokens":3,"apiKey":["***","***"]}}}}"#
+        );
+        assert_eq!(
+            hide_secrets_in_json(r#"[{"token":"SEC1"},{"l":[{"password":"SEC2"}]}]"#),
+            r#"[{"token":"***"},{"l":[{"password":"***"}]}]"#
+        );
+    }
+
+    #[test]
+    fn arguments_are_hidden_pair_by_pair() {
+        let shown = |args: &[&str]| hide_secret_args(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
+        for (args, expected) in [
+            (&["-y", "--token", "SEC1", "--token=SEC2", "x"][..], &["-y", "--token", "***", "--token=***", "x"][..]),
+            (&["--header", "Authorization: Bearer SEC1"], &["--header", "Authorization: Bearer ***"]),
+            (&["-H", "X-Trace: SEC1", "X-Trace: kept"], &["-H", "X-Trace: ***", "X-Trace: kept"]),
+            (&["--header=X-Api-Key:SEC1", "-HCookie: SEC2"], &["--header=X-Api-Key:***", "-HCookie: ***"]),
+            (&["Authorization:Bearer SEC1"], &["Authorization:Bearer ***"]),
+            (&["--header", "Authorization: Bearer ${env:X}"], &["--header", "Authorization: Bearer ${env:X}"]),
+            (&["--header", "X-Trace:${X}", "--token", "${T}"], &["--header", "X-Trace:${X}", "--token", "${T}"]),
+            (&["https://u:SEC1@h/p?token=SEC2&api_key=SEC3"], &["https://u:***@h/p?token=***&api_key=***"]),
+            (
+                &["sh", "-c", "curl -H 'X-Api-Key: SEC1' --token SEC2"],
+                &["sh", "-c", "curl -H 'X-Api-Key: ***' --token ***"],
+            ),
+            (&["--password", "-v", "ghp_0123456789abcdefghij"], &["--password", "-v", "***"]),
+            (&["login", "hunter2", "-p", "hunter2"], &["login", "hunter2", "-p", "hunter2"]),
+            (&[], &[]),
+        ] {
+            assert_eq!(shown(args), expected);
+            let list = Plain::Object(vec![("args".into(), Plain::texts(args.iter().copied()))]);
+            assert_eq!(masked(&list), Plain::Object(vec![("args".into(), Plain::texts(expected.iter().copied()))]));
+        }
+    }
+
+    #[test]
+    fn a_header_among_arguments_moves_out_when_it_is_a_secret_for_certain() {
+        let entry = Plain::Object(vec![(
+            "args".into(),
+            Plain::texts(["-H", "X-Trace: abc1", "--header", "Authorization: Bearer abc2"]),
+        )]);
+        assert_eq!(in_entry(&entry), [("args.3".to_owned(), "abc2".to_owned())]);
     }
 
     #[test]

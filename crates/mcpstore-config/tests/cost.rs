@@ -205,6 +205,11 @@ fn what_may_be_a_secret() {
         "sinks server: ${} ",
         "sinks \"url\":\"a://\" ",
         "sinks a://b ",
+        "\"Cookie:",
+        "-H A: x",
+        "'Cookie: ${A} ",
+        "\nCookie:",
+        "-H \"",
     ] {
         for name in ["a.json", "b.toml", "c.yaml"] {
             grows_evenly(piece, |count| vec![Source::new(name, format!("x{}", piece.repeat(count)))], 1_000);

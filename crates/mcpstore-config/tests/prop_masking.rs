@@ -1,6 +1,8 @@
 //! What is secret never shows, in no format, whatever is broken in the text.
 
-use mcpstore_config::{Code, Diagnostic, Nothing, Options, Place, Source, Span, parse, render, render_short};
+use mcpstore_config::{
+    Code, Diagnostic, Nothing, Options, Place, Source, Span, hide_secret_args, parse, render, render_short,
+};
 use proptest::prelude::*;
 
 /// Part of every secret in the texts below.
@@ -13,6 +15,7 @@ const JSON: &str = r#"{
     "files": {
       "command": "npx",
       "args": ["-y", "files", "--token=c4n4ry-1", "--password", "c4n4ry-2"],
+      "waitFor": { "exec": ["curl", "-H", "X-Api-Key: c4n4ry-18", "--header=X-Auth-Token: c4n4ry-19", "-fsS"] },
       "env": { "API": "c4n4ry-3", "MODE": "c4n4ry-4 ${HOME} c4n4ry-5", "LIST": ["c4n4ry-6"] },
       "cwd": "/srv"
     },
@@ -25,6 +28,7 @@ const JSON: &str = r#"{
       "oauth": { "clientId": "me", "clientSecret": "c4n4ry-11" },
       "dependsOn": ["files"]
     },
+    "far": { "command": "npx", "args": ["mcp-remote", "--header", "Authorization: Bearer c4n4ry-20", "Proxy-Authorization:Bearer c4n4ry-21"] },
     "own": { "type": "x", "settings": { "deep": { "deeper": ["c4n4ry-12"] } } }
   },
   "alerts": {
@@ -43,6 +47,7 @@ model = "x"
 [mcp_servers.files]
 command = "npx"
 args = ["-y", "files", "--token=c4n4ry-1", "--password", "c4n4ry-2"]
+wait_for = { exec = ["curl", "-H", "X-Api-Key: c4n4ry-18", '--header=X-Auth-Token: c4n4ry-19', "-fsS"] }
 cwd = "/srv"
 
 [mcp_servers.files.env]
@@ -64,6 +69,7 @@ headers.Third = "c4n4ry-13"
 
 [mcp_servers.third]
 command = "x"
+args = ["mcp-remote", "--header", "Authorization: Bearer c4n4ry-20", "Proxy-Authorization:Bearer c4n4ry-21"]
 env = { A = "c4n4ry-14" }
 
 [[alerts.sinks]]
@@ -81,6 +87,8 @@ mcpServers:
   files:
     command: npx
     args: ["-y", files, "--token=c4n4ry-2", "--password", c4n4ry-3]
+    wait_for:
+      exec: [curl, -H, "X-Api-Key: c4n4ry-19", '--header=X-Auth-Token: c4n4ry-20', -fsS]
     env:
       API: c4n4ry-4
       MODE: "c4n4ry-5
@@ -99,6 +107,11 @@ mcpServers:
     depends_on: [files]
   third:
     command: x
+    args:
+    - mcp-remote
+    - --header
+    - "Authorization: Bearer c4n4ry-21"
+    - Proxy-Authorization:Bearer c4n4ry-22
     env:
       <<: *common
       B: c4n4ry-15
@@ -133,7 +146,9 @@ fn good_texts_show_what_is_no_secret() {
     for (name, text) in TEXTS {
         let shown = shown(name, text);
         assert!(!shown.contains(CANARY), "{name}: {:?}", shown.lines().find(|line| line.contains(CANARY)));
-        for kept in ["files", "npx", "/srv", "h.example", "API", "web", "-y"] {
+        for kept in
+            ["files", "npx", "/srv", "h.example", "API", "web", "-y", "-H", "X-Api-Key", "--header", "Authorization"]
+        {
             assert!(shown.contains(kept), "{name} lost `{kept}`");
         }
     }
@@ -195,6 +210,10 @@ fn telling(text: &str) -> Vec<usize> {
         "@h.example",
         "://hook.example/",
         "@mail.example",
+        "X-Api-Key: ",
+        "X-Auth-Token: ",
+        "\"Authorization: Bearer ",
+        "Proxy-Authorization:Bearer ",
         "*common",
         "&common",
     ];
@@ -224,5 +243,43 @@ proptest! {
         prop_assume!(text.split_whitespace().any(is_whole));
         let shown = shown(name, &text);
         prop_assert!(!shown.contains(CANARY), "{}\n---\n{:?}", text, shown.lines().find(|line| line.contains(CANARY)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A header with a secret name is hidden however it is written, in the list and in a text of JSON; nothing else of the list is lost.
+    #[test]
+    fn headers_among_arguments_are_hidden(
+        name in prop::sample::select(vec!["Authorization", "X-Api-Key", "x-api-key", "Cookie", "X-Auth-Token", "PRIVATE-TOKEN"]),
+        blank in prop::sample::select(vec!["", " ", "  "]),
+        scheme in prop::sample::select(vec!["", "Bearer ", "bearer ", "Basic ", "token "]),
+        secret in "[a-z0-9+/_-]{0,8}c4n4ry[a-zA-Z0-9+/=_. ;-]{0,12}[a-z0-9]",
+        form in 0..5_usize,
+        before in prop::collection::vec("[a-z]{1,6}|-[a-z]|--[a-z]{2,6}", 0..3),
+        after in prop::collection::vec("[a-z]{1,6}|-[a-z]|--[a-z]{2,6}", 0..3),
+    ) {
+        // A path is taken for a file with the secret in it.
+        prop_assume!(!secret.starts_with('/'));
+        let header = format!("{name}:{blank}{scheme}{secret}");
+        let spelled = match form {
+            0 => vec!["-H".to_owned(), header],
+            1 => vec!["--header".to_owned(), header],
+            2 => vec![format!("--header={header}")],
+            3 => vec![format!("-H{header}")],
+            _ => vec![header],
+        };
+        let at = before.len();
+        let args: Vec<String> = before.into_iter().chain(spelled).chain(after).collect();
+        let hidden = hide_secret_args(&args);
+        prop_assert_eq!(hidden.len(), args.len());
+        for (hidden, arg) in hidden.iter().zip(&args) {
+            prop_assert!(!hidden.contains(CANARY), "{:?}", hidden);
+            prop_assert!(hidden == arg || arg.contains(CANARY), "{:?} of {:?}", hidden, arg);
+        }
+        prop_assert!(hidden.iter().skip(at).any(|arg| arg.contains(name)));
+        let text = format!("{{ \"mcpServers\": {{ \"a\": {{ \"command\": \"x\", \"args\": {args:?} }} }} }}");
+        prop_assert!(!shown("mcp.json", &text).contains(CANARY), "{}", text);
     }
 }

@@ -220,3 +220,18 @@ fn ntfy() {
         ]],
     );
 }
+
+/// The sample on the page about alerts is what is sent, to the letter.
+#[test]
+fn the_page_shows_the_generic_shape() {
+    let page = include_str!("../../../../docs/alerts.md");
+    let (_, rest) = page.split_once("```json fragment\n").unwrap();
+    let (text, rest) = rest.split_once("```").unwrap();
+    assert!(!rest.contains("```json fragment"), "one sample");
+    let sample: Value = serde_json::from_str(text).unwrap();
+    let alert: Alert = serde_json::from_value(sample.clone()).unwrap();
+    assert_eq!(body(WebhookTemplate::Generic, &alert), sample);
+    assert_eq!(alert.summary, format!("{}: {}", alert.service, alert.kind.summary()));
+    assert_eq!(alert.severity, mcpstore_types::AlertRule::new(alert.kind).severity);
+    assert_eq!(alert.clone().bounded(), alert);
+}

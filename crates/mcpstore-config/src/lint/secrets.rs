@@ -6,8 +6,9 @@ use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown, shown_name};
 use crate::expand::reference_at;
 use crate::fields::{Field, get, known};
+use crate::mask::args;
 use crate::mask::keys::is_secret_name;
-use crate::mask::shapes::{self, Looks};
+use crate::mask::shapes::{self, Found, Looks};
 use crate::tree::{Node, Value};
 use crate::words::{OAUTH, URL_KEYS};
 
@@ -66,33 +67,34 @@ pub(super) fn env(cx: &mut Context<'_>, fields: &[Field<'_>]) {
     }
 }
 
-/// Arguments: one may name the secret that the next one is.
+/// Arguments: one may name the secret that the next one is. The first thing in each is told.
 pub(super) fn args(cx: &mut Context<'_>, list: &[Value<'_>], prefix: &str) {
-    let mut flag: Option<&str> = None;
-    for value in list {
-        let Some(text) = value.as_text() else {
-            flag = None;
-            continue;
-        };
-        let named_by = flag.take().filter(|_| !text.starts_with('-'));
-        if let Some(name) = named_by.filter(|_| shapes::is_plain(text)) {
-            let what = format!("the argument after `{}`", shown(name));
-            tell(cx, &what, value, None, None, &format!("${{{}}}", named(prefix, name)));
-            continue;
+    let mut told = None;
+    for (nth, found) in args::find(list.iter().map(Value::as_text)) {
+        if let Some((value, text)) = list.get(nth).and_then(|value| Some((value, value.as_text()?)))
+            && found.is_certain()
+            && told.replace(nth) != Some(nth)
+        {
+            tell_found(cx, "an argument", value, text, found, prefix);
         }
-        if text.starts_with('-') && !text.contains('=') && is_secret_name(text) {
-            flag = Some(text);
-        }
-        by_looks(cx, "an argument", value, text, prefix);
     }
 }
 
 /// The first thing in a text that looks like a secret.
 pub(super) fn by_looks(cx: &mut Context<'_>, what: &str, value: &Value<'_>, text: &str, prefix: &str) {
-    let Some(found) = shapes::find(text).into_iter().next() else { return };
+    if let Some(found) = shapes::find(text).into_iter().find(Found::is_certain) {
+        tell_found(cx, what, value, text, found, prefix);
+    }
+}
+
+fn tell_found(cx: &mut Context<'_>, what: &str, value: &Value<'_>, text: &str, found: Found, prefix: &str) {
     let (looks, variable) = match &found.looks {
+        Looks::After(flag) => {
+            let what = format!("the argument after `{}`", shown(flag));
+            return tell(cx, &what, value, None, None, &format!("${{{}}}", named(prefix, flag)));
+        }
         Looks::Known(kind) => (format!("looks like {kind}"), format!("{prefix}_TOKEN")),
-        Looks::Named(name) => (format!("`{}` says what it is", shown(name)), named(prefix, name)),
+        Looks::Named(name) | Looks::Header(name) => (format!("`{}` says what it is", shown(name)), named(prefix, name)),
         Looks::Password => ("the password in an address".to_owned(), format!("{prefix}_PASSWORD")),
     };
     let variable = if prefix.ends_with("_TOKEN") || is_secret_name(prefix) { prefix.to_owned() } else { variable };

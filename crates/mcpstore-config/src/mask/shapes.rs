@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::header;
 use super::keys::is_secret_name;
 
 /// What tells a secret.
@@ -11,6 +12,10 @@ pub(crate) enum Looks {
     Known(&'static str),
     /// It follows this name: `--token=…`, `?api_key=…`, `TOKEN=…`, `--token …`.
     Named(String),
+    /// It is the argument after this flag.
+    After(String),
+    /// It is the value of this header, given as an argument. Not every header is secret.
+    Header(String),
     /// It is the password in an address: `scheme://user:…@host`.
     Password,
 }
@@ -20,6 +25,13 @@ pub(crate) enum Looks {
 pub(crate) struct Found {
     pub(crate) range: Range<usize>,
     pub(crate) looks: Looks,
+}
+
+impl Found {
+    /// True for what most likely is a secret; false for what may be one, and is hidden for that.
+    pub(crate) fn is_certain(&self) -> bool {
+        !matches!(&self.looks, Looks::Header(name) if !is_secret_name(name))
+    }
 }
 
 /// How tokens of well-known kinds begin, the least number of characters after that, and what they are.
@@ -55,6 +67,8 @@ const PEM: &str = "-----BEGIN ";
 pub(crate) fn find(text: &str) -> Vec<Found> {
     let mut out = Vec::new();
     let mut flag: Option<String> = None;
+    // The word before says that a header follows; and how far the text was searched for the end of one.
+    let (mut flagged, mut searched) = (false, 0);
     let mut at = 0;
     for (start, end) in (Words { text, at: 0 }) {
         if start < at {
@@ -84,7 +98,19 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
             }
             continue;
         }
+        if start >= searched
+            && let Some((found, end)) = header::at_word(text, start..end, flagged)
+        {
+            searched = end;
+            if let Some(found) = found {
+                (at, flagged) = (found.range.end, false);
+                out.push(found);
+                continue;
+            }
+        }
         let trimmed = word.trim_end_matches([',', ':', ']', '}']);
+        flagged = header::is_flag(trimmed.trim_end_matches('='))
+            || (flagged && word.chars().all(|c| c.is_ascii_punctuation()));
         if trimmed.starts_with('-') && !trimmed.contains('=') && is_secret_name(trimmed) {
             flag = Some(trimmed.trim_start_matches('-').to_owned());
         }
@@ -238,7 +264,7 @@ fn in_word(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
 }
 
 /// What kind of token this is, by its beginning.
-fn known(token: &str) -> Option<&'static str> {
+pub(super) fn known(token: &str) -> Option<&'static str> {
     let token = token.trim_start_matches('-');
     let prefixed = KNOWN.iter().find(|(prefix, least, _)| {
         token.strip_prefix(prefix).is_some_and(|rest| {
@@ -265,6 +291,11 @@ fn named(text: &str, start: usize, end: usize, out: &mut Vec<Found>) {
             .map_or(at, |n| at + n + text[at + n..].chars().next().map_or(1, char::len_utf8));
         let name = &text[name_start..equals];
         let tail = &text[equals + 1..end];
+        // An `&` with no name behind it slipped in.
+        let tail = match tail.strip_prefix('&') {
+            Some(rest) if !rest.split('&').next().unwrap_or_default().contains('=') => rest,
+            _ => tail,
+        };
         let value_start = end - tail.trim_start_matches(['=', ',', ';', '[', '(', ':', '|', '#', '\\']).len();
         let value_end = text[value_start..end].find(['&', ';', '#', '=', ',']).map_or(end, |n| value_start + n);
         if is_secret_name(name) && is_plain(&text[value_start..value_end]) {
@@ -315,6 +346,8 @@ mod tests {
         assert_eq!(hidden("\"--api-key\", \"abc 123\", \"x\""), ["abc 123"]);
         assert_eq!(hidden("- --password\n- hunter2\n"), ["hunter2"]);
         assert_eq!(hidden("https://h/x?api_key=abc&y=1"), ["abc"]);
+        assert_eq!(hidden("https://h/x?api_key=&abc"), ["abc"]);
+        assert_eq!(hidden("https://h/x?api_key=&y=1&z"), [""; 0]);
         assert_eq!(hidden("postgres://me:hunter2@db/x"), ["hunter2"]);
         assert_eq!(hidden("-e GITHUB_TOKEN=abc=="), ["abc=="]);
         assert_eq!(hidden("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----, x").len(), 1);

@@ -70,9 +70,9 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
             open = goes_on(&text[whole.clone()]);
             out.push(whole);
         } else if let Some(begins) = secret_key(line) {
-            let whole = body(start + begins.at, &line[begins.at..]);
-            open = goes_on(&text[whole.clone()]);
-            out.push(whole);
+            // What says so may stand in the middle of a value, as a header in a list does.
+            open = goes_on(trimmed);
+            out.push(body(start + begins.at, &line[begins.at..]));
         } else if (broken || doubt)
             && let Some(from) = unknown_key(line, '=')
         {

@@ -54,10 +54,12 @@ fn note(detail: &ServiceDetail) -> String {
     let waiting = detail.conditions.iter().find(|c| !c.status && c.kind == "dependencies_met");
     match (quiet, waiting) {
         (false, Some(condition)) if row.phase == "wait" => parts.push(condition.message.clone()),
+        // What is missing outside says more than what began the wait.
+        (false, None) if row.phase == "wait" && holding.is_some() => {}
         (false, _) => parts.push(brief(&detail.why).to_owned()),
         (true, _) => {}
     }
-    if let Some(condition) = holding {
+    if let Some(condition) = holding.filter(|condition| !parts.iter().any(|part| tells(part, condition))) {
         parts.push(condition.message.clone());
     }
     if let Some(retry) = detail.retry_in_ms {

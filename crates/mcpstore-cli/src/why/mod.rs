@@ -5,6 +5,7 @@ mod cause;
 mod explain;
 mod find;
 mod fix;
+mod launch;
 mod model;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -12,7 +13,8 @@ mod text;
 mod words;
 
 use explain::explain;
-pub(crate) use model::{LaunchFacts, WhyModel};
+pub(crate) use launch::launch;
+pub(crate) use model::{AlertNote, Before, WhyModel};
 pub(crate) use text::why_text;
 
 use crate::args::{Format, Global};

@@ -8,7 +8,7 @@ use mcpstore::graph::{DepGraph, NodeId};
 use mcpstore::types::DepKind;
 
 use super::{
-    CallNumbers, HealthRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms, state_cell,
+    CallNumbers, HealthRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms, state_cell, tells,
 };
 
 /// With less room than this for the last column, the columns before it are shortened too.
@@ -287,6 +287,29 @@ mod tests {
             browser     ✗ error     back_off  -       -     -      4.0ms/11ms  64     -      10   -                   exited: exit code 3: no licence; next attempt in 4s
             web         … starting  wait      ok      4711  14     4.0ms/11ms  64     -      0    filesystem,browser  waits for `browser`
         "#]].assert_eq(&service_table(&rows(), true, now, &Term::PLAIN));
+    }
+
+    #[test]
+    fn what_is_waited_for_stands_once() {
+        let now = SystemTime::UNIX_EPOCH + NOON;
+        let missing = "the file /srv/ready: it is not there";
+        let mut waiting = service("wf", "starting", "wait");
+        waiting.conditions.push(ConditionDoc {
+            kind: "external_pending".into(),
+            status: true,
+            reason: "start_asked".into(),
+            message: format!("waiting for {missing}"),
+            since: waiting.row.since.clone(),
+        });
+        let mut vain = service("wf", "error", "failed");
+        vain.conditions.clone_from(&waiting.conditions);
+        waiting.why = format!("start asked: waiting for {missing}");
+        vain.why = format!("timed out in wait: waited 2s for {missing}");
+        for one in [waiting, vain] {
+            for text in [status_text(&one, now, &Term::PLAIN), service_table(&[one], false, now, &Term::PLAIN)] {
+                assert_eq!(text.matches(missing).count(), 1, "{text}");
+            }
+        }
     }
 
     #[test]

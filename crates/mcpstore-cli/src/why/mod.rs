@@ -6,6 +6,7 @@ mod explain;
 mod find;
 mod fix;
 mod launch;
+mod left_out;
 mod model;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -14,6 +15,7 @@ mod words;
 
 use explain::explain;
 pub(crate) use launch::launch;
+pub(crate) use left_out::left_out;
 pub(crate) use model::{AlertNote, Before, WhyModel};
 pub(crate) use text::why_text;
 

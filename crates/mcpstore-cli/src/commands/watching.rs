@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::Session;
 use crate::args::{ConfigArgs, CriticalChainArgs, DoctorArgs, Global, TopArgs, WhyArgs};
+use crate::config::{Chosen, Config, ConfigFiles};
 use crate::control::Client;
 use crate::control::protocol::{Op, Request};
 use crate::critical::{self, ChainModel};
 use crate::doctor::{self, DoctorInputs};
-use crate::config::{Chosen, Config, ConfigFiles};
 use crate::exit::{Exit, Failure};
 use crate::paths::Paths;
 use crate::top::{self, TopModel};

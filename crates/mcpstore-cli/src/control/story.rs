@@ -68,7 +68,8 @@ impl Story {
             | Reason::NeedsAuth
             | Reason::TimedOut(PhaseName::Wait | PhaseName::Spawn | PhaseName::Init | PhaseName::Probe) => {
                 self.failure = Some(notice.reason);
-                true
+                // Who only waited had no life that ended.
+                notice.reason != Reason::TimedOut(PhaseName::Wait)
             }
             Reason::AgeReached | Reason::MemoryReached => true,
             _ => false,
@@ -153,6 +154,18 @@ mod tests {
             assert_eq!(story.failure, (reason == Reason::LivenessFailed).then_some(reason));
             assert_eq!(story.last_exit, Some(ExitStatus::Signal(15)));
         }
+    }
+
+    #[test]
+    fn a_wait_in_vain_is_no_end() {
+        use ServiceState::{Error, Running, Starting};
+        let story = told(&[
+            (Starting, PhaseName::Wait, Reason::StartAsked),
+            (Error, PhaseName::Failed, Reason::TimedOut(PhaseName::Wait)),
+            (Starting, PhaseName::Spawn, Reason::DependenciesMet),
+            (Running, PhaseName::Ready, Reason::ProbePassed),
+        ]);
+        assert!(story.failure.is_none() && story.before.is_none());
     }
 
     #[test]

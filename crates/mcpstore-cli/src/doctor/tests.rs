@@ -28,7 +28,14 @@ fn at(path: &str) -> Found {
 }
 
 fn folder(role: &'static str, path: &str, mode: u32) -> FolderFacts {
-    let state = FolderState { is_folder: true, is_link: false, ours: true, mode, writable: true, free_bytes: Some(90_000_000_000) };
+    let state = FolderState {
+        is_folder: true,
+        is_link: false,
+        ours: true,
+        mode,
+        writable: true,
+        free_bytes: Some(90_000_000_000),
+    };
     let (private, strict) = (role != "config folder", role == "history folder");
     FolderFacts { role, path: path.into(), there: Some(state), private, writes: true, strict }
 }

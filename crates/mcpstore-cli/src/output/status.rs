@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{ConditionDoc, ServiceDetail, tells, Term, clean_line, short_duration, short_ms, state_cell};
+use super::{ConditionDoc, ServiceDetail, Term, clean_line, short_duration, short_ms, state_cell, tells};
 use crate::quote::quoted;
 
 /// Everything about a service, a line for each fact that is worth one.

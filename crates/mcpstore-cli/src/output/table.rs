@@ -8,7 +8,8 @@ use mcpstore::graph::{DepGraph, NodeId};
 use mcpstore::types::DepKind;
 
 use super::{
-    CallNumbers, HealthRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms, state_cell, tells,
+    CallNumbers, HealthRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms, state_cell,
+    tells,
 };
 
 /// With less room than this for the last column, the columns before it are shortened too.

@@ -8,7 +8,7 @@ use super::app::App;
 use super::columns::{age, seconds};
 use super::model::ServiceFacts;
 use super::paint::{Facts, Paint, rule, scrolled, state_words};
-use crate::output::{brief, clean_line, percent, short_count, short_duration, short_ms};
+use crate::output::{ConditionDoc, brief, clean_line, percent, short_count, short_duration, short_ms, tells};
 use crate::quote::quoted;
 
 /// How many tools are listed, the most called first.
@@ -41,7 +41,8 @@ pub(super) fn lines(app: &App, width: usize, room: usize, scroll: &mut usize) ->
     if let Some(facts) = facts {
         out.add("restarts", &budget(service, facts));
         // That what it needs is there goes without saying.
-        for condition in facts.conditions.iter().filter(|fact| !(fact.status && fact.kind == "dependencies_met")) {
+        let told = |fact: &&ConditionDoc| (fact.status && fact.kind == "dependencies_met") || tells(&facts.why, fact);
+        for condition in facts.conditions.iter().filter(|fact| !told(fact)) {
             let holds = if condition.status { "" } else { "not " };
             out.add_styled("fact", &format!("{holds}{}: {}", condition.kind, condition.message), paint.warn());
         }

@@ -150,7 +150,8 @@ pub(super) fn scrolled(lines: Vec<Line<'static>>, room: usize, scroll: &mut usiz
     let follow = lines.len() - shown - *scroll;
     let mut out: Vec<Line<'static>> = lines.into_iter().skip(*scroll).take(shown).collect();
     if room > 0 {
-        let words = if follow > 0 { format!("▼ {follow} more: {keys}") } else { format!("▲ {scroll} above: {keys}") };
+        let words =
+            if follow > 0 { format!("▼ {follow} more: {keys}") } else { format!("▲ {scroll} above: {keys}") };
         out.push(Line::raw(words));
     }
     out

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcpstore::ServiceState;
 use mcpstore::monitor::CircuitState;
-use mcpstore::types::{ExitStatus, FailKind, Phase, RestartMode};
+use mcpstore::types::{ExitStatus, FailKind, Phase};
 use serde::Serialize;
 
 use super::cause::Cause;
@@ -168,7 +168,7 @@ fn facts(model: &WhyModel, finding: &Finding) -> Vec<String> {
             _ => "not by mcpstore".to_owned(),
         });
     }
-    if is_down && model.restart_policy == RestartMode::Never {
+    if model.never_again() {
         facts.push("nobody starts it again: its `restart.policy` is `never`".to_owned());
     }
     if is_down && model.failures > 0 && !model.stays_down() {

@@ -1,6 +1,6 @@
 //! What to do about a cause: a table, with commands that can be copied as they stand.
 
-use mcpstore::types::{Desired, Phase, Reason, RestartMode};
+use mcpstore::types::{Desired, Phase};
 
 use super::cause::Cause;
 use super::explain::{Fix, pids, time};
@@ -14,8 +14,7 @@ pub(super) fn fixes(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
     // Who gave up, or was refused, does not try again by itself.
     let stays = matches!(model.phase, Phase::Failed { .. }) && model.desired == Desired::Up;
     let waits = matches!(finding.cause, Cause::DependencyDown | Cause::ExternalPending);
-    let down = matches!(model.phase, Phase::Failed { .. });
-    if down && !waits && model.restart_policy == RestartMode::Never && model.reason != Reason::SpecUnusable {
+    if model.never_again() {
         let what = "to have it started again after failures, take `never` out of `restart.policy`";
         fixes.push(run(what, format!("mcpstore edit {}", name(model))));
     }
@@ -33,10 +32,9 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
         Cause::Running | Cause::Recycled | Cause::Starting | Cause::Stopping | Cause::WaitsForSlot | Cause::Removed => {
             Vec::new()
         }
-        Cause::AlertFiring => vec![
-            run("see what fires", "mcpstore alerts ls".to_owned()),
-            run("and what it says", mcpstore("logs")),
-        ],
+        Cause::AlertFiring => {
+            vec![run("see what fires", "mcpstore alerts ls".to_owned()), run("and what it says", mcpstore("logs"))]
+        }
         // One that is to stay up must not end.
         Cause::Completed if !matches!(model.phase, Phase::Stopped { .. }) => vec![
             run("read what it said", mcpstore("logs")),

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let shown = |args: &[&str]| hide_secret_args(&args.iter().map(ToString::to_string).collect::<Vec<_>>()).join(" ");
+        let shown =
+            |args: &[&str]| hide_secret_args(&args.iter().map(ToString::to_string).collect::<Vec<_>>()).join(" ");
         assert_eq!(shown(&["-y", "@scope/server", "/srv"]), "-y @scope/server …");
         assert_eq!(shown(&["-m", "module"]), "-m module");
         assert_eq!(shown(&["-m", "module", "--token", "hunter2"]), "-m module --token ***");

@@ -59,7 +59,10 @@ mod tests {
         let config = load();
         let broken = left_out("broken", &config).unwrap();
         assert_eq!(broken.exit, Exit::NoSuchService);
-        assert!(broken.message.starts_with("`broken` is not running: its entry in the config is left out (MS"), "{broken}");
+        assert!(
+            broken.message.starts_with("`broken` is not running: its entry in the config is left out (MS"),
+            "{broken}"
+        );
         assert_eq!(broken.next, Some(format!("mcpstore config check {}", file.display())));
         let leans = left_out("leans", &config).unwrap();
         assert!(leans.message.contains("`leans` is left out: it cannot be without `broken`"), "{leans}");

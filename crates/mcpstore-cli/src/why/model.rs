@@ -149,6 +149,15 @@ impl WhyModel {
         hopeless || self.restart_policy == RestartMode::Never
     }
 
+    /// True when it failed, another attempt might help, and its policy is not to make one.
+    pub(super) fn never_again(&self) -> bool {
+        let might = matches!(
+            self.phase,
+            Phase::Failed { kind: FailKind::Exit | FailKind::StartTimeout | FailKind::Handshake | FailKind::GaveUp }
+        );
+        might && self.restart_policy == RestartMode::Never
+    }
+
     /// True when its dependencies are stated not to be met.
     pub(super) fn waits_for_dependencies(&self) -> bool {
         self.conditions.iter().any(|fact| !fact.status && fact.kind == "dependencies_met")

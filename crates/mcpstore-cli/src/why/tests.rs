@@ -117,7 +117,11 @@ fn example(cause: Cause) -> WhyModel {
         Cause::ConfigChanged => stopped(StopKind::ByConfig, Reason::ConfigChanged),
         Cause::ExternalPending => {
             let mut one = model("api", Phase::Wait, Reason::StartAsked);
-            one.conditions = vec![condition("external_pending", true, "waiting for a connection to 127.0.0.1:5432: connection refused")];
+            one.conditions = vec![condition(
+                "external_pending",
+                true,
+                "waiting for a connection to 127.0.0.1:5432: connection refused",
+            )];
             one
         }
         Cause::WaitsForDependency => {
@@ -338,8 +342,7 @@ fn a_chain_is_bounded() {
 #[test]
 fn waiting_outside_in_vain_is_no_dependency_that_is_down() {
     let reason = Reason::TimedOut(PhaseName::Wait);
-    let mut one =
-        failed(FailKind::Dependency, reason, "waited 2s for the file /srv/ready: it is not there");
+    let mut one = failed(FailKind::Dependency, reason, "waited 2s for the file /srv/ready: it is not there");
     one.failures = 0;
     for with_condition in [false, true] {
         if with_condition {
@@ -366,10 +369,7 @@ fn waiting_outside_in_vain_is_no_dependency_that_is_down() {
 #[test]
 fn an_alert_is_the_answer_of_one_that_runs() {
     let found = explain(&example(Cause::AlertFiring));
-    assert_eq!(
-        found.answer,
-        "`api` is running, but it is restarted again and again (9 restarts within 600 s)"
-    );
+    assert_eq!(found.answer, "`api` is running, but it is restarted again and again (9 restarts within 600 s)");
     let facts: Vec<&str> = found.chain.iter().map(|link| link.text.as_str()).collect();
     assert_eq!(
         facts,
@@ -386,7 +386,8 @@ fn an_alert_is_the_answer_of_one_that_runs() {
 #[test]
 fn a_start_up_check_that_fails_is_no_matter_of_time() {
     let reason = Reason::TimedOut(PhaseName::Probe);
-    let words = "its start-up check did not pass within 3s: liveness: no program `checker` in any folder of PATH (/bin)";
+    let words =
+        "its start-up check did not pass within 3s: liveness: no program `checker` in any folder of PATH (/bin)";
     let mut one = failed(FailKind::StartTimeout, reason, words);
     one.stderr = vec!["permission denied once".to_owned()];
     let found = explain(&one);
@@ -439,6 +440,10 @@ fn what_is_not_tried_again_counts_no_attempts() {
     assert!(!counts(&never), "{found:?}");
     assert!(found.chain.iter().any(|link| link.text.contains("`restart.policy` is `never`")), "{found:?}");
     assert!(found.fix.iter().any(|fix| fix.say.contains("`restart.policy`")), "{found:?}");
+    // What waits is looked for all the same.
+    let mut waits = example(Cause::DependencyDown);
+    waits.restart_policy = RestartMode::Never;
+    assert!(explain(&waits).fix.iter().all(|fix| !fix.say.contains("`restart.policy`")), "{waits:?}");
 }
 
 #[test]

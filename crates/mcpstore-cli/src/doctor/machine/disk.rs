@@ -19,10 +19,8 @@ const MAX_LEDGER: u64 = 16 * 1024 * 1024;
 
 pub(super) fn folders(paths: &Paths, config: &[String]) -> Vec<FolderFacts> {
     let history = look("history folder", paths.state_dir.join("history"), true, true);
-    let mut folders = vec![
-        look("state folder", paths.state_dir.clone(), true, true),
-        FolderFacts { strict: true, ..history },
-    ];
+    let mut folders =
+        vec![look("state folder", paths.state_dir.clone(), true, true), FolderFacts { strict: true, ..history }];
     let run = paths.socket.parent().map(Path::to_path_buf).unwrap_or_default();
     if run != paths.state_dir {
         folders.push(look("socket folder", run, true, true));

@@ -63,7 +63,7 @@ async fn ports_and_files() {
     assert_eq!(ask(&port).await, Err(no("connection refused")));
     let folder = tempfile::tempdir().unwrap();
     let file = WaitCondition::File { path: folder.path().join("ready") };
-    assert_eq!(ask(&file).await, Err(no("entity not found")));
+    assert_eq!(ask(&file).await, Err(no("it is not there")));
     std::fs::write(folder.path().join("ready"), "").unwrap();
     assert_eq!(ask(&file).await, Ok(()));
     assert_eq!(ask(&WaitCondition::File { path: folder.path().into() }).await, Ok(()));

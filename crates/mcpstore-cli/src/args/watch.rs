@@ -29,8 +29,9 @@ pub(crate) struct TopArgs {
 }
 
 const TOP_HELP: &str = "\
-Keys: arrows, j k, PgUp PgDn, Home End select; Enter details; g graph; / filter; s sort;
-r reverse; p pause; left and right move long names; ? help; q, Esc or Ctrl-C ends.
+Keys: arrows, j k, PgUp PgDn, Home End select; Enter details, which d u scroll; g graph;
+/ filter; s sort; r reverse; p pause; left and right move long names; ? help; q, Esc or
+Ctrl-C ends.
 `!` before a service: an alert of it is firing. A terminal needs 40x10.
 
 Examples:

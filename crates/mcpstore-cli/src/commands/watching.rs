@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Session;
-use crate::args::{CriticalChainArgs, DoctorArgs, Global, TopArgs, WhyArgs};
+use crate::args::{ConfigArgs, CriticalChainArgs, DoctorArgs, Global, TopArgs, WhyArgs};
+use crate::config::{Chosen, Config, ConfigFiles};
 use crate::control::Client;
 use crate::control::protocol::{Op, Request};
 use crate::critical::{self, ChainModel};
 use crate::doctor::{self, DoctorInputs};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::paths::Paths;
 use crate::top::{self, TopModel};
 use crate::why::{self, WhyModel};
@@ -23,8 +24,21 @@ pub(super) async fn top(session: &Session<'_>, args: &TopArgs) -> anyhow::Result
 pub(super) async fn why(session: &Session<'_>, args: &WhyArgs) -> anyhow::Result<Exit> {
     let mut request = Request::new(Op::Why);
     request.service = Some(args.service.clone());
-    let model: WhyModel = session.client.ask(&request).await?;
+    let model: WhyModel = match session.client.ask(&request).await {
+        Err(failure) if failure.exit == Exit::NoSuchService => {
+            return Err(left_out(session, &args.service).await.unwrap_or(failure).into());
+        }
+        answer => answer?,
+    };
     why::show(&model, session.global)
+}
+
+/// What the manager's own files have against a service that it does not know.
+async fn left_out(session: &Session<'_>, service: &str) -> Option<Failure> {
+    let files = super::reload::own_files(session).await.ok().flatten().filter(|files| !files.is_empty())?;
+    let files = ConfigFiles { files, chosen: Chosen::Named };
+    let config = Config::load_files(files, &ConfigArgs::default()).ok()?;
+    why::left_out(service, &config)
 }
 
 /// `critical-chain`.

@@ -10,6 +10,7 @@ mod follow;
 mod handlers;
 pub(crate) mod protocol;
 mod server;
+mod story;
 mod verbs;
 mod watching;
 

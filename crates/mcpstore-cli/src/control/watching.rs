@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use mcpstore::config::hide_secrets;
 use mcpstore::monitor::{AlertStage, AlertView, Silence};
-use mcpstore::types::{ExitStatus, PhaseName, Reason, Timestamp, TransportSpec};
+use mcpstore::types::Timestamp;
 use mcpstore::{DepKind, ServiceInfo, ServiceState, Snapshot, Supervisor};
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Request, SilenceWish};
 use super::server::Context;
+use super::story::Story;
 use crate::critical::{ChainModel, ServiceStart};
 use crate::exit::{Exit, Failure};
 use crate::output::{EventDoc, condition_docs, event_doc, stderr_of};
 use crate::top::{FiringAlert, RestartBudget, ServiceFacts, TopModel};
-use crate::why::{LaunchFacts, WhyModel};
+use crate::why::{AlertNote, Before, WhyModel, launch};
 
 /// How many events stand beside a service.
 const EVENTS: usize = 5;
+/// What is longer ago is no longer told of one that runs.
+const BEFORE: Duration = Duration::from_secs(600);
 /// How deep the chain of dependencies is followed: a graph is not deeper in earnest.
 const DEEPEST: usize = 64;
 
@@ -103,13 +106,15 @@ pub(super) fn why(request: &Request, context: &Context) -> Result<WhyModel, Fail
         let message = format!("no service `{name}`{}", snapshot.hint(name));
         return Err(Failure::new(Exit::NoSuchService, message).next("mcpstore ls"));
     };
-    Ok(explained(supervisor, &snapshot, info, &mut BTreeSet::new()))
+    let alerts = context.observer.alerts().alerts;
+    Ok(explained(supervisor, &snapshot, info, &alerts, &mut BTreeSet::new()))
 }
 
 fn explained(
     supervisor: &Supervisor,
     snapshot: &Snapshot,
     info: &Arc<ServiceInfo>,
+    alerts: &[AlertView],
     seen: &mut BTreeSet<String>,
 ) -> WhyModel {
     let (now, status) = (supervisor.now(), &info.status);
@@ -123,9 +128,23 @@ fn explained(
         let other = snapshot.get(dependency.on.as_str());
         let down = other.filter(|other| !matches!(other.status.state, ServiceState::Running));
         if let Some(other) = down.filter(|other| seen.len() < DEEPEST && !seen.contains(other.name().as_str())) {
-            because.push(explained(supervisor, snapshot, other, seen));
+            because.push(explained(supervisor, snapshot, other, alerts, seen));
         }
     }
+    // What ended the life before tells something of one that runs again, for a while.
+    let before = story.before.filter(|before| runs && now.since(before.at) < BEFORE).map(|before| Before {
+        reason: before.reason,
+        detail: before.detail,
+        seconds_ago: now.since(before.at).as_secs_f64(),
+        restarts: info.restarts_within(now, BEFORE),
+    });
+    let firing = alerts.iter().filter(|view| view.stage == AlertStage::Firing && view.service == *info.name());
+    let note = |view: &AlertView| AlertNote {
+        kind: view.kind,
+        severity: view.severity,
+        // The lines below say why the service is where it is, which is told here better.
+        detail: view.value.and_then(|_| view.detail.lines().next()).unwrap_or_default().to_owned(),
+    };
     WhyModel {
         service: info.name().clone(),
         state: status.state,
@@ -138,11 +157,14 @@ fn explained(
         enabled: info.spec.enabled,
         failures: status.failures,
         max_attempts: info.spec.policy.restart.max_attempts,
+        restart_policy: info.spec.policy.restart.mode,
         retry_in_seconds: status.retry_at.map(|at| at.since(now).as_secs_f64()),
         last_exit: story.last_exit,
         stderr: stderr_of(info),
         health: status.health,
         probe_error: story.probe_error,
+        before,
+        alerts: firing.map(note).collect(),
         circuit: info.report(now).circuit,
         conditions: condition_docs(supervisor, status),
         leaked_pids: Vec::new(),
@@ -150,83 +172,6 @@ fn explained(
         launch: launch(&info.spec.transport),
         because,
     }
-}
-
-/// What the notices that are kept tell of one service.
-#[derive(Debug, Default)]
-struct Story {
-    events: Vec<EventDoc>,
-    failure: Option<Reason>,
-    last_exit: Option<ExitStatus>,
-    probe_error: Option<String>,
-}
-
-impl Story {
-    fn of(supervisor: &Supervisor, info: &ServiceInfo) -> Self {
-        let mut story = Self::default();
-        for notice in supervisor.events().since(0).iter().filter(|notice| notice.service == *info.name()) {
-            if notice.from.is_none() || matches!(notice.reason, Reason::ProbePassed) {
-                // Another service of the same name, or one that works again: what was before is not why.
-                story.probe_error = None;
-            }
-            match notice.reason {
-                Reason::Exited(status) => {
-                    story.last_exit = Some(status);
-                    // Once it is down, the sweep and the pause after it bear the same reason.
-                    story.failure = Some(notice.reason);
-                }
-                Reason::ProbeFailed | Reason::LivenessFailed => {
-                    story.failure = Some(notice.reason);
-                    story.probe_error =
-                        notice.detail.as_deref().and_then(|text| text.lines().next()).map(str::to_owned);
-                }
-                Reason::SpawnFailed
-                | Reason::SpecUnusable
-                | Reason::HandshakeFailed
-                | Reason::AuthRefused
-                | Reason::NeedsAuth
-                | Reason::TimedOut(PhaseName::Wait | PhaseName::Spawn | PhaseName::Init | PhaseName::Probe) => {
-                    story.failure = Some(notice.reason);
-                }
-                _ => {}
-            }
-            story.events.push(event_doc(notice, supervisor.notice_time(notice)));
-        }
-        story
-    }
-}
-
-/// How it is reached, with what may be secret left out.
-fn launch(transport: &TransportSpec) -> LaunchFacts {
-    let kind = transport.kind().to_owned();
-    match transport {
-        TransportSpec::Stdio(stdio) => LaunchFacts {
-            transport: kind,
-            command: Some(stdio.command.clone()),
-            args: shown_args(&stdio.args),
-            url: None,
-        },
-        TransportSpec::Http(http) | TransportSpec::Sse(http) => {
-            LaunchFacts { transport: kind, url: Some(shown_url(&http.url)), ..LaunchFacts::default() }
-        }
-        _ => LaunchFacts { transport: kind, ..LaunchFacts::default() },
-    }
-}
-
-/// The arguments up to the first that is no option, which says what is run; the rest may be anything, a secret too.
-fn shown_args(args: &[String]) -> Vec<String> {
-    let mut shown = Vec::new();
-    for arg in args {
-        let option = arg.starts_with('-');
-        shown.push(if arg.contains('=') { "***".to_owned() } else { hide_secrets(arg) });
-        if !option {
-            break;
-        }
-    }
-    if shown.len() < args.len() {
-        shown.push("…".to_owned());
-    }
-    shown
 }
 
 /// Where a remote server is: its host. Whatever follows may be a secret, and so may the user in front.
@@ -306,11 +251,6 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let shown = |args: &[&str]| shown_args(&args.iter().map(ToString::to_string).collect::<Vec<_>>()).join(" ");
-        assert_eq!(shown(&["-y", "@scope/server", "/srv"]), "-y @scope/server …");
-        assert_eq!(shown(&["-m", "module"]), "-m module");
-        assert_eq!(shown(&["--token=1", "-v"]), "*** -v");
-        assert_eq!(shown(&["run", "-e", "TOKEN=1"]), "run …");
         assert_eq!(shown_url("https://me:pw@host:1/key/x?k=1"), "https://host:1");
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Facts {
     /// What those need in turn: Node.js for npx, for example.
     pub(super) runtimes: Vec<ProgramFacts>,
     pub(super) folders: Vec<FolderFacts>,
+    /// Folders that services are to run in and that are not there, each with those services.
+    pub(super) missing_cwds: Vec<(PathBuf, Vec<String>)>,
     pub(super) limits: LimitFacts,
     pub(super) containment: ContainmentFacts,
     pub(super) ports: Vec<PortFacts>,
@@ -29,6 +31,8 @@ pub(super) struct Facts {
 pub(super) struct ConfigFacts {
     /// Why there is none that can be read.
     pub(super) missing: Option<String>,
+    /// It was named, or is there: that there is none to read is no choice.
+    pub(super) wanted: bool,
     pub(super) files: Vec<String>,
     /// Found in the working directory: it runs nothing before it was approved.
     pub(super) found_here: bool,
@@ -72,12 +76,16 @@ pub(super) struct FolderFacts {
     pub(super) private: bool,
     /// It must be possible to write there.
     pub(super) writes: bool,
+    /// The manager refuses to work with it as a link, or open to others.
+    pub(super) strict: bool,
 }
 
 /// A folder that is there, or what is in its place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FolderState {
     pub(super) is_folder: bool,
+    /// A link leads there.
+    pub(super) is_link: bool,
     pub(super) ours: bool,
     /// The permission bits.
     pub(super) mode: u32,

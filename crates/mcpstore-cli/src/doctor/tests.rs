@@ -28,8 +28,16 @@ fn at(path: &str) -> Found {
 }
 
 fn folder(role: &'static str, path: &str, mode: u32) -> FolderFacts {
-    let state = FolderState { is_folder: true, ours: true, mode, writable: true, free_bytes: Some(90_000_000_000) };
-    FolderFacts { role, path: path.into(), there: Some(state), private: role != "config folder", writes: true }
+    let state = FolderState {
+        is_folder: true,
+        is_link: false,
+        ours: true,
+        mode,
+        writable: true,
+        free_bytes: Some(90_000_000_000),
+    };
+    let (private, strict) = (role != "config folder", role == "history folder");
+    FolderFacts { role, path: path.into(), there: Some(state), private, writes: true, strict }
 }
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -47,9 +55,11 @@ fn healthy() -> Facts {
         runtimes: vec![program("node", at("/usr/bin/node"), Some(Ok("v22.14.0")))],
         folders: vec![
             folder("state folder", "/srv/me/.local/state/mcpstore", 0o700),
+            folder("history folder", "/srv/me/.local/state/mcpstore/history", 0o700),
             FolderFacts { there: None, ..folder("socket folder", "/run/user/1000/mcpstore", 0o700) },
             folder("config folder", "/srv/me/project", 0o755),
         ],
+        missing_cwds: Vec::new(),
         limits: LimitFacts {
             open_files: Some(1_024),
             open_files_hard: Some(524_288),
@@ -104,11 +114,20 @@ fn broken() -> Facts {
     facts.runtimes = Vec::new();
     facts.folders = vec![
         folder("state folder", "/srv/me/my state", 0o755),
+        folder("history folder", "/srv/me/my state/history", 0o750),
         FolderFacts {
-            there: Some(FolderState { is_folder: false, ours: true, mode: 0o600, writable: true, free_bytes: None }),
+            there: Some(FolderState {
+                is_folder: false,
+                is_link: false,
+                ours: true,
+                mode: 0o600,
+                writable: true,
+                free_bytes: None,
+            }),
             ..folder("socket folder", "/run/mcp", 0o700)
         },
     ];
+    facts.missing_cwds = vec![("/srv/no such".into(), vec!["api".to_owned()])];
     facts.limits = LimitFacts {
         open_files: Some(256),
         processes: Some(64),
@@ -168,7 +187,7 @@ fn the_rest_of_what_can_be_wrong() {
     facts.programs[0].by_manager = Some(at("/opt/node/bin/npx"));
     facts.env = env(&[("PATH", "/usr/bin:/opt/new/bin"), ("http_proxy", "proxy:1"), ("no_proxy", "not looked at")]);
     facts.folders[0].there = facts.folders[0].there.map(|state| FolderState { free_bytes: Some(1_000_000), ..state });
-    facts.folders[2].there = facts.folders[2].there.map(|state| FolderState { ours: false, ..state });
+    facts.folders[3].there = facts.folders[3].there.map(|state| FolderState { ours: false, ..state });
     facts.containment = ContainmentFacts {
         landlock: None,
         cgroup: false,
@@ -176,6 +195,7 @@ fn the_rest_of_what_can_be_wrong() {
         restricted: vec!["files".to_owned()],
         ..facts.containment
     };
+    facts.folders[1].there = None;
     facts.manager.left_behind = None;
     facts.ports[0].wanted.ours = true;
     facts.ports[0].refused = Some("in use".to_owned());
@@ -183,6 +203,8 @@ fn the_rest_of_what_can_be_wrong() {
     let first = text(&facts);
     facts.containment =
         ContainmentFacts { elsewhere: true, isolated: vec!["b".to_owned()], ..ContainmentFacts::default() };
+    facts.folders[1] = folder("history folder", "/srv/me/.local/state/mcpstore/history", 0o700);
+    facts.folders[1].there = facts.folders[1].there.map(|state| FolderState { is_link: true, ..state });
     facts.manager.trouble = Some("no word within 3s".to_owned());
     facts.config =
         ConfigFacts { files: vec!["a b.json".to_owned()], services: 1, warnings: 1, ..ConfigFacts::default() };
@@ -208,6 +230,48 @@ fn the_document() {
     facts.programs[0].found = Found::Missing;
     let json = serde_json::to_string_pretty(&Schema::new("mcpstore.doctor/1", judge(&facts))).unwrap();
     expect_file!["snapshots/doctor.json"].assert_eq(&format!("{json}\n"));
+}
+
+#[tokio::test]
+async fn a_config_that_is_named_and_not_there_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let state_dir = dir.path().join("state");
+    let paths = Paths { socket: state_dir.join("mcpstore.sock"), state_dir };
+    let client = Client::new(&paths.socket);
+    let args = ConfigArgs { config: vec![dir.path().join("nofile.json")], ..ConfigArgs::default() };
+    let facts = Machine::new(&paths, &client).look(&args, DoctorInputs::default()).await;
+    let report = judge(&facts);
+    assert_eq!(report.groups[0].checks[0].level, Level::Fail, "{:?}", report.groups[0]);
+    assert!(report.groups[0].checks[0].found.contains("nofile.json"));
+}
+
+#[tokio::test]
+async fn what_is_run_and_used_beside_servers_is_looked_at_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("mcp.json");
+    let text = r#"{ "mcpServers": { "a": { "command": "sh", "cwd": "/no/such/folder",
+            "health": { "probe": { "exec": ["no-such-probe"] }, "readiness": { "exec": ["no-such-readiness"] } },
+            "waitFor": [{ "exec": ["no-such-wait"] }] } },
+        "alerts": { "sinks": [{ "name": "page", "type": "command", "command": "no-such-pager" }] } }"#;
+    std::fs::write(&config, text).unwrap();
+    let state_dir = dir.path().join("state");
+    let paths = Paths { socket: state_dir.join("mcpstore.sock"), state_dir };
+    paths.make_state_dir().unwrap();
+    std::os::unix::fs::symlink("/nowhere", paths.state_dir.join("history")).unwrap();
+    let client = Client::new(&paths.socket);
+    let args = ConfigArgs { config: vec![config], ..ConfigArgs::default() };
+    let facts = Machine::new(&paths, &client).look(&args, DoctorInputs::default()).await;
+    let text = self::text(&facts);
+    for line in [
+        "FAIL `no-such-probe` is not there (needed by `health.probe` of a)",
+        "FAIL `no-such-readiness` is not there (needed by `health.readiness` of a)",
+        "FAIL `no-such-wait` is not there (needed by `waitFor` of a)",
+        "FAIL `no-such-pager` is not there (needed by alert sink page)",
+        "FAIL working folder: /no/such/folder is not there (needed by a)",
+        "/history is a link",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }
 
 /// On this very machine: it has a shell, a clock and a folder, and no program of a name that nobody gives.

@@ -97,6 +97,12 @@ pub(crate) struct ConditionDoc {
     pub(crate) since: String,
 }
 
+/// True when these words have said already what this fact says: what is waited for.
+pub(crate) fn tells(words: &str, fact: &ConditionDoc) -> bool {
+    let message = fact.message.as_str();
+    words.contains(message.strip_prefix("waiting for ").unwrap_or(message))
+}
+
 /// Who a server says it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ServerDoc {

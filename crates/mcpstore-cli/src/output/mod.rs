@@ -21,7 +21,7 @@ pub(crate) use diagnostics::{diagnostics_doc, diagnostics_text, misnamed, summar
 pub(crate) use doc::{
     CallNumbers, ConditionDoc, DependencyDoc, EventDoc, GraphDoc, GraphService, HealthDoc, HealthRow, LogDoc,
     MetricsDoc, MetricsRow, PlanDoc, Refusal, Schema, ServerDoc, ServiceDetail, ServiceRow, ServicesDoc, StatusDoc,
-    TimelineDoc, ToolRow, ToolsDoc, VerbDoc, WaitFailure,
+    TimelineDoc, ToolRow, ToolsDoc, VerbDoc, WaitFailure, tells,
 };
 pub(crate) use events::{event_doc, event_line, log_doc, past_event_doc};
 pub(crate) use numbers::{percent, short_bytes, short_count};

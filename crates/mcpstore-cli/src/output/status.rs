@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{ServiceDetail, Term, clean_line, short_duration, short_ms, state_cell};
+use super::{ConditionDoc, ServiceDetail, Term, clean_line, short_duration, short_ms, state_cell, tells};
 use crate::quote::quoted;
 
 /// Everything about a service, a line for each fact that is worth one.
@@ -74,7 +74,8 @@ pub(crate) fn status_text(detail: &ServiceDetail, now: SystemTime, term: &Term) 
         out.fact("enabled", "no: left out of a start of all");
     }
     // That what it needs is there goes without saying.
-    for condition in detail.conditions.iter().filter(|fact| !(fact.status && fact.kind == "dependencies_met")) {
+    let told = |fact: &&ConditionDoc| (fact.status && fact.kind == "dependencies_met") || tells(&detail.why, fact);
+    for condition in detail.conditions.iter().filter(|fact| !told(fact)) {
         let holds = if condition.status { "" } else { "not " };
         out.fact("fact", &clean_line(&format!("{holds}{}: {}", condition.kind, condition.message)));
     }

@@ -9,6 +9,7 @@ use mcpstore::types::DepKind;
 
 use super::{
     CallNumbers, HealthRow, PlanDoc, ServiceDetail, Term, brief, clean_line, short_duration, short_ms, state_cell,
+    tells,
 };
 
 /// With less room than this for the last column, the columns before it are shortened too.
@@ -54,10 +55,12 @@ fn note(detail: &ServiceDetail) -> String {
     let waiting = detail.conditions.iter().find(|c| !c.status && c.kind == "dependencies_met");
     match (quiet, waiting) {
         (false, Some(condition)) if row.phase == "wait" => parts.push(condition.message.clone()),
+        // What is missing outside says more than what began the wait.
+        (false, None) if row.phase == "wait" && holding.is_some() => {}
         (false, _) => parts.push(brief(&detail.why).to_owned()),
         (true, _) => {}
     }
-    if let Some(condition) = holding {
+    if let Some(condition) = holding.filter(|condition| !parts.iter().any(|part| tells(part, condition))) {
         parts.push(condition.message.clone());
     }
     if let Some(retry) = detail.retry_in_ms {
@@ -285,6 +288,29 @@ mod tests {
             browser     ✗ error     back_off  -       -     -      4.0ms/11ms  64     -      10   -                   exited: exit code 3: no licence; next attempt in 4s
             web         … starting  wait      ok      4711  14     4.0ms/11ms  64     -      0    filesystem,browser  waits for `browser`
         "#]].assert_eq(&service_table(&rows(), true, now, &Term::PLAIN));
+    }
+
+    #[test]
+    fn what_is_waited_for_stands_once() {
+        let now = SystemTime::UNIX_EPOCH + NOON;
+        let missing = "the file /srv/ready: it is not there";
+        let mut waiting = service("wf", "starting", "wait");
+        waiting.conditions.push(ConditionDoc {
+            kind: "external_pending".into(),
+            status: true,
+            reason: "start_asked".into(),
+            message: format!("waiting for {missing}"),
+            since: waiting.row.since.clone(),
+        });
+        let mut vain = service("wf", "error", "failed");
+        vain.conditions.clone_from(&waiting.conditions);
+        waiting.why = format!("start asked: waiting for {missing}");
+        vain.why = format!("timed out in wait: waited 2s for {missing}");
+        for one in [waiting, vain] {
+            for text in [status_text(&one, now, &Term::PLAIN), service_table(&[one], false, now, &Term::PLAIN)] {
+                assert_eq!(text.matches(missing).count(), 1, "{text}");
+            }
+        }
     }
 
     #[test]

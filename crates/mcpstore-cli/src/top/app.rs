@@ -58,6 +58,10 @@ pub(crate) struct App {
     pub(super) offset: usize,
     /// How many rows were shown last.
     pub(super) page: usize,
+    /// The first line shown of help or details.
+    pub(super) scroll: usize,
+    /// How many lines of those were shown last.
+    pub(super) pane: usize,
 }
 
 impl App {
@@ -99,6 +103,9 @@ impl App {
             self.type_filter(key.code);
             return Reaction::Draw;
         }
+        if self.overlay == Overlay::Help && self.scroll_help(key.code) {
+            return Reaction::Draw;
+        }
         match key.code {
             KeyCode::Char('q') => return Reaction::Quit,
             KeyCode::Esc if !self.close_one() => return Reaction::Quit,
@@ -111,7 +118,9 @@ impl App {
             KeyCode::End => self.step(isize::MAX),
             KeyCode::Left => self.pan = self.pan.saturating_sub(PAN_STEP),
             KeyCode::Right => self.pan = (self.pan + PAN_STEP).min(ServiceName::MAX_LEN),
-            KeyCode::Enter => self.details = !self.details,
+            KeyCode::Enter => (self.details, self.scroll) = (!self.details, 0),
+            KeyCode::Char('d') => self.scroll = self.scroll.saturating_add(self.pane.max(1)),
+            KeyCode::Char('u') => self.scroll = self.scroll.saturating_sub(self.pane.max(1)),
             KeyCode::Char('/') => self.typing = true,
             KeyCode::Char('s') => self.sort = self.sort.next(),
             KeyCode::Char('r') => self.reverse = !self.reverse,
@@ -155,14 +164,30 @@ impl App {
         self.settle();
     }
 
+    /// In the help there is nothing to select: what selects scrolls. `false`: it is another key.
+    fn scroll_help(&mut self, code: KeyCode) -> bool {
+        let page = self.pane.max(1);
+        self.scroll = match code {
+            KeyCode::Up | KeyCode::Char('k') => self.scroll.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => self.scroll.saturating_add(1),
+            KeyCode::PageUp => self.scroll.saturating_sub(page),
+            KeyCode::PageDown => self.scroll.saturating_add(page),
+            KeyCode::Home => 0,
+            KeyCode::End => usize::MAX,
+            _ => return false,
+        };
+        true
+    }
+
     fn toggle(&mut self, overlay: Overlay) {
+        self.scroll = 0;
         self.overlay = if self.overlay == overlay { Overlay::None } else { overlay };
     }
 
     /// Closes what lies on top; `false` when there is nothing to close.
     fn close_one(&mut self) -> bool {
         if self.overlay != Overlay::None {
-            self.overlay = Overlay::None;
+            (self.overlay, self.scroll) = (Overlay::None, 0);
         } else if self.details {
             self.details = false;
         } else if !self.filter.is_empty() {
@@ -178,6 +203,7 @@ impl App {
     }
 
     fn step(&mut self, by: isize) {
+        self.scroll = 0;
         let rows = self.rows();
         let place = self.place.saturating_add_signed(by).min(rows.len().saturating_sub(1));
         self.select(&rows, place);

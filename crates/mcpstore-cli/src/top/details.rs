@@ -7,15 +7,18 @@ use ratatui::text::Line;
 use super::app::App;
 use super::columns::{age, seconds};
 use super::model::ServiceFacts;
-use super::paint::{Facts, Paint, fit, rule, state_words};
-use crate::output::{brief, clean_line, percent, short_count, short_duration, short_ms};
+use super::paint::{Facts, Paint, rule, scrolled, state_words};
+use crate::output::{ConditionDoc, brief, clean_line, percent, short_count, short_duration, short_ms, tells};
 use crate::quote::quoted;
 
 /// How many tools are listed, the most called first.
 const MAX_TOOLS: usize = 8;
 
-/// The pane in at most `room` lines.
-pub(super) fn lines(app: &App, width: usize, room: usize) -> Vec<Line<'static>> {
+/// Before the keys, in the last line: how many lines follow.
+const ROOM_FOR_COUNT: usize = 12;
+
+/// The pane in at most `room` lines: a heading, and the facts from `scroll` on.
+pub(super) fn lines(app: &App, width: usize, room: usize, scroll: &mut usize) -> Vec<Line<'static>> {
     let paint = Paint::new(app.color);
     let Some(service) = app.selected() else {
         return vec![rule("nothing is selected", width, paint.head())];
@@ -38,7 +41,8 @@ pub(super) fn lines(app: &App, width: usize, room: usize) -> Vec<Line<'static>> 
     if let Some(facts) = facts {
         out.add("restarts", &budget(service, facts));
         // That what it needs is there goes without saying.
-        for condition in facts.conditions.iter().filter(|fact| !(fact.status && fact.kind == "dependencies_met")) {
+        let told = |fact: &&ConditionDoc| (fact.status && fact.kind == "dependencies_met") || tells(&facts.why, fact);
+        for condition in facts.conditions.iter().filter(|fact| !told(fact)) {
             let holds = if condition.status { "" } else { "not " };
             out.add_styled("fact", &format!("{holds}{}: {}", condition.kind, condition.message), paint.warn());
         }
@@ -57,8 +61,11 @@ pub(super) fn lines(app: &App, width: usize, room: usize) -> Vec<Line<'static>> 
     }
     tools(service, &mut out);
     let mut lines = vec![rule(&title, width, paint.head())];
-    lines.extend(out.lines);
-    fit(lines, room, &format!(": mcpstore why {}", quoted(name)))
+    // Where there is room for it, the command that has it all.
+    let keys = format!("d u, or mcpstore why {}", quoted(name));
+    let keys = if keys.len() + ROOM_FOR_COUNT > width { "d u" } else { keys.as_str() };
+    lines.extend(scrolled(out.lines, room.saturating_sub(1), scroll, keys));
+    lines
 }
 
 fn phase(service: &ServiceReport, facts: Option<&ServiceFacts>) -> String {

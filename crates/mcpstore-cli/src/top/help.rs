@@ -2,13 +2,14 @@
 
 use ratatui::text::Line;
 
-use super::paint::fit;
+use super::paint::{broken, scrolled};
 
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 16] = [
     ("↑ ↓ k j", "select the service above, below"),
     ("PgUp PgDn", "a page up, down"),
     ("Home End", "the first, the last"),
     ("Enter", "details of the selected service: why, restarts, events, tools"),
+    ("d u", "the rest of the details, and back"),
     ("g", "who depends on whom, and who goes down with the selected one"),
     ("/", "show only services whose name or state has this in it"),
     ("s", "sort by the next column"),
@@ -22,9 +23,17 @@ const KEYS: [(&str, &str); 15] = [
     ("!", "before a service: an alert of it is firing"),
 ];
 
-/// The help in at most `room` lines.
-pub(super) fn lines(room: usize) -> Vec<Line<'static>> {
-    let lines =
-        KEYS.iter().map(|(key, what)| Line::raw(format!("   {key:<10} {what}").trim_end().to_owned())).collect();
-    fit(lines, room, "")
+/// Before what a key does.
+const INDENT: usize = 14;
+
+/// The help in at most `room` lines, from `scroll` on.
+pub(super) fn lines(width: usize, room: usize, scroll: &mut usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (key, what) in KEYS {
+        for (nth, part) in broken(what, width.saturating_sub(INDENT).max(1)).into_iter().enumerate() {
+            let key = if nth == 0 { key } else { "" };
+            lines.push(Line::raw(format!("   {key:<10} {part}").trim_end().to_owned()));
+        }
+    }
+    scrolled(lines, room, scroll, "↓ ↑")
 }

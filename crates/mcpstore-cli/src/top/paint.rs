@@ -108,7 +108,7 @@ impl Facts {
 }
 
 /// A text in lines of at most `width` columns: broken between words, or inside of one that is longer than a line.
-fn broken(text: &str, width: usize) -> Vec<String> {
+pub(super) fn broken(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let columns = |text: &str| Span::raw(text).width();
     for word in text.split(' ') {
@@ -138,16 +138,23 @@ fn broken(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// At most `room` lines; what does not fit is told in the last one.
-pub(super) fn fit(mut lines: Vec<Line<'static>>, room: usize, more: &str) -> Vec<Line<'static>> {
-    if lines.len() > room {
-        let hidden = lines.len() - room.saturating_sub(1);
-        lines.truncate(room.saturating_sub(1));
-        if room > 0 {
-            lines.push(Line::raw(format!("… {hidden} more lines{more}")));
-        }
+/// At most `room` lines, from `scroll` on, which is brought into its bounds. When not all fit, the last line tells how many
+/// follow, and by which keys.
+pub(super) fn scrolled(lines: Vec<Line<'static>>, room: usize, scroll: &mut usize, keys: &str) -> Vec<Line<'static>> {
+    if lines.len() <= room {
+        *scroll = 0;
+        return lines;
     }
-    lines
+    let shown = room.saturating_sub(1);
+    *scroll = (*scroll).min(lines.len() - shown);
+    let follow = lines.len() - shown - *scroll;
+    let mut out: Vec<Line<'static>> = lines.into_iter().skip(*scroll).take(shown).collect();
+    if room > 0 {
+        let words =
+            if follow > 0 { format!("▼ {follow} more: {keys}") } else { format!("▲ {scroll} above: {keys}") };
+        out.push(Line::raw(words));
+    }
+    out
 }
 
 #[cfg(test)]
@@ -161,6 +168,21 @@ mod tests {
         assert_eq!(broken("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
         assert_eq!(broken("日本語", 3), ["日", "本", "語"]);
         assert_eq!(broken("日", 1), [""]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_scrolled_to() {
+        let words = |room: usize, scroll: &mut usize| {
+            let lines = (1..=5).map(|nth| Line::raw(nth.to_string())).collect();
+            let shown = scrolled(lines, room, scroll, "d u");
+            shown.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(words(5, &mut 3), "1|2|3|4|5");
+        assert_eq!(words(3, &mut 0), "1|2|▼ 3 more: d u");
+        assert_eq!(words(3, &mut 1), "2|3|▼ 2 more: d u");
+        let mut far = usize::MAX;
+        assert_eq!((words(3, &mut far).as_str(), far), ("4|5|▲ 3 above: d u", 3));
+        assert_eq!((words(1, &mut 0), words(0, &mut 0)), ("▼ 5 more: d u".to_owned(), String::new()));
     }
 
     #[test]

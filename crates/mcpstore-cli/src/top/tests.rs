@@ -152,6 +152,42 @@ fn help_and_filter() {
 }
 
 #[test]
+fn at_the_smallest_size_all_can_be_read() {
+    let mut app = app(few());
+    for (open, key, end) in [("?", "↓", "alert"), ("⇥⏎", "d", "probe_passed")] {
+        press(&mut app, open);
+        let first = picture(&mut app, 40, 10);
+        assert!(first.contains('▼') && first.contains(" more: "), "{first}");
+        let mut seen = first.clone();
+        for _ in 0..60 {
+            press(&mut app, key);
+            let next = picture(&mut app, 40, 10);
+            if seen.ends_with(&next) {
+                break;
+            }
+            seen.push_str(&next);
+        }
+        assert!(seen.contains(end) && seen.contains("above: "), "{seen}");
+        // Back to the top, and closed.
+        press(&mut app, if key == "↓" { "⇤" } else { "uuuuuuuuuuuuuuuuuuuu" });
+        assert_eq!(picture(&mut app, 40, 10), first);
+        press(&mut app, "⎋");
+    }
+}
+
+#[test]
+fn a_table_says_that_it_goes_on() {
+    let mut app = app(many(20));
+    let first = picture(&mut app, 80, 24);
+    assert!(first.contains("service-016") && first.contains("   ▼ 3 more\n"), "{first}");
+    press(&mut app, "⇥");
+    let last = picture(&mut app, 80, 24);
+    assert!(last.contains("service-019") && !last.contains('▼'), "{last}");
+    let mut fits = super::tests::app(many(18));
+    assert!(!picture(&mut fits, 80, 24).contains('▼'));
+}
+
+#[test]
 fn without_room_there_are_words() {
     expect_file!["snapshots/tiny-30x8.txt"].assert_eq(&picture(&mut app(few()), 30, 8));
     let text = picture(&mut app(many(300)), 40, 10);
@@ -165,9 +201,9 @@ fn without_room_there_are_words() {
 
 #[test]
 fn no_keys_and_no_size_break_it() {
-    const KEYS: [char; 24] = [
-        'j', 'k', '⇟', '⇞', '⇤', '⇥', '→', '←', '⏎', 'g', '?', 's', 'r', 'p', '/', '0', '⌫', '⎋', 'x', 'é', '日', 'e',
-        'S', '-',
+    const KEYS: [char; 26] = [
+        'd', 'u', 'j', 'k', '⇟', '⇞', '⇤', '⇥', '→', '←', '⏎', 'g', '?', 's', 'r', 'p', '/', '0', '⌫', '⎋', 'x', 'é',
+        '日', 'e', 'S', '-',
     ];
     for model in [TopModel::default(), few(), many(40)] {
         let mut app = app(model.clone());
@@ -227,7 +263,7 @@ fn the_selection_stays_with_its_service() {
     assert_eq!(selected(&app), "service-299", "it stops at both ends");
     drawn(&mut app, 80, 24);
     press(&mut app, "⇞k");
-    assert_eq!(selected(&app), "service-280", "a page is what is shown: 18, and one by `k`");
+    assert_eq!(selected(&app), "service-281", "a page is what is shown beside the count: 17, and one by `k`");
 }
 
 #[test]

@@ -18,6 +18,8 @@ use crate::output::{percent, short_bytes, short_count};
 pub(super) const SMALLEST: (u16, u16) = (40, 10);
 /// The marks of selection and alert, and a space.
 const LEAD: usize = 3;
+/// With fewer lines than this below the head, table and details have no room together.
+const LITTLE_ROOM: usize = 10;
 /// Lines above the table.
 const HEAD_LINES: usize = 4;
 
@@ -36,7 +38,10 @@ impl App {
     fn picture(&mut self, width: usize, height: usize) -> Vec<Line<'static>> {
         let room = height.saturating_sub(HEAD_LINES + 1);
         let body = match self.overlay {
-            Overlay::Help => help::lines(room),
+            Overlay::Help => {
+                self.pane = room.saturating_sub(1);
+                help::lines(width, room, &mut self.scroll)
+            }
             Overlay::Graph => graph::lines(self, width, room),
             Overlay::None => self.table_and_details(width, room),
         };
@@ -49,12 +54,20 @@ impl App {
     }
 
     fn table_and_details(&mut self, width: usize, room: usize) -> Vec<Line<'static>> {
-        // The details take three fifths, and leave the heading and three rows at least.
-        let details = if self.details { (room * 3 / 5).min(room.saturating_sub(4)) } else { 0 };
+        // The details take three fifths, and leave the heading and three rows at least; with little room they take it all.
+        let details = match (self.details, room) {
+            (false, _) => 0,
+            (true, 0..LITTLE_ROOM) => room,
+            (true, _) => (room * 3 / 5).min(room.saturating_sub(4)),
+        };
         let mut lines = self.table(width, room - details);
         if details > 0 {
             lines.resize(room - details, Line::default());
-            lines.extend(details::lines(self, width, details));
+            // Its heading, and the line that tells what follows.
+            self.pane = details.saturating_sub(2);
+            let mut scroll = self.scroll;
+            lines.extend(details::lines(self, width, details, &mut scroll));
+            self.scroll = scroll;
         }
         lines
     }
@@ -126,10 +139,21 @@ impl App {
         let longest = rows.iter().map(|at| self.model.report.services[*at].service.as_str().len()).max().unwrap_or(0);
         let fit = Fit::new(width, LEAD, longest);
         self.pan = self.pan.min(longest.saturating_sub(fit.name));
-        self.scroll_to(&rows, room.saturating_sub(1));
+        let full = room.saturating_sub(1);
+        // The last line tells how many follow, where it does not cost half of what is shown.
+        let told = rows.len() > full && full > 2;
+        self.scroll_to(&rows, if told { full - 1 } else { full });
+        if room == 0 {
+            return Vec::new();
+        }
         let mut lines = vec![Line::styled(heading(&fit), paint.head())];
-        for at in rows.iter().skip(self.offset).take(self.page) {
+        let follow = rows.len().saturating_sub(self.offset + full);
+        let shown = if told && follow > 0 { full - 1 } else { full };
+        for at in rows.iter().skip(self.offset).take(shown) {
             lines.push(self.row(&self.model.report.services[*at], &fit));
+        }
+        if shown < full {
+            lines.push(Line::raw(format!("   ▼ {} more", follow + 1)));
         }
         if rows.is_empty() && self.loaded {
             let words = if self.filter.is_empty() { "no services" } else { "no service is let through by the filter" };

@@ -12,6 +12,7 @@ pub(crate) enum Cause {
     WaitsForSlot,
     Removed,
     Recycled,
+    AlertFiring,
     // Somebody wanted it so.
     StoppedByUser,
     StoppedWithDependency,
@@ -56,7 +57,7 @@ pub(crate) enum Cause {
 impl Cause {
     /// All of them, as the docs list them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::Running,
         Self::NeverStarted,
         Self::Disabled,
@@ -65,6 +66,7 @@ impl Cause {
         Self::WaitsForSlot,
         Self::Removed,
         Self::Recycled,
+        Self::AlertFiring,
         Self::StoppedByUser,
         Self::StoppedWithDependency,
         Self::Completed,
@@ -111,6 +113,7 @@ impl Cause {
             Self::WaitsForSlot => "waits_for_slot",
             Self::Removed => "removed",
             Self::Recycled => "recycled",
+            Self::AlertFiring => "alert_firing",
             Self::StoppedByUser => "stopped_by_user",
             Self::StoppedWithDependency => "stopped_with_dependency",
             Self::Completed => "completed",
@@ -158,12 +161,13 @@ impl Cause {
             Self::WaitsForSlot => "waits until fewer others are starting",
             Self::Removed => "was removed",
             Self::Recycled => "was replaced by a fresh life, as its policy says",
+            Self::AlertFiring => "is running, but an alert of it is firing",
             Self::StoppedByUser => "was stopped by a command",
             Self::StoppedWithDependency => "was stopped together with a service it depends on",
             Self::Completed => "ended by itself, without complaint",
             Self::Conflict => "was stopped because a service it conflicts with was started",
             Self::ConfigChanged => "was stopped because the config no longer asks for it",
-            Self::ExternalPending => "waits for something outside of mcpstore",
+            Self::ExternalPending => "is waiting for something outside of mcpstore",
             Self::WaitsForDependency => "waits for a service it depends on",
             Self::DependencyDown => "is down because a service it cannot be without is down",
             Self::DependencyMissing => "runs, but without a service it depends on",
@@ -181,7 +185,7 @@ impl Cause {
             Self::HandshakeTimeout => "did not answer the MCP handshake in time",
             Self::HandshakeFailed => "did not do the MCP handshake as it should",
             Self::StartTimeout => "did not come up in its start time",
-            Self::ProbeFailing => "does not pass its health check",
+            Self::ProbeFailing => "does not pass its check",
             Self::Hung => "was replaced because it gave no sign of life",
             Self::CircuitOpen => "runs, but calls to it fail at once because too many failed",
             Self::Crashed => "ended with an error",

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::cause::Cause;
 use super::find::{Finding, find};
 use super::fix::fixes;
-use super::model::WhyModel;
-use crate::output::{brief, clean_line, short_duration};
+use super::model::{Before, LaunchFacts, WhyModel};
+use crate::output::{EventDoc, brief, clean_line, short_duration};
 
 /// How deep the chain of dependencies is followed.
 const MAX_DEPTH: usize = 16;
@@ -21,7 +21,7 @@ const MAX_CHAIN: usize = 60;
 const STDERR_LINES: usize = 5;
 
 /// `mcpstore.why/1`, but for its schema word.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Explanation {
     pub(crate) service: String,
     pub(crate) state: String,
@@ -33,6 +33,10 @@ pub(crate) struct Explanation {
     pub(crate) chain: Vec<Because>,
     /// What to do, in this order.
     pub(crate) fix: Vec<Fix>,
+    /// How it is started or reached, with what may be secret masked.
+    pub(crate) launch: LaunchFacts,
+    /// What happened to it last, oldest first.
+    pub(crate) events: Vec<EventDoc>,
 }
 
 /// One link of the chain.
@@ -68,6 +72,8 @@ pub(crate) fn explain(model: &WhyModel) -> Explanation {
         answer: answer(model, &finding),
         chain,
         fix: fixes(model, &finding),
+        launch: model.launch.clone(),
+        events: model.events.clone(),
     }
 }
 
@@ -84,11 +90,19 @@ fn answer(model: &WhyModel, finding: &Finding) -> String {
         (Phase::BackOff { .. }, Some(left)) => {
             return format!("{name} is down, and tried again in {}: it {cause}", time(left));
         }
+        (Phase::Failed { kind: FailKind::Dependency }, _) if finding.cause == Cause::ExternalPending => {
+            let what = object_or(finding, "something outside of mcpstore");
+            return format!("{name} is down: it waited in vain for {what}");
+        }
         (Phase::Failed { kind: FailKind::Dependency | FailKind::Leaked | FailKind::StopFailed }, _) => name,
         (Phase::Failed { .. }, _) => format!("{name} is down and stays so: it"),
         _ => name,
     };
     format!("{subject} {cause}")
+}
+
+fn object_or<'a>(finding: &'a Finding, other: &'a str) -> &'a str {
+    finding.object.as_deref().unwrap_or(other)
 }
 
 /// The cause with what it is about.
@@ -104,7 +118,10 @@ fn phrase(finding: &Finding) -> String {
         (Cause::PermissionDenied, Some(path)) => format!("is not allowed to use `{path}`"),
         (Cause::VariableMissing, Some(name)) => format!("misses the environment variable {name}"),
         (Cause::Unreachable, Some(address)) => format!("cannot reach {address}"),
-        (Cause::ExternalPending, Some(what)) => what.to_owned(),
+        (Cause::ExternalPending, Some(what)) => format!("is waiting for {what}"),
+        (Cause::AlertFiring, Some(words)) => format!("is running, but {words}"),
+        (Cause::Recycled, Some(why)) => format!("is running, after it was replaced by a fresh life: {why}"),
+        (Cause::ProbeFailing, Some(words)) if !words.is_empty() => format!("does not pass its check: {words}"),
         (Cause::WaitsForDependency, Some(on)) => format!("waits for `{on}`, which it depends on"),
         (Cause::DependencyDown, Some(on)) => format!("is down because `{on}`, which it cannot be without, is down"),
         (Cause::DependencyMissing, Some(on)) => format!("runs, but without `{on}`, which it depends on"),
@@ -130,9 +147,11 @@ fn follow(model: &WhyModel, finding: &Finding, depth: usize, chain: &mut Vec<Bec
 fn facts(model: &WhyModel, finding: &Finding) -> Vec<String> {
     let mut facts = Vec::new();
     let is_down = matches!(model.state, ServiceState::Error | ServiceState::Unknown);
-    let reason = clean_line(&model.failure.unwrap_or(model.reason).to_string());
+    let reason = clean_line(&model.telling_reason().to_string());
     let detail = model.detail.as_deref().map(|text| clean_line(brief(text))).unwrap_or_default();
-    let restated = detail.is_empty() || reason.ends_with(&detail);
+    let answered = finding.cause == Cause::ExternalPending
+        && finding.object.as_ref().is_some_and(|what| detail == format!("waiting for {what}"));
+    let restated = answered || detail.is_empty() || reason.ends_with(&detail);
     let because = if restated { reason } else { format!("{reason}: {detail}") };
     let told_how = |status: &ExitStatus| because.contains(&status.to_string());
     let ended = model.last_exit.filter(|status| is_down && !told_how(status));
@@ -149,10 +168,23 @@ fn facts(model: &WhyModel, finding: &Finding) -> Vec<String> {
             _ => "not by mcpstore".to_owned(),
         });
     }
-    if is_down && model.failures > 0 {
+    if model.never_again() {
+        facts.push("nobody starts it again: its `restart.policy` is `never`".to_owned());
+    }
+    if is_down && model.failures > 0 && !model.stays_down() {
         facts.push(format!("{} of {} failures in a row", model.failures, model.max_attempts.saturating_add(1)));
     }
-    if let Some(error) = model.probe_error.as_deref().filter(|_| is_down || finding.cause == Cause::ProbeFailing) {
+    if let Some(before) = &model.before {
+        facts.push(words_before(before));
+    }
+    // The first stands in the answer.
+    let told = model.gravest_alert().filter(|_| finding.cause == Cause::AlertFiring);
+    for alert in model.alerts.iter().filter(|alert| told.is_none_or(|told| told != *alert)) {
+        facts.push(format!("alert: {} {}: {}", alert.severity, alert.kind, alert.words()));
+    }
+    let failing = is_down || finding.cause == Cause::ProbeFailing;
+    let told = |error: &str| because.contains(error) || finding.object.as_deref() == Some(&clean_line(error));
+    if let Some(error) = model.probe_error.as_deref().filter(|error| failing && !told(error)) {
         facts.push(format!("its last failed check: {}", clean_line(error)));
     }
     match (model.circuit.state, model.circuit.retry_in_seconds) {
@@ -165,7 +197,15 @@ fn facts(model: &WhyModel, finding: &Finding) -> Vec<String> {
     }
     // That what it needs is there goes without saying.
     for fact in model.conditions.iter().filter(|fact| !(fact.status && fact.kind == "dependencies_met")) {
-        facts.push(clean_line(&fact.message));
+        // What is waited for stands in the answer, or below it as a cause of its own.
+        let told = match fact.kind.as_str() {
+            "external_pending" => finding.cause == Cause::ExternalPending,
+            "dependencies_met" => !model.because.is_empty(),
+            _ => false,
+        };
+        if !told {
+            facts.push(clean_line(&fact.message));
+        }
     }
     if !model.leaked_pids.is_empty() {
         facts.push(format!("still there: {}", pids(&model.leaked_pids)));
@@ -184,6 +224,18 @@ fn facts(model: &WhyModel, finding: &Finding) -> Vec<String> {
         facts.extend(tail.into_iter().map(|line| format!("stderr | {line}")));
     }
     facts
+}
+
+/// How the life before ended, which is no reason for where the service is now.
+fn words_before(before: &Before) -> String {
+    let mut words = format!("before, {} ago: {}", time(before.seconds_ago), before.reason);
+    if let Some(detail) = before.detail.as_deref().map(clean_line).filter(|detail| !words.ends_with(detail.as_str())) {
+        words.push_str(&format!(": {detail}"));
+    }
+    if before.restarts > 0 {
+        words.push_str(&format!("; started again {} in ten minutes", counted(before.restarts, "time", "times")));
+    }
+    words
 }
 
 pub(super) fn pids(pids: &[u32]) -> String {

@@ -6,7 +6,7 @@ use mcpstore::types::{ExitStatus, FailKind, Phase, PhaseName, Reason, StopKind};
 use super::cause::Cause;
 use super::model::WhyModel;
 use super::words::{Told, told};
-use crate::output::clean_line;
+use crate::output::{brief, clean_line};
 
 /// A cause, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub(super) fn find(model: &WhyModel) -> Finding {
             StopKind::Conflict => Cause::Conflict,
             StopKind::ByConfig => Cause::ConfigChanged,
         }),
+        Phase::Failed { kind: FailKind::Dependency } if waited_outside(model) => outside(model),
         Phase::Failed { kind: FailKind::Dependency } => {
             let first = model.because.first().map(|dependency| dependency.service.to_string());
             Finding::about(Cause::DependencyDown, first)
@@ -69,15 +70,35 @@ fn running(model: &WhyModel) -> Finding {
     if missing.is_some() {
         return Finding::about(Cause::DependencyMissing, model.because.first().map(|one| one.service.to_string()));
     }
-    if matches!(model.reason, Reason::AgeReached | Reason::MemoryReached) {
-        return Finding::plain(Cause::Recycled);
+    if let Some(alert) = model.gravest_alert() {
+        return Finding::about(Cause::AlertFiring, Some(alert.words()));
+    }
+    if let Some(before) = &model.before
+        && matches!(before.reason, Reason::AgeReached | Reason::MemoryReached)
+    {
+        return Finding::about(Cause::Recycled, Some(before.reason.meaning().to_owned()));
     }
     Finding::plain(Cause::Running)
 }
 
+/// What it waits or waited for outside.
+fn outside(model: &WhyModel) -> Finding {
+    let known = |what: &&str| !what.starts_with("what it waits for");
+    let vain = model.detail.as_deref().map(brief).filter(|_| model.reason == Reason::TimedOut(PhaseName::Wait));
+    // Behind the time it waited.
+    let vain = vain.and_then(|words| words.strip_prefix("waited ")?.split_once(" for ").map(|(_, what)| what));
+    let what = model.missing_outside().filter(known).or(vain);
+    Finding::about(Cause::ExternalPending, what.map(clean_line))
+}
+
+fn waited_outside(model: &WhyModel) -> bool {
+    let waited = model.detail.as_deref().is_some_and(|words| words.starts_with("waited "));
+    model.holding("external_pending").is_some() || (model.reason == Reason::TimedOut(PhaseName::Wait) && waited)
+}
+
 fn waiting(model: &WhyModel) -> Finding {
-    if let Some(what) = model.holding("external_pending") {
-        return Finding::about(Cause::ExternalPending, Some(clean_line(what)));
+    if model.holding("external_pending").is_some() {
+        return outside(model);
     }
     if model.waits_for_dependencies() || !model.because.is_empty() {
         return Finding::about(Cause::WaitsForDependency, model.because.first().map(|one| one.service.to_string()));
@@ -87,16 +108,18 @@ fn waiting(model: &WhyModel) -> Finding {
 
 /// Why it failed: first what the system or the manager know for sure, then the server's words, then how it ended.
 fn failed(model: &WhyModel) -> Finding {
-    let reason = match model.reason {
-        Reason::GaveUp | Reason::RetryDue | Reason::GroupEmpty => model.failure.unwrap_or(model.reason),
-        other => other,
-    };
+    let reason = model.telling_reason();
     match reason {
         Reason::NeedsAuth => return Finding::plain(Cause::LoginNeeded),
         Reason::AuthRefused => return Finding::plain(Cause::AuthRefused),
         Reason::LivenessFailed => return Finding::about(Cause::Hung, model.probe_error.as_deref().map(clean_line)),
         Reason::AgeReached | Reason::MemoryReached => return Finding::plain(Cause::Recycled),
         Reason::SpawnFailed | Reason::SpecUnusable => return not_launched(model),
+        Reason::TimedOut(PhaseName::Probe) => {
+            if let Some(words) = check_words(model) {
+                return Finding::about(Cause::ProbeFailing, Some(words));
+            }
+        }
         _ => {}
     }
     if let Some(Told { cause, object, line }) = told(&words(model)) {
@@ -106,6 +129,7 @@ fn failed(model: &WhyModel) -> Finding {
         // What a shell says of a program that it does not find, or may not run (POSIX, exit status of commands).
         ExitStatus::Code(127) => Cause::ProgramMissing,
         ExitStatus::Code(126) => Cause::PermissionDenied,
+        ExitStatus::Code(0) => Cause::Completed,
         ExitStatus::Code(_) => Cause::Crashed,
         ExitStatus::Signal(_) => Cause::Killed,
         ExitStatus::Closed => Cause::ConnectionLost,
@@ -122,6 +146,13 @@ fn failed(model: &WhyModel) -> Finding {
         (Reason::Exited(status), _) | (_, Some(status)) => ended(status),
         _ => Cause::Unclear,
     })
+}
+
+/// What the check said that a start waited for: behind the time that was up.
+fn check_words(model: &WhyModel) -> Option<String> {
+    let told = model.detail.as_deref().map(brief).and_then(|words| words.split_once("did not pass within "));
+    let told = told.and_then(|(_, rest)| rest.split_once(": ")).map(|(_, words)| words);
+    told.or(model.probe_error.as_deref()).map(clean_line)
 }
 
 /// A launch that failed, by the manager's own words for it.

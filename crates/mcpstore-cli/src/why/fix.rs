@@ -13,7 +13,11 @@ pub(super) fn fixes(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
     let mut fixes = of_cause(model, finding);
     // Who gave up, or was refused, does not try again by itself.
     let stays = matches!(model.phase, Phase::Failed { .. }) && model.desired == Desired::Up;
-    let waits = matches!(finding.cause, Cause::DependencyDown);
+    let waits = matches!(finding.cause, Cause::DependencyDown | Cause::ExternalPending);
+    if model.never_again() {
+        let what = "to have it started again after failures, take `never` out of `restart.policy`";
+        fixes.push(run(what, format!("mcpstore edit {}", name(model))));
+    }
     if stays && !waits {
         fixes.push(run("then start it again; that forgets its failures", format!("mcpstore start {}", name(model))));
     }
@@ -28,6 +32,14 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
         Cause::Running | Cause::Recycled | Cause::Starting | Cause::Stopping | Cause::WaitsForSlot | Cause::Removed => {
             Vec::new()
         }
+        Cause::AlertFiring => {
+            vec![run("see what fires", "mcpstore alerts ls".to_owned()), run("and what it says", mcpstore("logs"))]
+        }
+        // One that is to stay up must not end.
+        Cause::Completed if !matches!(model.phase, Phase::Stopped { .. }) => vec![
+            run("read what it said", mcpstore("logs")),
+            run("correct its command: a server stays until its stdin is closed", mcpstore("edit")),
+        ],
         Cause::NeverStarted | Cause::StoppedByUser | Cause::StoppedWithDependency | Cause::Completed => {
             vec![run("start it", mcpstore("start"))]
         }
@@ -39,8 +51,13 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
             run("see what the config asks for", "mcpstore plan".to_owned()),
             run("or start it all the same", mcpstore("start")),
         ],
+        Cause::ExternalPending if matches!(model.phase, Phase::Failed { .. }) => vec![
+            say("bring up what it waits for: it is still looked for, and the service starts by itself when it comes"),
+            run("or start it again: then it waits anew", mcpstore("start")),
+            run("or take it out of `waitFor`", mcpstore("edit")),
+        ],
         Cause::ExternalPending => vec![
-            say("bring up what it waits for; it starts by itself then"),
+            say("bring up what it waits for; it starts by itself when that comes"),
             run("or take it out of `waitFor`", mcpstore("edit")),
         ],
         Cause::WaitsForDependency | Cause::DependencyDown | Cause::DependencyMissing => of_dependencies(model),
@@ -56,10 +73,16 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
         },
         Cause::AddressInUse => match object {
             Some(port) => vec![
-                run("see which program has the port", format!("lsof -nP -iTCP:{port} -sTCP:LISTEN")),
+                run(
+                    "see which program has the port (`ss -ltnp` where there is no lsof)",
+                    format!("lsof -nP -iTCP:{port} -sTCP:LISTEN"),
+                ),
                 run("end that, or give this one another port", mcpstore("edit")),
             ],
-            None => vec![run("give it another port", mcpstore("edit"))],
+            None => vec![
+                run("see which program has the port", "ss -ltnp".to_owned()),
+                run("end that, or give this one another port", mcpstore("edit")),
+            ],
         },
         Cause::VariableMissing => {
             let variable = object.unwrap_or("the variable");
@@ -96,6 +119,10 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
         Cause::StartTimeout => vec![
             run("see what it was doing", mcpstore("logs")),
             run("give it more time (`timeouts.start`)", mcpstore("edit")),
+        ],
+        Cause::ProbeFailing if !matches!(model.phase, Phase::Degraded) => vec![
+            run("correct `health.probe`, or what it asks", mcpstore("edit")),
+            run("see what the service says", mcpstore("logs")),
         ],
         Cause::ProbeFailing => vec![run("check it now", mcpstore("check")), run("see what it says", mcpstore("logs"))],
         Cause::Hung => vec![

@@ -5,6 +5,8 @@ mod cause;
 mod explain;
 mod find;
 mod fix;
+mod launch;
+mod left_out;
 mod model;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -12,7 +14,9 @@ mod text;
 mod words;
 
 use explain::explain;
-pub(crate) use model::{LaunchFacts, WhyModel};
+pub(crate) use launch::launch;
+pub(crate) use left_out::left_out;
+pub(crate) use model::{AlertNote, Before, WhyModel};
 pub(crate) use text::why_text;
 
 use crate::args::{Format, Global};

@@ -3,12 +3,14 @@
 use clap::Parser as _;
 use expect_test::expect_file;
 use mcpstore::monitor::{CircuitReport, CircuitState};
-use mcpstore::types::{Desired, ExitStatus, FailKind, Phase, PhaseName, Reason, StopKind, Timestamp};
+use mcpstore::types::{
+    AlertKind, AlertSeverity, Desired, ExitStatus, FailKind, Phase, PhaseName, Reason, RestartMode, StopKind, Timestamp,
+};
 use mcpstore::{Health, ServiceName, ServiceState};
 
 use super::cause::Cause;
 use super::explain::explain;
-use super::model::{LaunchFacts, WhyModel};
+use super::model::{AlertNote, Before, LaunchFacts, WhyModel};
 use super::text::why_text;
 use crate::args::Cli;
 use crate::output::{ConditionDoc, EventDoc, Term};
@@ -27,11 +29,14 @@ fn model(name: &str, phase: Phase, reason: Reason) -> WhyModel {
         enabled: true,
         failures: 0,
         max_attempts: 5,
+        restart_policy: RestartMode::OnFailure,
         retry_in_seconds: None,
         last_exit: None,
         stderr: Vec::new(),
         health: Health::Unknown,
         probe_error: None,
+        before: None,
+        alerts: Vec::new(),
         circuit: CircuitReport::default(),
         conditions: Vec::new(),
         leaked_pids: Vec::new(),
@@ -71,6 +76,10 @@ fn condition(kind: &str, status: bool, message: &str) -> ConditionDoc {
     }
 }
 
+fn before(reason: Reason, detail: &str) -> Before {
+    Before { reason, detail: Some(detail.to_owned()), seconds_ago: 75.0, restarts: 9 }
+}
+
 /// A model of each cause.
 fn example(cause: Cause) -> WhyModel {
     let stopped = |kind, reason| {
@@ -86,7 +95,21 @@ fn example(cause: Cause) -> WhyModel {
         Cause::Stopping => model("api", Phase::Term, Reason::StopAsked),
         Cause::WaitsForSlot => model("api", Phase::Wait, Reason::StartAsked),
         Cause::Removed => model("api", Phase::Removed, Reason::RemoveAsked),
-        Cause::Recycled => model("api", Phase::Ready, Reason::MemoryReached),
+        Cause::Recycled => {
+            let mut one = model("api", Phase::Ready, Reason::ProbePassed);
+            one.before = Some(before(Reason::MemoryReached, "it used 600 MiB"));
+            one
+        }
+        Cause::AlertFiring => {
+            let mut one = model("api", Phase::Ready, Reason::ProbePassed);
+            let alert = |kind, severity, detail: &str| AlertNote { kind, severity, detail: detail.to_owned() };
+            one.alerts = vec![
+                alert(AlertKind::BudgetNear, AlertSeverity::Info, "1 restart(s) left"),
+                alert(AlertKind::Flapping, AlertSeverity::Warning, "9 restart(s) within 600 s"),
+            ];
+            one.before = Some(before(Reason::Exited(ExitStatus::Code(9)), "exit code 9"));
+            one
+        }
         Cause::StoppedByUser => stopped(StopKind::ByUser, Reason::StopAsked),
         Cause::StoppedWithDependency => stopped(StopKind::ByDependency, Reason::DependencyStopped),
         Cause::Completed => stopped(StopKind::Completed, Reason::Completed),
@@ -94,7 +117,11 @@ fn example(cause: Cause) -> WhyModel {
         Cause::ConfigChanged => stopped(StopKind::ByConfig, Reason::ConfigChanged),
         Cause::ExternalPending => {
             let mut one = model("api", Phase::Wait, Reason::StartAsked);
-            one.conditions = vec![condition("external_pending", true, "waits for a connection to 127.0.0.1:5432")];
+            one.conditions = vec![condition(
+                "external_pending",
+                true,
+                "waiting for a connection to 127.0.0.1:5432: connection refused",
+            )];
             one
         }
         Cause::WaitsForDependency => {
@@ -310,4 +337,122 @@ fn a_chain_is_bounded() {
     }
     let found = explain(&deep);
     assert!(found.chain.len() <= 60 && found.chain.iter().all(|link| link.depth <= 16), "{}", found.chain.len());
+}
+
+#[test]
+fn waiting_outside_in_vain_is_no_dependency_that_is_down() {
+    let reason = Reason::TimedOut(PhaseName::Wait);
+    let mut one = failed(FailKind::Dependency, reason, "waited 2s for the file /srv/ready: it is not there");
+    one.failures = 0;
+    for with_condition in [false, true] {
+        if with_condition {
+            let message = "waiting for the file /srv/ready: it is not there";
+            one.conditions = vec![condition("external_pending", true, message)];
+        }
+        let found = explain(&one);
+        assert_eq!(found.cause, "external_pending");
+        assert_eq!(found.answer, "`api` is down: it waited in vain for the file /srv/ready: it is not there");
+        assert!(found.fix[0].say.contains("starts by itself when it comes"), "{found:?}");
+        assert_eq!(found.fix[1].run.as_deref(), Some("mcpstore start api"));
+        assert_eq!(found.chain.len(), 1, "said once: {found:?}");
+    }
+    let found = explain(&example(Cause::ExternalPending));
+    assert_eq!(found.answer, "`api` is waiting for a connection to 127.0.0.1:5432: connection refused");
+    assert_eq!(found.chain.len(), 1, "said once: {found:?}");
+    // A dependency that was missing is one all the same.
+    let words = "its dependencies were not there within 2s: waiting for `db`";
+    let mut other = failed(FailKind::Dependency, reason, words);
+    other.because = vec![gave_up("db", 1, &["boom"])];
+    assert_eq!(explain(&other).cause, "dependency_down");
+}
+
+#[test]
+fn an_alert_is_the_answer_of_one_that_runs() {
+    let found = explain(&example(Cause::AlertFiring));
+    assert_eq!(found.answer, "`api` is running, but it is restarted again and again (9 restarts within 600 s)");
+    let facts: Vec<&str> = found.chain.iter().map(|link| link.text.as_str()).collect();
+    assert_eq!(
+        facts,
+        [
+            "ready for 42s: probe passed",
+            "before, 1m15s ago: exited: exit code 9; started again 9 times in ten minutes",
+            "alert: info budget_near: few of its restarts are left before it gives up (1 restart left)",
+        ]
+    );
+    let found = explain(&example(Cause::Recycled));
+    assert!(found.answer.contains("memory at which it is replaced"), "{found:?}");
+}
+
+#[test]
+fn a_start_up_check_that_fails_is_no_matter_of_time() {
+    let reason = Reason::TimedOut(PhaseName::Probe);
+    let words =
+        "its start-up check did not pass within 3s: liveness: no program `checker` in any folder of PATH (/bin)";
+    let mut one = failed(FailKind::StartTimeout, reason, words);
+    one.stderr = vec!["permission denied once".to_owned()];
+    let found = explain(&one);
+    assert_eq!(found.cause, "probe_failing");
+    assert!(found.answer.contains("no program `checker`"), "{found:?}");
+    assert!(found.fix[0].say.contains("`health.probe`"), "{found:?}");
+    let bare = failed(FailKind::StartTimeout, reason, "its start-up check did not pass within 3s");
+    assert_eq!(explain(&bare).cause, "start_timeout");
+}
+
+#[test]
+fn the_line_with_the_address_is_shown() {
+    let lines = [
+        "node:events:497",
+        "      throw er; // Unhandled 'error' event",
+        "Error: listen EADDRINUSE: address already in use 127.0.0.1:18999",
+        "    at Server.setupListenHandle [as _listen2] (node:net:1908:16)",
+        "    at listenInCluster (node:net:1965:12)",
+        "Emitted 'error' event on Server instance at:",
+        "    at emitErrorNT (node:net:1944:8) {",
+        "  code: 'EADDRINUSE',",
+        "  errno: -98,",
+        "  syscall: 'listen',",
+        "  address: '127.0.0.1',",
+        "  port: 18999",
+        "}",
+        "Node.js v22.14.0",
+    ];
+    let found = explain(&gave_up("api", 1, &lines));
+    assert_eq!(found.cause, "address_in_use");
+    assert!(found.answer.ends_with("it wants port 18999, which another program has"), "{found:?}");
+    let shown = found.chain.iter().filter(|link| link.text.contains("in use 127.0.0.1:18999")).count();
+    assert_eq!(shown, 1, "{found:?}");
+    assert_eq!(found.fix[0].run.as_deref(), Some("lsof -nP -iTCP:18999 -sTCP:LISTEN"));
+    let denied = gave_up("api", 1, &["Error: EACCES: permission denied, open '/x/y'", "  code: 'EACCES',"]);
+    assert!(explain(&denied).answer.contains("`/x/y`"), "{:?}", explain(&denied).answer);
+}
+
+#[test]
+fn what_is_not_tried_again_counts_no_attempts() {
+    let counts = |model: &WhyModel| explain(model).chain.iter().any(|link| link.text.contains("in a row"));
+    assert!(counts(&gave_up("api", 1, &["boom"])) && counts(&example(Cause::Hung)));
+    for cause in [Cause::Unusable, Cause::AuthRefused, Cause::LoginNeeded, Cause::DependencyDown] {
+        let found = explain(&example(cause));
+        assert!(!found.chain.iter().any(|link| link.depth == 0 && link.text.contains("in a row")), "{found:?}");
+    }
+    let mut never = failed(FailKind::Exit, Reason::Exited(ExitStatus::Code(2)), "exit code 2");
+    (never.restart_policy, never.last_exit) = (RestartMode::Never, Some(ExitStatus::Code(2)));
+    let found = explain(&never);
+    assert!(!counts(&never), "{found:?}");
+    assert!(found.chain.iter().any(|link| link.text.contains("`restart.policy` is `never`")), "{found:?}");
+    assert!(found.fix.iter().any(|fix| fix.say.contains("`restart.policy`")), "{found:?}");
+    // What waits is looked for all the same.
+    let mut waits = example(Cause::DependencyDown);
+    waits.restart_policy = RestartMode::Never;
+    assert!(explain(&waits).fix.iter().all(|fix| !fix.say.contains("`restart.policy`")), "{waits:?}");
+}
+
+#[test]
+fn a_clean_end_is_no_error() {
+    let mut one = model("api", Phase::BackOff { attempt: 1, until: Timestamp::ZERO }, Reason::GroupEmpty);
+    let status = ExitStatus::Code(0);
+    (one.failure, one.last_exit, one.failures) = (Some(Reason::Exited(status)), Some(status), 1);
+    one.retry_in_seconds = Some(2.0);
+    let found = explain(&one);
+    assert_eq!(found.answer, "`api` is down, and tried again in 2s: it ended by itself, without complaint");
+    assert!(found.fix.iter().all(|fix| !fix.say.contains("start it")), "{found:?}");
 }

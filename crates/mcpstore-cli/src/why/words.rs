@@ -94,9 +94,24 @@ const MISSING: [&[&str]; 2] = [
     ],
 ];
 
-/// What the last of these lines that tells something told. Lines are as the server wrote them, cleaned.
+/// What the last of these lines that tells something told; of lines that tell the same, the last that names what it is
+/// about. Lines are as the server wrote them, cleaned.
 pub(super) fn told(lines: &[String]) -> Option<Told> {
-    lines.iter().rev().find_map(|line| in_line(line))
+    let tells = |line: &&String| !is_property(line);
+    let mut all = lines.iter().rev().filter(tells).filter_map(|line| in_line(line));
+    let Some(last) = all.next() else { return lines.iter().rev().find_map(|line| in_line(line)) };
+    if last.object.is_some() {
+        return Some(last);
+    }
+    let named = all.find(|other| other.cause == last.cause && other.object.is_some());
+    Some(named.unwrap_or(last))
+}
+
+/// A property of an error as Node.js prints it below the stack: it says less than the headline above.
+fn is_property(line: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("stderr | ").unwrap_or(line).trim_start();
+    ["code: '", "syscall: '", "errno: "].iter().any(|key| line.starts_with(key))
 }
 
 fn in_line(line: &str) -> Option<Told> {

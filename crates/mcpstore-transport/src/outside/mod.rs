@@ -79,6 +79,8 @@ impl Surroundings {
         });
         match look.await {
             Ok(Ok(())) => Ok(()),
+            // The system's words are for programmers.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => no("it is not there"),
             Ok(Err(error)) => no(io_words(&error)),
             Err(error) => not_asked(error.to_string()),
         }

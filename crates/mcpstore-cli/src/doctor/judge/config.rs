@@ -6,6 +6,9 @@ use crate::quote::quoted;
 
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     let config = &facts.config;
+    if let Some(why) = config.missing.as_ref().filter(|_| config.wanted) {
+        return vec![Check::fail(why, "correct its name, or write it").run("mcpstore config path")];
+    }
     if let Some(why) = &config.missing {
         return vec![Check::warn(why, "write one from what is on this machine").run("mcpstore init")];
     }

@@ -1,5 +1,7 @@
 //! Checks of folders, limits, containment and ports.
 
+use std::path::PathBuf;
+
 use super::{Check, names};
 use crate::doctor::facts::{Facts, FolderFacts};
 use crate::output::short_bytes;
@@ -16,7 +18,21 @@ const PROCESSES_EACH: u64 = 8;
 const LANDLOCK_KERNEL: (u32, u32) = (6, 2);
 
 pub(super) fn folders(facts: &Facts) -> Vec<Check> {
-    facts.folders.iter().map(folder).collect()
+    let lost = |folder: &&FolderFacts| folder.strict && folder.there.is_none() && facts.manager.running;
+    let check = |one: &FolderFacts| {
+        if lost(&one) {
+            let found = format!("{}: {} is not there, though a manager runs", one.role, one.path.display());
+            let fix = "nothing of what happens is kept; the manager makes it when it is started again";
+            return Check::fail(found, fix).run("mcpstore down");
+        }
+        folder(one)
+    };
+    let cwd = |(path, services): &(PathBuf, Vec<String>)| {
+        let path = path.display().to_string();
+        let found = format!("working folder: {path} is not there (needed by {})", names(services));
+        Check::fail(found, "make it, or correct `cwd`").run(format!("mkdir -p {}", quoted(&path)))
+    };
+    facts.folders.iter().map(check).chain(facts.missing_cwds.iter().map(cwd)).collect()
 }
 
 fn folder(folder: &FolderFacts) -> Check {
@@ -26,6 +42,10 @@ fn folder(folder: &FolderFacts) -> Check {
     let Some(state) = folder.there else {
         return Check::ok(format!("{head} is not there yet; it is made when needed"));
     };
+    if folder.strict && state.is_link {
+        let fix = "history is not written through a link; put a folder there";
+        return Check::fail(format!("{head} is a link"), fix).run(format!("ls -ld {shown}"));
+    }
     if !state.is_folder {
         return Check::fail(format!("{head} is not a folder"), "move away what is there")
             .run(format!("ls -ld {shown}"));
@@ -36,7 +56,8 @@ fn folder(folder: &FolderFacts) -> Check {
     }
     if folder.private && state.mode & 0o077 != 0 {
         let found = format!("{head} is open to others (mode {:04o})", state.mode);
-        return Check::warn(found, "close it").run(format!("chmod 700 {shown}"));
+        let check = if folder.strict { Check::fail(found, "close it") } else { Check::warn(found, "close it") };
+        return check.run(format!("chmod 700 {shown}"));
     }
     if folder.writes && !state.writable {
         return Check::fail(format!("{head} cannot be written to"), "make it writable").run(format!("ls -ld {shown}"));

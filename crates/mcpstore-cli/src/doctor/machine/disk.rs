@@ -5,7 +5,9 @@ use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use mcpstore::ServiceSpec;
 use mcpstore::transport::Ledger;
+use mcpstore::types::TransportSpec;
 use rustix::fs::{Access, access, statvfs};
 use serde_json::Value;
 
@@ -16,7 +18,9 @@ use crate::paths::Paths;
 const MAX_LEDGER: u64 = 16 * 1024 * 1024;
 
 pub(super) fn folders(paths: &Paths, config: &[String]) -> Vec<FolderFacts> {
-    let mut folders = vec![look("state folder", paths.state_dir.clone(), true, true)];
+    let history = look("history folder", paths.state_dir.join("history"), true, true);
+    let mut folders =
+        vec![look("state folder", paths.state_dir.clone(), true, true), FolderFacts { strict: true, ..history }];
     let run = paths.socket.parent().map(Path::to_path_buf).unwrap_or_default();
     if run != paths.state_dir {
         folders.push(look("socket folder", run, true, true));
@@ -34,15 +38,31 @@ pub(super) fn folders(paths: &Paths, config: &[String]) -> Vec<FolderFacts> {
 }
 
 fn look(role: &'static str, path: PathBuf, private: bool, writes: bool) -> FolderFacts {
-    let there = path.metadata().ok().map(|meta| FolderState {
+    let is_link = path.is_symlink();
+    // A link that leads nowhere is there too.
+    let meta = path.metadata().or_else(|_| path.symlink_metadata());
+    let there = meta.ok().map(|meta| FolderState {
         is_folder: meta.is_dir(),
+        is_link,
         // A config may be everybody's: that of the system.
         ours: !private || meta.uid() == rustix::process::geteuid().as_raw(),
         mode: meta.permissions().mode() & 0o7777,
         writable: access(&path, Access::WRITE_OK).is_ok(),
         free_bytes: statvfs(&path).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
     });
-    FolderFacts { role, path, there, private, writes }
+    FolderFacts { role, path, there, private, writes, strict: false }
+}
+
+/// The folders that services are to run in and that are not there.
+pub(super) fn missing_cwds(services: &[ServiceSpec]) -> Vec<(PathBuf, Vec<String>)> {
+    let mut missing: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+    for spec in services {
+        let TransportSpec::Stdio(stdio) = &spec.transport else { continue };
+        if let Some(cwd) = stdio.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
+            missing.entry(cwd.clone()).or_default().push(spec.name.to_string());
+        }
+    }
+    missing.into_iter().collect()
 }
 
 /// The services whose lives a ledger still has, each once; `None` when it cannot be read.

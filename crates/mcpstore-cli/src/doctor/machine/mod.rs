@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use mcpstore::ServiceSpec;
 use mcpstore::config::Severity;
-use mcpstore::types::{Sandbox, TransportSpec};
+use mcpstore::types::{AlertsSpec, Sandbox, TransportSpec};
 use rustix::process::{Resource, getrlimit};
 
 use super::DoctorInputs;
@@ -46,14 +46,15 @@ impl<'a> Machine<'a> {
     pub(super) async fn look(&self, args: &ConfigArgs, inputs: DoctorInputs) -> Facts {
         let env = chosen(|name| std::env::var(name).ok());
         let manager_env = inputs.manager_env.map(|theirs| chosen(|name| theirs.get(name).cloned()));
-        let (config, services) = config(args);
+        let (config, services, alerts) = config(args);
         let manager_path = manager_env.as_ref().map(|env| env.get("PATH").cloned().unwrap_or_default());
         let path = env.get("PATH").map(String::as_str).unwrap_or_default();
-        let programs = programs::look(&services, path, manager_path.as_deref());
+        let programs = programs::look(&services, &alerts, path, manager_path.as_deref());
         let ((programs, runtimes), manager) = tokio::join!(programs, self.manager(manager_env));
         Facts {
             newest_file_seconds: newest(&config.files),
             folders: disk::folders(self.paths, &config.files),
+            missing_cwds: disk::missing_cwds(&services),
             limits: limits(services.len()),
             containment: contain::look(
                 path,
@@ -89,22 +90,27 @@ fn chosen(look_up: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> 
     VARIABLES.into_iter().filter_map(|name| Some((name.to_owned(), look_up(name)?))).collect()
 }
 
-fn config(args: &ConfigArgs) -> (ConfigFacts, Vec<ServiceSpec>) {
-    let loaded = ConfigFiles::find(&args.config).and_then(|files| Config::load_files(files, args));
-    let config = match loaded {
+fn config(args: &ConfigArgs) -> (ConfigFacts, Vec<ServiceSpec>, AlertsSpec) {
+    let files = ConfigFiles::find(&args.config);
+    let wanted = files.is_ok();
+    let config = match files.and_then(|files| Config::load_files(files, args)) {
         Ok(config) => config,
-        Err(failure) => return (ConfigFacts { missing: Some(failure.message), ..ConfigFacts::default() }, Vec::new()),
+        Err(failure) => {
+            let facts = ConfigFacts { missing: Some(failure.message), wanted, ..ConfigFacts::default() };
+            return (facts, Vec::new(), AlertsSpec::default());
+        }
     };
     let count = |severity| config.loaded.diagnostics.iter().filter(|one| one.severity == severity).count();
     let facts = ConfigFacts {
         missing: None,
+        wanted,
         files: config.files.files.iter().map(|file| file.display().to_string()).collect(),
         found_here: config.files.chosen == Chosen::Found,
         services: config.loaded.config.services.len(),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
     };
-    (facts, config.loaded.config.services)
+    (facts, config.loaded.config.services, config.loaded.config.alerts)
 }
 
 fn newest(files: &[String]) -> Option<i64> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mcpstore::ServiceSpec;
-use mcpstore::types::TransportSpec;
+use mcpstore::types::{AlertsSpec, ProbeKind, SinkKind, TransportSpec, WaitCondition};
 use rustix::fs::{Access, access};
 use tokio::task::JoinSet;
 
@@ -20,12 +20,13 @@ const KNOWN: [&str; 15] = [
 /// What programs run on, beside themselves.
 const RUNTIMES: [(&str, &str); 2] = [("npx", "node"), ("npm", "node")];
 
-/// The programs that these services name, and what those run on. Versions are asked for at once, five seconds at most.
+/// The programs that these services and alerts name, and what those run on. Versions are asked for at once, five seconds at most.
 ///
 /// # Cancel safety
 /// Safe: what was started is killed.
 pub(super) async fn look(
     services: &[ServiceSpec],
+    alerts: &AlertsSpec,
     path: &str,
     manager_path: Option<&str>,
 ) -> (Vec<ProgramFacts>, Vec<ProgramFacts>) {
@@ -36,6 +37,9 @@ pub(super) async fn look(
         let own = stdio.env.get("PATH").map(|path| path.expose().to_owned());
         let cwd = stdio.cwd.clone().filter(|_| stdio.command.contains('/'));
         wanted.entry((stdio.command.clone(), own, cwd)).or_default().push(spec.name.to_string());
+    }
+    for (command, by) in beside(services, alerts) {
+        wanted.entry((command, None, None)).or_default().push(by);
     }
     let mut programs: Vec<ProgramFacts> = wanted
         .into_iter()
@@ -77,6 +81,31 @@ pub(super) async fn look(
         }
     }
     (programs, runtimes)
+}
+
+/// The programs that are run beside servers, each with who has it run: they are looked for on the manager's own PATH.
+fn beside(services: &[ServiceSpec], alerts: &AlertsSpec) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for spec in services {
+        let health = &spec.policy.health;
+        let probes = [("health.probe", Some(&health.probe)), ("health.readiness", health.readiness.as_ref())];
+        for (key, probe) in probes {
+            if let Some(ProbeKind::Exec { command, .. }) = probe {
+                out.push((command.clone(), format!("`{key}` of {}", spec.name)));
+            }
+        }
+        for condition in &spec.wait_for {
+            if let WaitCondition::Exec { command, .. } = condition {
+                out.push((command.clone(), format!("`waitFor` of {}", spec.name)));
+            }
+        }
+    }
+    for sink in &alerts.sinks {
+        if let SinkKind::Command { command, .. } = &sink.kind {
+            out.push((command.clone(), format!("alert sink {}", sink.name)));
+        }
+    }
+    out
 }
 
 /// The first program of this name in these folders; else a file of the name that may not be run.

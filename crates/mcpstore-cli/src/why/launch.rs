@@ -1,6 +1,6 @@
 //! How a service is started or reached, with what may be secret left out.
 
-use mcpstore::config::hide_secrets;
+use mcpstore::config::{hide_secret_args, hide_secrets};
 use mcpstore::types::TransportSpec;
 
 use super::model::LaunchFacts;
@@ -12,7 +12,7 @@ pub(crate) fn launch(transport: &TransportSpec) -> LaunchFacts {
         TransportSpec::Stdio(stdio) => LaunchFacts {
             transport: kind,
             command: Some(stdio.command.clone()),
-            args: hide_secret_args(&stdio.args),
+            args: shown_args(&stdio.args),
             url: None,
         },
         TransportSpec::Http(http) | TransportSpec::Sse(http) => {
@@ -29,14 +29,16 @@ const PLAIN: [&str; 3] = ["-y", "--yes", "--"];
 
 /// The arguments up to the first that is no option, which says what is run: what follows may be anything. Values of options
 /// are masked, unless they say what is run too.
-fn hide_secret_args(args: &[String]) -> Vec<String> {
+fn shown_args(args: &[String]) -> Vec<String> {
     const MASK: &str = "***";
     let mut shown = Vec::new();
+    // What can be told by its name or shape first, while pairs still stand together.
+    let args = hide_secret_args(args);
     let mut rest = args.iter().peekable();
     while let Some(arg) = rest.next() {
         let option = arg.starts_with('-');
         let may_hide = arg.contains('=') || (option && arg.contains([' ', ':']));
-        shown.push(if may_hide { MASK.to_owned() } else { hide_secrets(arg) });
+        shown.push(if may_hide { MASK.to_owned() } else { arg.clone() });
         if !option {
             break;
         }
@@ -45,7 +47,7 @@ fn hide_secret_args(args: &[String]) -> Vec<String> {
         }
         if let Some(value) = rest.next_if(|value| !value.starts_with('-')) {
             let told = TELLING.contains(&arg.as_str()) && !value.contains('=');
-            shown.push(if told { hide_secrets(value) } else { MASK.to_owned() });
+            shown.push(if told { value.clone() } else { MASK.to_owned() });
         }
     }
     if rest.next().is_some() {
@@ -69,8 +71,7 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let shown =
-            |args: &[&str]| hide_secret_args(&args.iter().map(ToString::to_string).collect::<Vec<_>>()).join(" ");
+        let shown = |args: &[&str]| shown_args(&args.iter().map(ToString::to_string).collect::<Vec<_>>()).join(" ");
         assert_eq!(shown(&["-y", "@scope/server", "/srv"]), "-y @scope/server …");
         assert_eq!(shown(&["-m", "module"]), "-m module");
         assert_eq!(shown(&["-m", "module", "--token", "hunter2"]), "-m module --token ***");

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::table::Row;
-use super::{call, call_http, children, config, fleet, graph, idle, sinks, spawn, start, table};
+use super::{call, call_http, children, config, fleet, graph, idle, meter, sinks, spawn, start, table};
 
 /// A benchmark: its name, and what measures it.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
@@ -21,6 +21,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("children", children::run),
     ("call", call::run),
     ("call over HTTP", call_http::run),
+    ("metrics", meter::run),
     ("idle", idle::run),
     ("sinks", sinks::run),
 ];

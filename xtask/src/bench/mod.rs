@@ -28,6 +28,8 @@ mod manager;
 #[cfg(feature = "bench")]
 mod measure;
 #[cfg(feature = "bench")]
+mod meter;
+#[cfg(feature = "bench")]
 mod pipe;
 #[cfg(feature = "bench")]
 mod samples;

@@ -11,6 +11,9 @@ const VARIABLE: &str = "RUST_LOG";
 /// What is capped unless [`VARIABLE`] names it: rmcp speaks up about things that we tell better ourselves.
 const CAPPED: &str = "rmcp";
 
+/// What the alert sink `log` writes to: whoever is told of an alert shall be told that it is over, too.
+const ALERTS: &str = "mcpstore::alert";
+
 /// Bytes held back at most; what comes then is dropped and counted.
 const MAX_HELD: usize = 64 * 1024;
 
@@ -97,7 +100,7 @@ impl Write for Writer {
 fn filter(wanted: &str) -> EnvFilter {
     // Of directives for the same target the last one counts, so what is wanted comes last.
     let quieter = wanted.split(',').any(|part| matches!(part.trim().to_ascii_lowercase().as_str(), "off" | "error"));
-    let base = if quieter { "warn".to_owned() } else { format!("warn,{CAPPED}=warn") };
+    let base = if quieter { "warn".to_owned() } else { format!("warn,{CAPPED}=warn,{ALERTS}=info") };
     EnvFilter::builder().parse_lossy(format!("{base},{wanted}"))
 }
 
@@ -107,12 +110,12 @@ mod tests {
 
     #[test]
     fn rmcp_is_capped_unless_it_is_named() {
-        assert_eq!(filter("").to_string(), "rmcp=warn,warn");
-        assert_eq!(filter("debug").to_string(), "rmcp=warn,debug");
+        assert_eq!(filter("").to_string(), "mcpstore::alert=info,rmcp=warn,warn");
+        assert_eq!(filter("debug").to_string(), "mcpstore::alert=info,rmcp=warn,debug");
         assert_eq!(filter("off").to_string(), "off");
-        assert_eq!(filter("info,rmcp=trace").to_string(), "rmcp=trace,info");
-        assert_eq!(filter("rmcp::transport=debug").to_string(), "rmcp::transport=debug,rmcp=warn,warn");
-        assert_eq!(filter("mcpstore_runtime=debug,!!!").to_string(), "mcpstore_runtime=debug,rmcp=warn,warn");
+        assert_eq!(filter("info,rmcp=trace").to_string(), "mcpstore::alert=info,rmcp=trace,info");
+        assert_eq!(filter("rmcp::transport=debug").to_string(), "mcpstore::alert=info,rmcp::transport=debug,rmcp=warn,warn");
+        assert_eq!(filter("mcpstore_runtime=debug,!!!").to_string(), "mcpstore::alert=info,mcpstore_runtime=debug,rmcp=warn,warn");
     }
 
     #[test]

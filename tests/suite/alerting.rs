@@ -7,7 +7,7 @@ use mcpstore_testkit::fixture_path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::manager::{LONG, Manager, service};
+use crate::manager::{LONG, Manager, service, signal};
 use crate::receiver::{Mood, Receiver};
 
 /// Two services that give up when they are started, and one that runs.
@@ -113,7 +113,7 @@ fn a_reload_takes_over_rules_and_sinks_and_touches_no_service() {
     assert_eq!(resolved, [["bad-a", "resolved"], ["bad-b", "resolved"]]);
     assert_eq!(sinks(&manager), ["two"]);
     let services = manager.json(&["ls", "-o", "json"]);
-    assert_eq!(crate::manager::service(services["services"].as_array().unwrap(), "well")["incarnation"], 1);
+    assert_eq!(service(services["services"].as_array().unwrap(), "well")["incarnation"], 1);
     ends(manager);
 }
 
@@ -251,7 +251,7 @@ fn a_killed_warden_takes_no_command_of_a_sink_along() {
     let pid = i32::try_from(service(&services, "well")["pid"].as_i64().unwrap()).unwrap();
     let warden = mcpstore_warden::proc::read(pid).unwrap().parent;
     assert_ne!(u32::try_from(warden).unwrap(), manager.pid(), "it has a warden");
-    crate::manager::signal(u32::try_from(warden).unwrap(), Signal::KILL);
+    signal(u32::try_from(warden).unwrap(), Signal::KILL);
     manager.wait_until("replaced", |services| {
         let well = service(services, "well");
         well["state"] == "running" && well["incarnation"] == 2

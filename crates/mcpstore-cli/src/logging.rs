@@ -114,8 +114,14 @@ mod tests {
         assert_eq!(filter("debug").to_string(), "mcpstore::alert=info,rmcp=warn,debug");
         assert_eq!(filter("off").to_string(), "off");
         assert_eq!(filter("info,rmcp=trace").to_string(), "mcpstore::alert=info,rmcp=trace,info");
-        assert_eq!(filter("rmcp::transport=debug").to_string(), "mcpstore::alert=info,rmcp::transport=debug,rmcp=warn,warn");
-        assert_eq!(filter("mcpstore_runtime=debug,!!!").to_string(), "mcpstore::alert=info,mcpstore_runtime=debug,rmcp=warn,warn");
+        assert_eq!(
+            filter("rmcp::transport=debug").to_string(),
+            "mcpstore::alert=info,rmcp::transport=debug,rmcp=warn,warn"
+        );
+        assert_eq!(
+            filter("mcpstore_runtime=debug,!!!").to_string(),
+            "mcpstore::alert=info,mcpstore_runtime=debug,rmcp=warn,warn"
+        );
     }
 
     #[test]

@@ -116,11 +116,11 @@ mod tests {
         assert_eq!(filter("info,rmcp=trace").to_string(), "mcpstore::alert=info,rmcp=trace,info");
         assert_eq!(
             filter("rmcp::transport=debug").to_string(),
-            "mcpstore::alert=info,rmcp::transport=debug,rmcp=warn,warn"
+            "rmcp::transport=debug,mcpstore::alert=info,rmcp=warn,warn"
         );
         assert_eq!(
             filter("mcpstore_runtime=debug,!!!").to_string(),
-            "mcpstore::alert=info,mcpstore_runtime=debug,rmcp=warn,warn"
+            "mcpstore_runtime=debug,mcpstore::alert=info,rmcp=warn,warn"
         );
     }
 

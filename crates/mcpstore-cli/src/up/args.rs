@@ -56,7 +56,7 @@ pub(crate) struct UpArgs {
     /// Print the config of the demo, and do nothing else.
     #[arg(long, requires = "demo")]
     pub(crate) print_config: bool,
-    /// Where metrics and health are shown over HTTP: /metrics, /healthz, /readyz. A loopback address (127.0.0.1:9420), or a
+    /// Where metrics and health are shown over HTTP: /metrics, /healthz, /readyz. A loopback address (127.0.0.1:8421), or a
     /// port alone. Default: nowhere.
     #[arg(long, value_name = "ADDR", value_parser = listen)]
     pub(crate) listen_admin: Option<SocketAddr>,
@@ -73,14 +73,14 @@ pub(crate) struct UpArgs {
     pub(crate) no_table: bool,
 }
 
-/// An address to listen on: `127.0.0.1:9420`, `[::1]:9420`, `localhost:9420`, or `9420`.
+/// An address to listen on: `127.0.0.1:8421`, `[::1]:8421`, `localhost:8421`, or `8421`.
 fn listen(text: &str) -> Result<SocketAddr, String> {
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let port = text.strip_prefix("localhost:").unwrap_or(text).trim_start_matches(':');
     if let Ok(port) = port.parse::<u16>() {
         return Ok(SocketAddr::new(here, port));
     }
-    text.parse().map_err(|_| "write a loopback address with a port, like 127.0.0.1:9420, or a port alone".to_owned())
+    text.parse().map_err(|_| "write a loopback address with a port, like 127.0.0.1:8421, or a port alone".to_owned())
 }
 
 impl UpArgs {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcpstore_monitor::{ErrorKind, Ticket};
-use mcpstore_transport::{CallError, CallLimits, Tool, TraceWords, call_tool_traced};
+use mcpstore_transport::{CallError, CallLimits, Tool, TraceWords, call_tool_traced, is_tool_error};
 use mcpstore_types::{ServiceName, suggestion};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -180,7 +180,7 @@ fn bytes(json: &RawValue) -> u64 {
 /// How a call ended, in the words that are counted.
 fn kind(result: &Result<Box<RawValue>, CallError>) -> Result<(), ErrorKind> {
     match result {
-        Ok(result) if says_error(result) => Err(ErrorKind::Tool),
+        Ok(result) if is_tool_error(result) => Err(ErrorKind::Tool),
         Ok(_) => Ok(()),
         Err(CallError::TimedOut { .. }) => Err(ErrorKind::Timeout),
         Err(CallError::Rpc { .. }) => Err(ErrorKind::Rpc),
@@ -192,17 +192,6 @@ fn kind(result: &Result<Box<RawValue>, CallError>) -> Result<(), ErrorKind> {
         Err(CallError::Http { status: 429, .. }) => Err(ErrorKind::Overloaded),
         Err(_) => Err(ErrorKind::Other),
     }
-}
-
-/// True for a result that says `isError`. Looked for as text first: large results are not taken apart for it.
-fn says_error(result: &RawValue) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Answer {
-        #[serde(rename = "isError", default)]
-        is_error: bool,
-    }
-    result.get().contains("\"isError\"")
-        && serde_json::from_str::<Answer>(result.get()).is_ok_and(|answer| answer.is_error)
 }
 
 /// How a call failed. The server has the last word on which tools it has: only when it refuses one that it did not list is

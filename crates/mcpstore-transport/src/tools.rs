@@ -141,7 +141,8 @@ pub struct TraceWords<'a> {
     pub tracestate: Option<&'a str>,
 }
 
-/// True when the result of a call says of itself that the tool failed (`isError`).
+/// True when the result of a call says of itself that the tool failed (`isError`). Large results are not taken apart for it:
+/// only one in which the word stands, or may stand escaped, is read.
 #[must_use]
 pub fn is_tool_error(result: &RawValue) -> bool {
     #[derive(Deserialize)]
@@ -150,12 +151,22 @@ pub fn is_tool_error(result: &RawValue) -> bool {
         #[serde(default)]
         is_error: bool,
     }
-    object::<Outcome>(result.get()).is_ok_and(|outcome| outcome.is_error)
+    let text = result.get();
+    (text.contains("isError") || text.contains("\\u")) && object::<Outcome>(text).is_ok_and(|outcome| outcome.is_error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tool_that_failed_says_so() {
+        let says = |text: &str| is_tool_error(&RawValue::from_string(text.to_owned()).unwrap());
+        assert!(says(r#"{"content":[],"isError":true}"#));
+        assert!(says(r#"{"is\u0045rror" : true}"#));
+        assert!(!says(r#"{"content":[{"type":"text","text":"isError\":true"}],"isError":false}"#));
+        assert!(!says(r#"{"content":[]}"#) && !says(r#"{"content":[{"isError":true}]}"#));
+    }
 
     #[test]
     fn a_reason_is_cut_to_a_bound() {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mcpstore_types::{
     Backoff, ChangeImpact, FieldChange, HealthSpec, HttpSpec, InProcessSpec, Limits, OtherSpec, Policy, RecyclePolicy,
-    RestartPolicy, ServiceName, ServiceSpec, SpecDelta, StdioSpec, Timeouts, TransportSpec,
+    RestartPolicy, ServiceName, ServiceSpec, SpecDelta, StdioSpec, Timeouts, ToolRules, TransportSpec,
 };
 
 use ChangeImpact::{Live, None as NoImpact, Restart};
@@ -65,7 +65,22 @@ impl Changes {
 
 fn changes(old: &ServiceSpec, new: &ServiceSpec) -> Vec<FieldChange> {
     let mut out = Changes::default();
-    let ServiceSpec { name: _, transport, era, dependencies, wait_for, policy, enabled, tags, description } = old;
+    let ServiceSpec {
+        name: _,
+        transport,
+        era,
+        dependencies,
+        wait_for,
+        policy,
+        enabled,
+        tags,
+        description,
+        tools,
+        isolation,
+        start,
+        idle_stop,
+        instance_of,
+    } = old;
     transport_changes(&mut out, transport, &new.transport);
     out.note("era", Restart, era, &new.era);
     out.note("dependsOn", Live, dependencies, &new.dependencies);
@@ -74,6 +89,16 @@ fn changes(old: &ServiceSpec, new: &ServiceSpec) -> Vec<FieldChange> {
     out.note("enabled", Live, enabled, &new.enabled);
     out.note("tags", NoImpact, tags, &new.tags);
     out.note("description", NoImpact, description, &new.description);
+    let ToolRules { allow, deny, rename, describe, expose } = tools;
+    out.note("tools.allow", Live, allow, &new.tools.allow);
+    out.note("tools.deny", Live, deny, &new.tools.deny);
+    out.note("tools.rename", Live, rename, &new.tools.rename);
+    out.note("tools.describe", Live, describe, &new.tools.describe);
+    out.note("tools.expose", Live, expose, &new.tools.expose);
+    out.note("isolation", Live, isolation, &new.isolation);
+    out.note("start", Live, start, &new.start);
+    out.note("idleStop", Live, idle_stop, &new.idle_stop);
+    out.note("instance", Restart, instance_of, &new.instance_of);
     out.0
 }
 

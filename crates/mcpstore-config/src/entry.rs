@@ -18,7 +18,7 @@ use crate::{Plain, Source};
 /// Secrets stand in it in plain text: it is meant for a file of its owner, never for a screen.
 #[must_use]
 pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
-    let ServiceSpec { name: _, transport, era, dependencies, wait_for, policy, enabled, tags, description } = spec;
+    let ServiceSpec { name: _, transport, era, dependencies, wait_for, policy, enabled, tags, description, .. } = spec;
     let mut out = Members::default();
     match transport {
         TransportSpec::Stdio(stdio) => launched(&mut out, stdio),

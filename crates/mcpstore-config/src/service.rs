@@ -66,8 +66,6 @@ pub(crate) fn service(
     let wait_for = get(&entry, "waitFor").map_or_else(Vec::new, |field| wait_for(cx, field));
     let good = cx.sink.errors() == before;
     let spec = transport.filter(|_| good).map(|transport| ServiceSpec {
-        name: name.clone(),
-        transport,
         era,
         dependencies,
         wait_for,
@@ -75,6 +73,7 @@ pub(crate) fn service(
         enabled,
         tags,
         description,
+        ..ServiceSpec::new(name.clone(), transport)
     });
     Read { spec, dependencies: places }
 }

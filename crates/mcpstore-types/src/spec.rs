@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::{Dependency, EraChoice, Limits, OAuthSpec, Policy, Sandbox, Secret, ServiceName, WaitCondition};
+use crate::{
+    Dependency, EraChoice, Isolation, Limits, OAuthSpec, Policy, Sandbox, Secret, ServiceName, StartMode, ToolRules,
+    WaitCondition,
+};
 
 /// One service, as the manager runs it. Config text becomes this in `mcpstore-config`; code may build it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,16 @@ pub struct ServiceSpec {
     pub tags: Vec<String>,
     /// What it is for, in its owner's words.
     pub description: Option<String>,
+    /// Which of its tools the gateway offers, and how.
+    pub tools: ToolRules,
+    /// Whether clients of the gateway share its server.
+    pub isolation: Isolation,
+    /// When it is started.
+    pub start: StartMode,
+    /// It is stopped after so long without use; default never.
+    pub idle_stop: Option<Duration>,
+    /// It is one of several servers of this service, for one session of a client. No config says so.
+    pub instance_of: Option<ServiceName>,
 }
 
 impl ServiceSpec {
@@ -42,6 +56,11 @@ impl ServiceSpec {
             enabled: true,
             tags: Vec::new(),
             description: None,
+            tools: ToolRules::default(),
+            isolation: Isolation::default(),
+            start: StartMode::default(),
+            idle_stop: None,
+            instance_of: None,
         }
     }
 

@@ -127,8 +127,23 @@ impl Search<'_> {
 
 fn digest(spec: &ServiceSpec, search: &Search<'_>) -> Fingerprint {
     // Named one by one, so that a new field does not compile before somebody decided about it.
-    let ServiceSpec { name, transport, era: _, dependencies: _, policy, enabled: _, tags: _, description: _, wait_for } =
-        spec;
+    // What the gateway shows of a service runs nothing.
+    let ServiceSpec {
+        name,
+        transport,
+        era: _,
+        dependencies: _,
+        policy,
+        enabled: _,
+        tags: _,
+        description: _,
+        wait_for,
+        tools: _,
+        isolation: _,
+        start: _,
+        idle_stop: _,
+        instance_of: _,
+    } = spec;
     let Policy { restart: _, timeouts: _, health, breaker: _, recycle: _ } = policy;
     let HealthSpec { probe, readiness, interval: _, timeout: _, rise: _, fall: _, startup: _ } = health;
     let mut out = Encoder::default();

@@ -1,0 +1,196 @@
+//! A conversation with one downstream client, in the era that has such.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use mcpstore_transport::RpcError;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::message;
+use crate::outlet::Outlet;
+use crate::seam::Peer;
+
+/// Requests of servers that one client may be asked at once; more are refused.
+const MAX_ASKED: usize = 64;
+
+/// A client with a session: from its `initialize` until it goes, or is forgotten.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Who it is. Nobody else may use its session.
+    pub(crate) peer: Peer,
+    /// What it said of itself in `initialize`; set once.
+    pub(crate) hello: OnceLock<Hello>,
+    /// The session is over: everything that is done for it ends.
+    pub(crate) over: CancellationToken,
+    state: Mutex<State>,
+    next_ask: AtomicU64,
+}
+
+/// What a client said of itself.
+#[derive(Debug)]
+pub(crate) struct Hello {
+    /// The agreed version of the protocol.
+    pub(crate) version: String,
+    /// The JSON object of its capabilities, byte for byte.
+    pub(crate) capabilities: Box<RawValue>,
+    /// The JSON object of its name and version, byte for byte.
+    pub(crate) info: Option<Box<RawValue>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Where what belongs to no request goes: its GET stream, or its lines.
+    main: Option<Outlet>,
+    /// What it was asked and has not answered, by our id.
+    asked: BTreeMap<u64, oneshot::Sender<Result<Box<RawValue>, RpcError>>>,
+    /// Its requests under way, by the text of their ids.
+    under_way: BTreeMap<String, CancellationToken>,
+    /// Resources whose updates it wants.
+    pub(crate) subscriptions: BTreeSet<String>,
+    /// The least level of log lines that it wants; `None`: it never said.
+    log_level: Option<String>,
+}
+
+impl Client {
+    /// A client that has not said anything yet.
+    pub(crate) fn new(peer: Peer) -> Self {
+        Self {
+            peer,
+            hello: OnceLock::new(),
+            over: CancellationToken::new(),
+            state: Mutex::default(),
+            next_ask: AtomicU64::new(1),
+        }
+    }
+
+    /// From now on what belongs to no request goes here. An earlier place ends.
+    pub(crate) fn set_main(&self, outlet: Option<Outlet>) {
+        self.state().main = outlet;
+    }
+
+    /// Sends what belongs to no request; false when the client has no place for such things now.
+    pub(crate) fn tell(&self, message: Bytes) -> bool {
+        self.state().main.as_ref().is_some_and(|main| main.push(message))
+    }
+
+    /// Asks the client something, in `outlet` or, without one, where what belongs to no request goes.
+    ///
+    /// # Errors
+    /// What the client answered; also when it is gone, or is asked too much at once.
+    ///
+    /// # Cancel safety
+    /// Dropped, the client is told that its answer is not wanted any more.
+    pub(crate) async fn ask(
+        &self,
+        outlet: Option<&Outlet>,
+        method: &str,
+        params: Option<&RawValue>,
+    ) -> Result<Box<RawValue>, RpcError> {
+        let id = self.next_ask.fetch_add(1, Ordering::Relaxed);
+        let (sender, answer) = oneshot::channel();
+        {
+            let mut state = self.state();
+            if state.asked.len() >= MAX_ASKED {
+                return Err(RpcError::new(-32000, "the client is asked too many things at once"));
+            }
+            state.asked.insert(id, sender);
+        }
+        let mut asked = Asked { client: self, outlet, id: Some(id) };
+        let message = message::request(id, method, params);
+        let sent = match outlet {
+            Some(outlet) => outlet.push(message),
+            None => self.tell(message),
+        };
+        if !sent {
+            asked.id = None;
+            self.state().asked.remove(&id);
+            return Err(RpcError::new(-32000, "the client listens to no requests"));
+        }
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer.ok(),
+            () = self.over.cancelled() => None,
+        };
+        asked.id = None;
+        self.state().asked.remove(&id);
+        answer.unwrap_or_else(|| Err(RpcError::new(-32000, "the client is gone")))
+    }
+
+    /// Takes the client's answer to one of our requests; false when nobody waits for it.
+    pub(crate) fn answered(&self, id: &RawValue, outcome: Result<Box<RawValue>, RpcError>) -> bool {
+        let text = id.get();
+        // Some send numbers back as texts.
+        let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        let sender = digits.parse().ok().and_then(|id: u64| self.state().asked.remove(&id));
+        sender.is_some_and(|sender| sender.send(outcome).is_ok())
+    }
+
+    /// Enters a request of the client, so that it can take it back. Leave with [`Client::leave`].
+    pub(crate) fn enter(&self, id: &RawValue) -> CancellationToken {
+        let token = self.over.child_token();
+        self.state().under_way.insert(id.get().to_owned(), token.clone());
+        token
+    }
+
+    /// The request is over.
+    pub(crate) fn leave(&self, id: &RawValue) {
+        self.state().under_way.remove(id.get());
+    }
+
+    /// The client takes a request back; nothing happens when it is over.
+    pub(crate) fn take_back(&self, id: &RawValue) {
+        if let Some(token) = self.state().under_way.remove(id.get()) {
+            token.cancel();
+        }
+    }
+
+    /// Wants updates of a resource, or no more; true when that is news.
+    pub(crate) fn subscribe(&self, uri: &str, wants: bool) -> bool {
+        let mut state = self.state();
+        if wants { state.subscriptions.insert(uri.to_owned()) } else { state.subscriptions.remove(uri) }
+    }
+
+    /// True when it wants updates of this resource.
+    pub(crate) fn wants(&self, uri: &str) -> bool {
+        self.state().subscriptions.contains(uri)
+    }
+
+    /// Notes the least level of log lines that it wants.
+    pub(crate) fn set_log_level(&self, level: &str) {
+        self.state().log_level = Some(level.to_owned());
+    }
+
+    /// The least level of log lines that it wants; `None`: it never said.
+    pub(crate) fn log_level(&self) -> Option<String> {
+        self.state().log_level.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics half-way under this lock: what a poisoned one holds is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question to the client that is open. Dropped before its answer, it is taken back.
+struct Asked<'a> {
+    client: &'a Client,
+    outlet: Option<&'a Outlet>,
+    id: Option<u64>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let Some(id) = self.id else { return };
+        self.client.state().asked.remove(&id);
+        let params = RawValue::from_string(format!(r#"{{"requestId":{id},"reason":"the server gave up"}}"#)).ok();
+        let message = message::notification("notifications/cancelled", params.as_deref());
+        match self.outlet {
+            Some(outlet) => drop(outlet.push(message)),
+            None => drop(self.client.tell(message)),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! One MCP endpoint out of many servers.
+//!
+//! Clients of both eras of the protocol reach every service of a supervisor through one address. *Fronts* (HTTP, lines)
+//! read messages and check who calls; the *core* knows what they mean; the *catalog* says which name leads where. What
+//! needs no change passes byte for byte.
+
+mod client;
+mod message;
+mod outlet;
+mod seam;

@@ -5,6 +5,9 @@
 //! needs no change passes byte for byte.
 
 mod client;
+mod core;
 mod message;
 mod outlet;
 mod seam;
+
+pub use core::{Gateway, Prepared};

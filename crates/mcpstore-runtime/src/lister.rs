@@ -52,7 +52,9 @@ impl Lister {
         }
         let mut changes = self.session.changes();
         changes.mark_unchanged();
-        let mut notices = self.session.notices();
+        let server = self.session.server();
+        let offers_more = server.has_prompts || server.has_resources;
+        let mut notices = if offers_more { self.session.notices() } else { NoticeFeed::silent() };
         // What failed is due again.
         let mut due = Due { tools: !self.list_tools().await, ..Due::ALL };
         let _ = listed_once.send(());

@@ -5,6 +5,7 @@
 //! - [`Watch`] tells when files may have changed.
 //! - [`Machine`] is the world that a config refers to: variables, files, programs.
 //! - [`Approvals`] keeps what a user allowed a config to run.
+//! - [`gateway_token`] keeps the token of the gateway.
 //!
 //! All but [`Watch::changed`] block on the disk: call them where blocking is allowed.
 //!
@@ -28,9 +29,11 @@ mod group;
 mod judge;
 mod lock;
 mod machine;
+mod private;
 mod quote;
 mod read;
 mod sweep;
+mod token;
 mod trail;
 mod watch;
 mod write;
@@ -41,6 +44,8 @@ pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
 pub use judge::{Fault, Unsafe};
 pub use lock::{LOCK_WAIT, LockError};
 pub use machine::{MAX_REFERENCED_BYTES, Machine};
+pub use private::{StateFileError, random_bytes};
 pub use read::{MAX_PIPE_WAIT, ReadError, read_source};
+pub use token::{GatewayToken, TokenOrigin, gateway_token, rotate_gateway_token};
 pub use watch::{MAX_WATCHED, POLL_EVERY, QUIET, QUIET_AT_MOST, Watch, WatchError};
 pub use write::{ReplaceError, WriteError, WriteStep, replace};

@@ -6,6 +6,7 @@
 //! Feature `serde` (off by default) derives `Serialize` and `Deserialize` for what travels outside the process.
 
 mod alert;
+mod clean;
 mod delta;
 mod dependency;
 mod era;
@@ -27,6 +28,7 @@ mod status;
 mod time;
 
 pub use alert::{AlertKind, AlertRule, AlertSeverity, AlertsSpec, SinkKind, SinkSpec, WebhookTemplate};
+pub use clean::{clean_text, is_hidden, visible_text};
 pub use delta::{ChangeImpact, FieldChange, SpecDelta};
 pub use dependency::{DepCondition, DepKind, Dependency};
 pub use era::{Era, EraChoice};

@@ -5,12 +5,13 @@ use mcpstore_types::{AlertKind, glob_matches};
 use super::program::{self, Launchers};
 use super::secrets;
 use crate::Code;
-use crate::alerts::{MAX_PATTERN, MAX_PATTERNS, kind_of};
+use crate::alerts::{MAX_PATTERNS, kind_of};
 use crate::context::Context;
 use crate::depends::{Names, nearest_service};
 use crate::diagnostic::{Diagnostic, shown};
 use crate::fields::{Field, get, known};
 use crate::mask::shapes;
+use crate::patterns::MAX_PATTERN;
 use crate::tree::{Node, Value};
 use crate::words::{ALERTS, RULE, SINK};
 

@@ -5,6 +5,9 @@
 //! needs no change passes byte for byte.
 
 mod client;
+mod front;
 mod message;
 mod outlet;
 mod seam;
+
+pub use front::{BoundFront, FrontOptions, FrontStats, Limits, ListenError};

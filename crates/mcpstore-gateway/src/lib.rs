@@ -6,8 +6,11 @@
 
 mod client;
 mod core;
+mod front;
+mod listen;
 mod message;
 mod outlet;
 mod seam;
 
 pub use core::{Gateway, Prepared};
+pub use front::{BoundFront, FrontOptions, FrontStats, Limits, ListenError};

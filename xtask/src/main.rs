@@ -45,8 +45,8 @@ enum Task {
     },
     /// Only install the real servers, and print their folder
     Servers,
-    /// Run the client through the official conformance suite of MCP
-    Conformance,
+    /// Run our client, and the gateway with the fixture behind it, through the official conformance suite of MCP
+    Conformance(test::ConformanceArgs),
     /// Formatting, clippy, docs, arch-check, generated files, licences: all of them, then one verdict
     Lint,
     /// Run the property and model tests with many cases
@@ -95,7 +95,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test { fast } => test::run(&root, fast),
         Task::Servers => test::install_servers(&root),
-        Task::Conformance => test::conformance(&root),
+        Task::Conformance(args) => test::conformance(&root, &args),
         Task::Lint => lint::run(&root),
         Task::Prop(args) => prop::run(&root, &args),
         Task::Scaffold { what } => scaffold::run(&root, &what),

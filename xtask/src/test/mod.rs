@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::cmd::{self, Steps};
-pub(crate) use conformance::run as conformance;
+pub(crate) use conformance::{Args as ConformanceArgs, run as conformance};
 use survivors::Run;
 use tally::Tally;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(root: &Path, fast: bool) -> Result<()> {
     if let Some(servers) = prepare(&mut steps, root, fast) {
         steps.run("tests", || tests(root, servers.as_deref(), &mut tally));
         if !fast {
-            steps.run("conformance", || conformance(root));
+            steps.run("conformance", || conformance(root, &ConformanceArgs::default()));
         }
     }
     steps.finish(&tally.to_string())

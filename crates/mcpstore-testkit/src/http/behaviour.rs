@@ -19,6 +19,8 @@ pub struct HttpBehaviour {
     pub retry_ms: Option<u64>,
     /// It answers only who brings this token.
     pub token: Option<String>,
+    /// It answers only who reaches it by a name of this machine, and comes from no page elsewhere.
+    pub local_only: bool,
     /// Its words in `WWW-Authenticate`, when it refuses for want of a token.
     pub challenge: String,
     /// Fixed pages: path, content type, body.
@@ -45,6 +47,7 @@ impl Default for HttpBehaviour {
             event_ids: false,
             retry_ms: None,
             token: None,
+            local_only: false,
             challenge: "Bearer".to_owned(),
             pages: Vec::new(),
             fault: None,
@@ -57,6 +60,12 @@ impl Default for HttpBehaviour {
 }
 
 impl HttpBehaviour {
+    /// What the official conformance suite asks of the transport.
+    #[must_use]
+    pub fn reference() -> Self {
+        Self { event_ids: true, retry_ms: Some(50), local_only: true, ..Self::default() }
+    }
+
     /// This behaviour with this fault in every `tools/call`.
     #[must_use]
     pub fn with_fault_in_calls(self, fault: HttpFault) -> Self {

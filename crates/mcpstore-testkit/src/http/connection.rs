@@ -7,10 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
 
 use super::events::{self, Events};
 use super::fault::HttpFault;
+use super::headers;
 use super::message::{self, Recorded};
 use super::respond::{self, After};
 use super::state::{Session, State};
-use crate::server::{Conversation, Era, LATEST, META_VERSION, Out, Peer, lock};
+use crate::server::{Conversation, Era, Out, Peer, lock};
 
 /// How a handler leaves the connection.
 pub(super) type Done = std::io::Result<After>;
@@ -53,6 +54,9 @@ async fn handle<S: AsyncRead + AsyncWrite>(state: &Arc<State>, wire: &mut Wire<S
     {
         return respond::refuse(wire, 401, &[("www-authenticate", &state.http.challenge)], "who are you?").await;
     }
+    if state.http.local_only && !headers::local(request) {
+        return respond::refuse(wire, 403, &[], "not from there").await;
+    }
     let body: Value = serde_json::from_str(&request.body).unwrap_or(Value::Null);
     let name = body["method"].as_str().unwrap_or(&request.method).to_owned();
     let fault = state.fault(&name);
@@ -71,7 +75,7 @@ async fn handle<S: AsyncRead + AsyncWrite>(state: &Arc<State>, wire: &mut Wire<S
     let stateless = match state.server.behaviour.era {
         Era::Handshake => false,
         Era::Stateless => true,
-        Era::Both => body["params"]["_meta"].get(META_VERSION).is_some(),
+        Era::Both => headers::stateless(request, &body),
     };
     match request.method.as_str() {
         "POST" if body.is_null() => respond::refuse(wire, 400, &[], "the body is no JSON").await,
@@ -133,7 +137,7 @@ async fn post<S: AsyncRead + AsyncWrite>(
         let answer = sift(messages, Some(&session.peer)).await;
         return respond::json(wire, 200, &headers, &answer.unwrap_or_default(), fault).await;
     }
-    let stream = Arc::new(Events::new(state.number()));
+    let stream = Arc::new(Events::new(state.number(), state.http.event_ids));
     lock(&session.streams).insert(stream.number, Arc::clone(&stream));
     let filled = Arc::clone(&stream);
     tokio::spawn(async move { filled.fill(messages, true).await });
@@ -154,13 +158,14 @@ async fn post_stateless<S: AsyncRead + AsyncWrite>(
     fault: Option<&HttpFault>,
 ) -> Done {
     if let Some(id) = body.get("id")
-        && let Err(what) = headers_match(request, body)
+        && let Err(what) = headers::agree(request, body)
     {
         let error = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32020,"message":"{what}"}}}}"#);
         return respond::json(wire, 400, &[], &error, None).await;
     }
     let conversation = Conversation::new(Arc::clone(&state.server));
     let (peer, mut messages) = Peer::new(Arc::clone(&conversation.client));
+    let peer = peer.of_era(true);
     let taken = conversation.take(&request.body, &peer);
     drop(peer);
     if taken.task.is_none() {
@@ -185,7 +190,8 @@ async fn post_stateless<S: AsyncRead + AsyncWrite>(
         };
         return respond::json(wire, 200, &[], &answer.unwrap_or_default(), fault).await;
     }
-    let stream = Arc::new(Events::new(state.number()));
+    // There is nothing to come back for: this era resumes no stream.
+    let stream = Arc::new(Events::new(state.number(), false));
     let filled = Arc::clone(&stream);
     let filling = tokio::spawn(async move {
         let last = events::is_answer(&first);
@@ -197,28 +203,6 @@ async fn post_stateless<S: AsyncRead + AsyncWrite>(
     let done = respond::events(state, wire, &[], &stream, None, fault).await;
     filling.abort();
     done
-}
-
-/// Where the headers of a stateless request must agree with its body.
-fn headers_match(request: &Recorded, body: &Value) -> Result<(), String> {
-    let params = &body["params"];
-    let method = body["method"].as_str().unwrap_or_default();
-    let name = match method {
-        "tools/call" | "prompts/get" => params["name"].as_str(),
-        "resources/read" => params["uri"].as_str(),
-        _ => None,
-    };
-    let version = params["_meta"][META_VERSION].as_str().unwrap_or(LATEST);
-    for (header, expected) in
-        [("mcp-protocol-version", Some(version)), ("mcp-method", Some(method)), ("mcp-name", name)]
-    {
-        if let Some(expected) = expected
-            && request.header(header) != Some(expected)
-        {
-            return Err(format!("{header} does not agree with the body"));
-        }
-    }
-    Ok(())
 }
 
 /// The status of an answer in the stateless era.

@@ -6,10 +6,15 @@ use tokio::sync::{mpsc, watch};
 
 use crate::server::{Out, lock};
 
+/// In place of a message: the connection that carries the stream ends here, and who resumes the stream gets on.
+pub(super) const BREAK: &str = "";
+
 /// A stream of messages, kept whole.
 pub(super) struct Events {
     /// Its number, unique on the server.
     pub(super) number: u64,
+    /// Its events have ids.
+    pub(super) ids: bool,
     messages: Mutex<Vec<String>>,
     /// How many there are, and whether none will follow.
     state: watch::Sender<(usize, bool)>,
@@ -18,14 +23,14 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(number: u64) -> Self {
+    pub(super) fn new(number: u64, ids: bool) -> Self {
         let (state, sent) = (watch::Sender::new((0, false)), watch::Sender::new(0));
-        Self { number, messages: Mutex::default(), state, sent }
+        Self { number, ids, messages: Mutex::default(), state, sent }
     }
 
     /// A stream that is over.
     pub(super) fn over(number: u64) -> Self {
-        let stream = Self::new(number);
+        let stream = Self::new(number, false);
         stream.state.send_replace((0, true));
         stream
     }
@@ -45,13 +50,14 @@ impl Events {
         while let Some(out) = messages.recv().await {
             let message = match out {
                 Out::Message(message) => message,
+                Out::Break if self.ids => BREAK.to_owned(),
                 Out::Long { head, bytes, tail } => {
                     format!("{head}{}{tail}", "x".repeat(usize::try_from(bytes).unwrap_or(0)))
                 }
                 // There is no stream of bytes to write them to.
-                Out::Bytes(_) | Out::Close | Out::Die(_) => continue,
+                Out::Bytes(_) | Out::Break | Out::Close | Out::Die(_) => continue,
             };
-            let last = until_answer && is_answer(&message);
+            let last = until_answer && message != BREAK && is_answer(&message);
             self.push(message, last);
             if last {
                 return;

@@ -6,6 +6,7 @@ mod behaviour;
 mod connection;
 mod events;
 mod fault;
+mod headers;
 mod message;
 mod respond;
 mod state;

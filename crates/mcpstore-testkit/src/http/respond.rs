@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::connection::{Done, Wire};
-use super::events::Events;
+use super::events::{BREAK, Events};
 use super::fault::HttpFault;
 use super::message::{self, Recorded, chunk};
 use super::state::State;
@@ -84,7 +84,7 @@ where
     S: AsyncRead + AsyncWrite,
 {
     start(wire, headers).await?;
-    let ids = state.http.event_ids || fault == Some(&HttpFault::Cut);
+    let ids = stream.ids || fault == Some(&HttpFault::Cut);
     if ids && from.is_none() {
         let mut first = format!("id: {}-0\n", stream.number);
         if let Some(ms) = state.http.retry_ms {
@@ -96,7 +96,7 @@ where
     if fault == Some(&HttpFault::Cut) {
         return Ok(After::Close);
     }
-    carry(wire, stream, from.unwrap_or(0), ids, fault).await
+    carry(wire, stream, from, ids, fault).await
 }
 
 /// Carries the one stream of the legacy transport, which begins by saying where messages go.
@@ -112,7 +112,7 @@ where
 {
     start(wire, &[]).await?;
     chunk(&mut wire.output, endpoint.as_bytes()).await?;
-    carry(wire, stream, 0, state.http.event_ids, fault).await
+    carry(wire, stream, None, state.http.event_ids, fault).await
 }
 
 async fn start<S: AsyncRead + AsyncWrite>(wire: &mut Wire<S>, headers: &[(&str, &str)]) -> Result<()> {
@@ -122,7 +122,13 @@ async fn start<S: AsyncRead + AsyncWrite>(wire: &mut Wire<S>, headers: &[(&str, 
     wire.output.flush().await
 }
 
-async fn carry<S>(wire: &mut Wire<S>, stream: &Events, from: usize, ids: bool, fault: Option<&HttpFault>) -> Done
+async fn carry<S>(
+    wire: &mut Wire<S>,
+    stream: &Events,
+    from: Option<usize>,
+    ids: bool,
+    fault: Option<&HttpFault>,
+) -> Done
 where
     S: AsyncRead + AsyncWrite,
 {
@@ -130,7 +136,7 @@ where
         let junk = ": a comment\n\nevent: ping\ndata: now\n\ndata: this is no JSON\n\ndata: [1,2\ndata: ,3]\n\nfoo\n\n";
         chunk(&mut wire.output, junk.as_bytes()).await?;
     }
-    let mut place = from;
+    let mut place = from.unwrap_or(0);
     loop {
         let message = tokio::select! {
             message = stream.next(place) => message,
@@ -139,6 +145,12 @@ where
         let Some(message) = message else { break };
         place += 1;
         stream.sent.send_replace(place);
+        if message == BREAK {
+            if from.is_some() {
+                continue;
+            }
+            break;
+        }
         let id = if ids { format!("id: {}-{place}\n", stream.number) } else { String::new() };
         let event = format!("event: message\n{id}data: {message}\n\n");
         match fault {

@@ -57,7 +57,7 @@ impl State {
         let number = self.number();
         let conversation = Conversation::new(Arc::clone(&self.server));
         let (peer, messages) = Peer::new(Arc::clone(&conversation.client));
-        let own = Arc::new(Events::new(number));
+        let own = Arc::new(Events::new(number, self.http.event_ids));
         if self.http.get_stream || self.http.legacy {
             *lock(&conversation.client.stream) = Some(peer.sender());
         }

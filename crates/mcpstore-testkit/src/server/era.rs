@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::behaviour::{Behaviour, Era};
+use super::reference;
 
 /// The version of the stateless era.
 pub(crate) const LATEST: &str = "2026-07-28";
@@ -12,7 +13,7 @@ pub(super) const LAST_WITH_HANDSHAKE: &str = "2025-11-25";
 /// Where a request of the stateless era says its version.
 pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// Where it says what its client can do.
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// Where an answer says who gives it.
 const META_SERVER: &str = "io.modelcontextprotocol/serverInfo";
 
@@ -37,13 +38,14 @@ impl Refusal {
     }
 }
 
-/// Whether a request is of the stateless era, when this server takes it (spec: MCP 2026-07-28, versioning).
-pub(super) fn of_request(era: Era, method: &str, params: &Value) -> Result<bool, Refusal> {
+/// Whether a request is of the stateless era, when this server takes it (spec: MCP 2026-07-28, versioning). `said`: its
+/// transport says that it is.
+pub(super) fn of_request(era: Era, said: bool, method: &str, params: &Value) -> Result<bool, Refusal> {
     let meta = &params["_meta"];
     let stateless = match era {
         Era::Handshake => false,
         Era::Stateless => true,
-        Era::Both => meta.get(META_VERSION).is_some() || STATELESS_ONLY.contains(&method),
+        Era::Both => said || meta.get(META_VERSION).is_some() || STATELESS_ONLY.contains(&method),
     };
     let other = if stateless { HANDSHAKE_ONLY } else { STATELESS_ONLY };
     if other.contains(&method) {
@@ -81,7 +83,7 @@ pub(super) fn can(params: &Value, what: &str) -> bool {
 }
 
 /// What the server offers.
-pub(super) fn capabilities(stateless: bool) -> Value {
+pub(super) fn capabilities(behaviour: &Behaviour, stateless: bool) -> Value {
     let mut offered = json!({
         "tools": { "listChanged": true },
         "resources": { "subscribe": true, "listChanged": true },
@@ -91,6 +93,9 @@ pub(super) fn capabilities(stateless: bool) -> Value {
     });
     if let (true, Some(offered)) = (stateless, offered.as_object_mut()) {
         offered.remove("logging");
+    }
+    if behaviour.reference {
+        reference::capabilities(&mut offered, stateless);
     }
     offered
 }
@@ -103,7 +108,7 @@ pub(super) fn discovered(behaviour: &Behaviour) -> Value {
     }
     json!({
         "supportedVersions": supported,
-        "capabilities": capabilities(true),
+        "capabilities": capabilities(behaviour, true),
         "instructions": "ask and you shall be answered",
     })
 }
@@ -127,7 +132,8 @@ mod tests {
     #[test]
     fn each_era_takes_its_own() {
         let stateless = json!({ "_meta": { META_VERSION: LATEST, META_CAPABILITIES: {} } });
-        let code = |era, method: &str, params: &Value| of_request(era, method, params).map_err(|refusal| refusal.code);
+        let code =
+            |era, method: &str, params: &Value| of_request(era, false, method, params).map_err(|refusal| refusal.code);
         assert_eq!(code(Era::Handshake, "tools/list", &Value::Null), Ok(false));
         assert_eq!(code(Era::Handshake, "server/discover", &stateless), Err(-32601));
         assert_eq!(code(Era::Stateless, "tools/list", &stateless), Ok(true));
@@ -141,5 +147,7 @@ mod tests {
         assert_eq!(code(Era::Both, "tools/list", &Value::Null), Ok(false));
         assert_eq!(code(Era::Both, "tools/list", &stateless), Ok(true));
         assert_eq!(code(Era::Both, "ping", &stateless), Err(-32601));
+        let said = of_request(Era::Both, true, "tools/list", &Value::Null).map_err(|refusal| refusal.code);
+        assert_eq!(said, Err(-32602));
     }
 }

@@ -64,6 +64,8 @@ where
             Out::Message(message) => output.write_all(&line(&behaviour, &message)).await,
             Out::Bytes(bytes) => output.write_all(&bytes).await,
             Out::Long { head, bytes, tail } => long(&mut output, &head, bytes, &tail).await,
+            // One stream for everything: it does not break.
+            Out::Break => Ok(()),
             Out::Die(code) => std::process::exit(code),
             Out::Close => {
                 drop(output);

@@ -9,6 +9,7 @@ mod listen;
 mod log;
 mod odd;
 mod peer;
+mod reference;
 mod tools;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,6 +27,8 @@ use listen::Listeners;
 pub use log::EventLog;
 pub use odd::Odd;
 pub(crate) use peer::{Out, Peer, lock};
+pub(crate) use reference::HEADER_TOOL;
+use reference::Reference;
 
 /// A factory of in-process servers that behave like this.
 #[must_use]
@@ -57,13 +60,20 @@ pub(crate) struct Server {
     blocked: AtomicBool,
     /// Held by the one thing that is done, where one is done at a time.
     at_work: tokio::sync::Mutex<()>,
+    reference: Reference,
 }
 
 impl Server {
     pub(crate) fn new(behaviour: Arc<Behaviour>) -> Arc<Self> {
-        let listeners = Listeners::default();
-        let (lists, held, blocked) = (AtomicU64::new(0), Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { behaviour, listeners, lists, held, blocked, at_work: tokio::sync::Mutex::default() })
+        Arc::new(Self {
+            behaviour,
+            listeners: Listeners::default(),
+            lists: AtomicU64::new(0),
+            held: Mutex::default(),
+            blocked: AtomicBool::new(false),
+            at_work: tokio::sync::Mutex::default(),
+            reference: Reference::default(),
+        })
     }
 
     /// Answers one request, as the behaviour has it.
@@ -94,21 +104,26 @@ impl Server {
         if hangs {
             return std::future::pending().await;
         }
-        let stateless = match era::of_request(behaviour.era, &method, &params) {
+        let stateless = match era::of_request(behaviour.era, peer.stateless, &method, &params) {
             Ok(stateless) => stateless,
             Err(refusal) => return peer.error_with(&id, refusal.code, &refusal.message, refusal.data).await,
         };
         let peer = peer.of_era(stateless);
+        if behaviour.reference
+            && let Some(outcome) = reference::answer(&self, &peer, &method, &params).await
+        {
+            return tools::conclude(&self, &peer, &id, outcome).await;
+        }
         match method.as_str() {
             "initialize" => self.initialize(&peer, &id, &params).await,
             "server/discover" => self.give(&peer, &id, era::discovered(behaviour)).await,
             "ping" => peer.result(&id, "{}").await,
-            "tools/list" => self.give(&peer, &id, tools::list(&self, &params)).await,
+            "tools/list" => self.give(&peer, &id, tools::list(&self, &params, peer.stateless)).await,
             "tools/call" => tools::call(&self, &peer, &id, &params).await,
             "subscriptions/listen" => self.listeners.listen(&peer, &id, &params).await,
-            _ => match content::answer(&peer, &method, &params) {
+            _ => match content::answer(&self, &peer, &method, &params) {
                 Ok(result) => self.give(&peer, &id, result).await,
-                Err((code, message)) => peer.error(&id, code, &message).await,
+                Err((code, message, data)) => peer.error_with(&id, code, &message, data).await,
             },
         }
     }
@@ -123,6 +138,7 @@ impl Server {
 
     async fn initialize(&self, peer: &Peer, id: &str, params: &Value) {
         let behaviour = &*self.behaviour;
+        *lock(&peer.client.capabilities) = params["capabilities"].clone();
         tokio::time::sleep(Duration::from_millis(behaviour.delay_init_ms)).await;
         if behaviour.ask_at_init {
             let peer = peer.clone();
@@ -139,7 +155,7 @@ impl Server {
         let version = behaviour.protocol.as_deref().unwrap_or(asked);
         let mut result = json!({
             "protocolVersion": version,
-            "capabilities": era::capabilities(false),
+            "capabilities": era::capabilities(behaviour, false),
             "serverInfo": { "name": behaviour.name, "version": "1.2.3" },
             "instructions": format!("ask and you shall be answered{}", "!".repeat(behaviour.big_init)),
         });

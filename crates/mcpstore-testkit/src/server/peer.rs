@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::era::META_CAPABILITIES;
+
 /// Messages that wait for the writer.
 const MAX_OUT: usize = 64;
 
@@ -22,6 +24,8 @@ pub(crate) enum Out {
     Long { head: String, bytes: u64, tail: String },
     /// The server closes its output.
     Close,
+    /// The stream of this answer breaks, where it can be taken up again.
+    Break,
     /// The process ends with this code, once what came before is written.
     Die(i32),
 }
@@ -47,6 +51,8 @@ pub(crate) struct Client {
     pub(super) level: AtomicU64,
     /// Where what belongs to no request goes; `None`: where the answers go.
     pub(crate) stream: Mutex<Option<mpsc::Sender<Out>>>,
+    /// What it said at the handshake that it can do.
+    pub(super) capabilities: Mutex<Value>,
     /// The server's input shall close.
     pub(super) deaf: CancellationToken,
 }
@@ -68,8 +74,16 @@ impl Peer {
     }
 
     /// This peer for a request of this era.
-    pub(super) fn of_era(&self, stateless: bool) -> Self {
+    pub(crate) fn of_era(&self, stateless: bool) -> Self {
         Self { stateless, ..self.clone() }
+    }
+
+    /// Whether the client can do this about this request; `what` is a pointer into its capabilities.
+    pub(super) fn can(&self, params: &Value, what: &str) -> bool {
+        if self.stateless {
+            return params["_meta"][META_CAPABILITIES].pointer(what).is_some();
+        }
+        lock(&self.client.capabilities).pointer(what).is_some()
     }
 
     /// Answers with a result, given as JSON text.

@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 
 use super::odd::Odd;
 use super::peer::{Out, Peer, lock};
-use super::{ODD_RESULT, Server, content, era};
+use super::{ODD_RESULT, Server, content, era, reference};
 pub(super) use list::list;
 
 /// What a call gives.
-enum Outcome {
+pub(super) enum Outcome {
     /// A result with this text.
     Text(String),
+    /// A result, to which comes what the era adds.
+    Result(Value),
     /// A result, as JSON text.
     Raw(String),
     /// An error.
@@ -28,12 +30,25 @@ enum Outcome {
 pub(super) async fn call(server: &Server, peer: &Peer, id: &str, params: &Value) {
     let outcome = if server.behaviour.odd_result {
         Outcome::Raw(ODD_RESULT.to_owned())
+    } else if server.behaviour.reference
+        && let Some(outcome) = reference::call(server, peer, params).await
+    {
+        outcome
     } else {
         run(server, peer, id, params).await
     };
+    conclude(server, peer, id, outcome).await;
+}
+
+/// Answers with what a call gave.
+pub(super) async fn conclude(server: &Server, peer: &Peer, id: &str, outcome: Outcome) {
+    let outcome = match outcome {
+        Outcome::Text(text) => Outcome::Result(json!({ "content": [{ "type": "text", "text": text }] })),
+        other => other,
+    };
     match outcome {
-        Outcome::Text(text) => {
-            let mut result = json!({ "content": [{ "type": "text", "text": text }] });
+        Outcome::Text(_) | Outcome::Nothing => {}
+        Outcome::Result(mut result) => {
             if peer.stateless {
                 era::stamp(&mut result, &server.behaviour.name);
             }
@@ -41,7 +56,6 @@ pub(super) async fn call(server: &Server, peer: &Peer, id: &str, params: &Value)
         }
         Outcome::Raw(result) => reply(server, peer, id, &result).await,
         Outcome::Error(code, message, data) => peer.error_with(id, code, &message, data).await,
-        Outcome::Nothing => {}
     }
 }
 

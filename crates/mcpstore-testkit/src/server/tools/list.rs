@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::server::{Server, reference};
 
 /// Tools on one page of a long list.
 const PAGE: usize = 100;
@@ -37,7 +37,7 @@ const TOOLS: &[(&str, &str, &[Argument])] = &[
 ];
 
 /// One page of the list.
-pub(in crate::server) fn list(server: &Server, params: &Value) -> Value {
+pub(in crate::server) fn list(server: &Server, params: &Value, stateless: bool) -> Value {
     let behaviour = &*server.behaviour;
     let page: usize = params["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
     if behaviour.endless_cursor {
@@ -55,6 +55,9 @@ pub(in crate::server) fn list(server: &Server, params: &Value) -> Value {
             let description = format!("{description}{}", "!".repeat(behaviour.big_descriptions));
             json!({ "name": name, "description": description, "inputSchema": schema })
         }));
+        if behaviour.reference {
+            tools.extend(reference::tools(server, stateless));
+        }
         if let Some(start) = behaviour.changing {
             tools[0]["description"] = format!("Returns its text, since start {start}").into();
         }

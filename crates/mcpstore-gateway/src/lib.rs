@@ -10,4 +10,4 @@ mod message;
 mod outlet;
 mod seam;
 
-pub use front::{BoundFront, FrontOptions, FrontStats, Limits, ListenError};
+pub use front::{BoundFront, BoundUnix, FrontOptions, FrontStats, Limits, ListenError};

@@ -13,4 +13,4 @@ mod outlet;
 mod seam;
 
 pub use core::{Gateway, Prepared};
-pub use front::{BoundFront, FrontOptions, FrontStats, Limits, ListenError};
+pub use front::{BoundFront, BoundUnix, FrontOptions, FrontStats, Limits, ListenError};

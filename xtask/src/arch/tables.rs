@@ -81,7 +81,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("rustls", &["mcpstore-transport", "mcpstore-alerts", "mcpstore-console", "mcpstore-gateway"]),
     ("rustls-native-certs", &["mcpstore-transport", "mcpstore-alerts", "mcpstore-console"]),
     ("tokio-rustls", &["mcpstore-transport", "mcpstore-gateway"]),
-    ("rcgen", &["mcpstore-transport", TESTKIT]),
+    ("rcgen", &["mcpstore-transport", "mcpstore-gateway", TESTKIT]),
     ("libc", &[UNSAFE_CRATE]),
     ("clap", &["mcpstore-cli", "xtask"]),
     ("clap_complete", &["mcpstore-cli"]),

@@ -5,6 +5,7 @@ mod headers;
 mod http;
 mod legacy;
 mod limits;
+mod lines;
 mod options;
 mod pipe;
 mod read;
@@ -17,8 +18,10 @@ mod tls;
 mod tests;
 
 pub(crate) use http::HttpFront;
+pub(crate) use lines::{LineFront, bind_unix};
 
 pub use http::BoundFront;
 pub use limits::Limits;
+pub use lines::BoundUnix;
 pub use options::{FrontOptions, ListenError};
 pub use stats::FrontStats;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 const TAIL_BYTES: usize = 256;
 
 /// Splits a byte stream into lines; memory is bounded by the limit of a line.
-pub(crate) struct LineReader<R> {
+pub struct LineReader<R> {
     reader: BufReader<R>,
     limit: usize,
     line: Vec<u8>,
@@ -20,25 +20,40 @@ pub(crate) struct LineReader<R> {
 
 /// What [`LineReader::next`] found.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Line<'a> {
+pub enum Line<'a> {
     /// A line without its end; the last one of a stream may lack the end anyway (`ended` is false then).
-    Whole { text: &'a [u8], ended: bool },
+    Whole {
+        /// Its bytes, without the end.
+        text: &'a [u8],
+        /// It had an end.
+        ended: bool,
+    },
     /// The line is over the bound: its first bytes. The rest is skipped.
     Head(&'a [u8]),
     /// The skipped line is over: its last bytes, and its length in all.
-    Tail { text: &'a [u8], bytes: u64 },
+    Tail {
+        /// Its last bytes, at most 256.
+        text: &'a [u8],
+        /// Its length.
+        bytes: u64,
+    },
 }
 
 impl<R: AsyncRead + Unpin> LineReader<R> {
-    pub(crate) fn new(stream: R, limit: usize) -> Self {
+    /// Reads lines of at most `limit` bytes out of this stream.
+    pub fn new(stream: R, limit: usize) -> Self {
         let reader = BufReader::with_capacity(64 * 1024, stream);
         Self { reader, limit, line: Vec::new(), spent: false, skipped: 0 }
     }
 
     /// The next line, or `None` at the end of the stream.
     ///
-    /// Cancel-safe: what was read stays in `self`.
-    pub(crate) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    /// # Errors
+    /// What the stream says.
+    ///
+    /// # Cancel safety
+    /// Safe: what was read stays in `self`.
+    pub async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         if self.spent {
             self.spent = false;
             self.line.clear();

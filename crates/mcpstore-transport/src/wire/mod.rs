@@ -42,7 +42,7 @@ use table::{Table, Waiter};
 pub(crate) use call::DISCOVER;
 pub(crate) use dispatch::Dispatch;
 pub(crate) use envelope::{Envelope, wire_id};
-pub(crate) use lines::{Line, LineReader};
+pub use lines::{Line, LineReader};
 pub(crate) use outgoing::{Kind, Outgoing};
 pub(crate) use params::Stateless;
 pub(crate) use sdk::Wire;

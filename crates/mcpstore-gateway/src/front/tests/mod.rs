@@ -1,6 +1,9 @@
 //! The fronts against a core of the tests.
 
 mod core;
+mod legacy;
+mod lines;
 mod safety;
 mod streamable;
+mod tls;
 mod wire;

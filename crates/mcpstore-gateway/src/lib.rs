@@ -5,6 +5,7 @@
 //! needs no change passes byte for byte.
 
 mod client;
+mod guard;
 mod message;
 mod outlet;
 mod seam;

@@ -46,7 +46,7 @@ pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
 pub use judge::{Fault, Unsafe};
 pub use lock::{LOCK_WAIT, LockError};
 pub use machine::{MAX_REFERENCED_BYTES, Machine};
-pub use pins::{Approved, Change, LoadedPins, NewTools, PinStore, PinsDamage, ServicePins, Verdict};
+pub use pins::{Approved, Change, LoadedPins, NewTools, PinStore, PinsDamage, PinsStamp, ServicePins, Verdict};
 pub use pins::{Definition, DiffKind, DiffLine, Finding, Hidden, render_diff, suspicious};
 pub use pins::{MAX_FINDINGS, MAX_PINNED_TOOLS, MAX_TOOL_NAME_BYTES};
 pub use private::{StateFileError, random_bytes};

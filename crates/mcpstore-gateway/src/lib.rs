@@ -7,6 +7,7 @@
 mod client;
 mod core;
 mod front;
+mod guard;
 mod listen;
 mod message;
 mod outlet;

@@ -1,5 +1,6 @@
 //! Pins on the disk: a file for each service, replaced as a whole, with the one before beside it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use mcpstore_types::ServiceName;
@@ -33,6 +34,16 @@ pub struct LoadedPins {
     pub pins: ServicePins,
     /// A damage that was mended by this.
     pub damage: Option<PinsDamage>,
+    /// What the file was when it was read; `None`: there was none.
+    pub stamp: Option<PinsStamp>,
+}
+
+/// What a file of pins looks like from outside: as long as it is equal, nobody changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinsStamp {
+    file: (u64, u64),
+    bytes: u64,
+    changed: (i64, i64),
 }
 
 /// A damaged file of pins. What of it was whole is in use, and what it lost comes from the file before; tools that were in neither
@@ -54,17 +65,30 @@ impl PinStore {
         Self { folder: state_folder.join("pins") }
     }
 
+    /// What the file of a service looks like now; `None`: there is none, or it cannot be looked at. Cheap.
+    #[must_use]
+    pub fn stamp(&self, service: &ServiceName) -> Option<PinsStamp> {
+        let meta = self.file(service).symlink_metadata().ok()?;
+        Some(PinsStamp {
+            file: (meta.dev(), meta.ino()),
+            bytes: meta.len(),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+
     /// Reads the pins of a service. A damaged file is mended and set aside by this.
     ///
     /// # Errors
     /// [`StateFileError`]: the file is a link, another user's, or open to the writing of others; or what the system says.
     pub fn read(&self, service: &ServiceName) -> Result<LoadedPins, StateFileError> {
+        // Before it is read: a stamp that is too old costs another look, one that is too new would hide a change.
+        let stamp = self.stamp(service);
         match read_private(&self.file(service), Closed::ToWriters, MAX_FILE_BYTES)? {
             None => return Ok(LoadedPins::default()),
             Some(bytes) => {
                 let Decoded { pins, fault, .. } = whole(&bytes, service);
                 if fault.is_none() {
-                    return Ok(LoadedPins { pins, damage: None });
+                    return Ok(LoadedPins { pins, damage: None, stamp });
                 }
             }
         }
@@ -88,7 +112,7 @@ impl PinStore {
             Some(bytes) => {
                 let Decoded { pins, fault, .. } = whole(&bytes, service);
                 match fault {
-                    None => (LoadedPins { pins, damage: None }, true),
+                    None => (LoadedPins { pins, ..LoadedPins::default() }, true),
                     Some(what) => (self.mend(pins, what, service, &held), false),
                 }
             }
@@ -108,6 +132,7 @@ impl PinStore {
             })?;
             put_private(&held, &bytes)?;
         }
+        loaded.stamp = self.stamp(service);
         Ok((loaded, answer))
     }
 
@@ -160,7 +185,8 @@ impl PinStore {
                 pin
             });
         }
-        LoadedPins { pins, damage: Some(PinsDamage { what, set_aside: set_aside(held).ok(), restored }) }
+        let damage = PinsDamage { what, set_aside: set_aside(held).ok(), restored };
+        LoadedPins { pins, damage: Some(damage), stamp: None }
     }
 
     fn file(&self, service: &ServiceName) -> PathBuf {
@@ -260,7 +286,7 @@ mod tests {
                     assert!(loaded.pins.pinned(tool).is_some(), "at {at}: {tool}, {}", damage.what);
                 }
                 let again = home.store.read(&home.service).unwrap();
-                assert_eq!((again.pins, again.damage), (loaded.pins, None), "mended");
+                assert_eq!((again.pins, again.damage, again.stamp), (loaded.pins, None, loaded.stamp), "mended");
             }
         }
         assert_eq!(home.judge(&[("a", "2")]).changed.len(), 1, "what was pinned before the damage is");

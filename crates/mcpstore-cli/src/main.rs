@@ -16,6 +16,7 @@ mod paths;
 mod quote;
 mod reload;
 mod select;
+mod serve;
 // Not registered yet: what it shows comes from operations of the control socket that are not there.
 mod top;
 mod up;
@@ -59,6 +60,7 @@ fn main() -> Exit {
 async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
     match command {
         Command::Up(args) => up::run(*args, global).await,
+        Command::Serve(args) => serve::run(args, global).await,
         Command::DemoServer(args) => demo::serve(&args.name).await.map(|()| Exit::Done),
         other => tokio::select! {
             outcome = commands::run(other, global) => outcome,

@@ -105,14 +105,18 @@ pub(crate) struct ClientFileArgs {
 
 const CONNECT_HELP: &str = "\
 One entry is written into the client's file, and nothing else of it is touched; what it said
-before is kept, and --undo brings it back byte for byte. This version has no endpoint of its
-own to offer yet, so say which one the client shall reach.
+before is kept, and --undo brings it back byte for byte.
+
+By default the client launches `mcpstore serve --stdio`, which joins the running manager, or
+is one itself. With --http it reaches the manager's address; the entry then holds the token of
+the gateway. --url and CMD write an entry for another server.
 
 Clients: claude-desktop, claude-code, cursor, windsurf, vscode, codex, zed, cline, gemini.
 
 Examples:
-  mcpstore connect cursor --url http://127.0.0.1:8420/mcp
-  mcpstore connect vscode --project --name time -- uvx mcp-server-time
+  mcpstore connect cursor
+  mcpstore connect claude-code --profile coder
+  mcpstore connect vscode --http
   mcpstore connect cursor --undo";
 
 /// Arguments of `connect`.
@@ -126,8 +130,14 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "NAME", default_value = "mcpstore")]
     pub(crate) name: String,
     /// The address that the client shall reach.
-    #[arg(long, value_name = "URL", required_unless_present_any = ["command", "undo"], conflicts_with = "command")]
+    #[arg(long, value_name = "URL", conflicts_with = "command")]
     pub(crate) url: Option<String>,
+    /// Reach the manager's own address, with its token.
+    #[arg(long, conflicts_with_all = ["url", "command"])]
+    pub(crate) http: bool,
+    /// The profile of the config that the client sees.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "command"])]
+    pub(crate) profile: Option<String>,
     /// How the address is spoken to.
     #[arg(long = "type", value_enum, value_name = "TYPE", requires = "url")]
     pub(crate) kind: Option<RemoteKind>,

@@ -3,6 +3,7 @@
 mod alerts;
 mod clients;
 mod registry;
+mod serve;
 mod verbs;
 // Some of its commands are not registered yet.
 mod watch;
@@ -17,6 +18,7 @@ use crate::up::UpArgs;
 pub(crate) use alerts::AlertsCommand;
 pub(crate) use clients::{ClientFileArgs, ConnectArgs, ExportArgs, ImportArgs, InitArgs, Secrets};
 pub(crate) use registry::{AddArgs, EditArgs, EnableArgs, RemoveArgs};
+pub(crate) use serve::ServeArgs;
 pub(crate) use verbs::{
     ApplyArgs, ApproveArgs, AuthCommand, CallArgs, CheckArgs, CompletionArgs, ConfigArgs, ConfigCommand,
     DemoServerArgs, DownArgs, EventsArgs, GraphArgs, GraphFormat, LogsArgs, LsArgs, MetricsArgs, PlanArgs, ReloadArgs,
@@ -180,8 +182,10 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Write services into another client's file.
     Export(ExportArgs),
-    /// Write the address of an endpoint into another client's file.
+    /// Have another client reach all services through this manager.
     Connect(ConnectArgs),
+    /// Speak MCP over stdin and stdout: one server that offers what all services offer.
+    Serve(ServeArgs),
     /// Check, show and approve configs.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -267,7 +271,8 @@ mod tests {
               init            Write a first config, from what is on this machine
               import          Take servers over from another client, or from a file
               export          Write services into another client's file
-              connect         Write the address of an endpoint into another client's file
+              connect         Have another client reach all services through this manager
+              serve           Speak MCP over stdin and stdout: one server that offers what all services offer
               config          Check, show and approve configs
               completion      Write the completion script of a shell
               version         Show the version

@@ -82,13 +82,14 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Apply(args) => reload::apply(&session, &args).await,
         Command::Import(args) => clients::import(&session, &args).await,
         Command::Export(args) => clients::export(&session, &args).await,
-        Command::Connect(args) => clients::connect(&session, &args),
+        Command::Connect(args) => clients::connect(&session, &args).await,
         Command::Add(args) => registry::add(&session, &args).await,
         Command::Edit(args) => registry::edit(&session, &args).await,
         Command::Enable(args) => registry::enable(&session, &args, true).await,
         Command::Disable(args) => registry::enable(&session, &args, false).await,
         // Done above, or in `main`.
         Command::Up(_)
+        | Command::Serve(_)
         | Command::DemoServer(_)
         | Command::Auth(_)
         | Command::Config(_)

@@ -35,7 +35,7 @@ pub(crate) enum Next {
 pub(crate) struct Conversation {
     reader: BufReader<OwnedReadHalf>,
     /// Kept open: closing it would take the request back.
-    _writer: OwnedWriteHalf,
+    writer: OwnedWriteHalf,
 }
 
 impl Client {
@@ -63,7 +63,7 @@ impl Client {
             Err(error) => return Err(self.unreachable(&error)),
             Ok(()) => {}
         }
-        Ok(Conversation { reader: BufReader::new(read), _writer: write })
+        Ok(Conversation { reader: BufReader::new(read), writer: write })
     }
 
     /// Makes a request and returns its last word as it came; items are passed over.
@@ -149,6 +149,13 @@ impl Conversation {
             (None, Some(body)) => Ok(Next::Done(body)),
             (None, None) => Err(strange(&"it says nothing")),
         }
+    }
+}
+
+impl Conversation {
+    /// The two directions of the connection, for what comes after the last word.
+    pub(crate) fn into_parts(self) -> (BufReader<OwnedReadHalf>, OwnedWriteHalf) {
+        (self.reader, self.writer)
     }
 }
 

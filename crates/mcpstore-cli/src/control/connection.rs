@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mcpstore::Gateway;
+use mcpstore::types::suggestion;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -47,6 +49,12 @@ pub(super) async fn converse(stream: UnixStream, context: &Context) {
         Err(Failure::new(Exit::Refused, "the manager belongs to another user"))
     } else {
         match request(&mut reader).await {
+            Ok(Some(request)) if request.op == Op::Mcp => {
+                match serve_client(&mut reader, &mut items, &request, context).await {
+                    Ok(()) => return,
+                    Err(failure) => Err(failure),
+                }
+            }
             Ok(Some(request)) => {
                 let hears_the_end = matches!(request.op, Op::Logs | Op::Events | Op::Down);
                 tokio::select! {
@@ -68,6 +76,38 @@ pub(super) async fn converse(stream: UnixStream, context: &Context) {
     // A client that went away needs no answer.
     let _ = write_line(&mut items.write, &line).await;
     let _ = items.write.shutdown().await;
+}
+
+/// Lets a client speak MCP from now on.
+async fn serve_client(
+    reader: &mut (impl AsyncRead + Unpin + Send),
+    items: &mut Items,
+    request: &Request,
+    context: &Context,
+) -> Result<(), Failure> {
+    let profile = request.profile.as_deref();
+    if let Some(profile) = profile {
+        known_profile(&context.gateway, profile)?;
+    }
+    write_line(&mut items.write, &Line::ok(raw(&())?)).await.map_err(|error| gone(&error))?;
+    tokio::select! {
+        () = context.gateway.serve_lines(reader, &mut items.write, profile) => {}
+        () = cut_off(context) => {}
+    }
+    Ok(())
+}
+
+/// Makes sure that there is such a profile.
+///
+/// # Errors
+/// [`Failure`], with the nearest one.
+pub(crate) fn known_profile(gateway: &Gateway, profile: &str) -> Result<(), Failure> {
+    let known = gateway.views();
+    if known.iter().any(|name| name == profile) {
+        return Ok(());
+    }
+    let message = format!("no profile `{profile}` in the config{}", suggestion(profile, &known));
+    Err(Failure::new(Exit::Usage, message).next("mcpstore config show"))
 }
 
 /// Tells a client that there is no place for it, if that can be told at once.

@@ -64,6 +64,10 @@ pub(crate) enum Op {
     Environment,
     /// Notices, as items.
     Events,
+    /// Where the gateway is reached over HTTP.
+    Gateway,
+    /// From the next line on, MCP: the connection is a client of the gateway, which sees `profile`.
+    Mcp,
     /// Stop everything and end. The connection stays open until the manager is gone.
     Down,
 }
@@ -137,6 +141,9 @@ pub(crate) struct Request {
     pub(crate) traceparent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tracestate: Option<String>,
+    /// For MCP: the profile that is seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
     /// For a reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reload: Option<ReloadWish>,
@@ -179,6 +186,7 @@ impl Request {
             arguments: None,
             traceparent: None,
             tracestate: None,
+            profile: None,
             reload: None,
             silence: None,
             sink: None,

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore::{McpStore, Observer};
+use mcpstore::{Gateway, McpStore, Observer};
+use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -15,7 +16,7 @@ use super::connection::{converse, turn_away};
 use crate::reload::Reloader;
 
 /// The most conversations at one time; further ones are turned away with a word.
-pub(super) const MAX_CONNECTIONS: usize = 64;
+pub(super) const MAX_CONNECTIONS: usize = 256;
 
 /// How long clients may take to hear the last of what happened, when the manager ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -57,6 +58,8 @@ impl ControlServer {
 pub(super) struct Context {
     pub(super) store: McpStore,
     pub(super) observer: Observer,
+    pub(super) gateway: Gateway,
+    pub(super) reach: ReachDoc,
     pub(super) shutdown: mpsc::Sender<ShutdownRequest>,
     /// True once the manager ends.
     pub(super) closing: watch::Receiver<bool>,
@@ -71,20 +74,42 @@ impl Context {
     }
 }
 
-/// Serves the store on this socket, as a task of the current runtime. Requests to shut down go to `shutdown`.
+/// What a manager has to offer.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// Its services.
+    pub(crate) store: McpStore,
+    /// Their alerts and history.
+    pub(crate) observer: Observer,
+    /// All of them as one, for clients that speak MCP.
+    pub(crate) gateway: Gateway,
+    /// How that is reached over HTTP.
+    pub(crate) reach: ReachDoc,
+}
+
+/// How the gateway of a manager is reached over HTTP.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ReachDoc {
+    /// Its address (`http://127.0.0.1:8420/mcp`); `None`: it is not.
+    pub(crate) url: Option<String>,
+    /// It wants the token of the state folder.
+    pub(crate) token: bool,
+}
+
+/// Serves a manager on this socket, as a task of the current runtime. Requests to shut down go to `shutdown`.
 ///
 /// # Errors
 /// [`crate::exit::Failure`]: another manager runs on the socket, or it cannot be bound.
 pub(crate) fn serve(
-    store: McpStore,
-    observer: Observer,
+    served: Served,
     reloader: Reloader,
     socket: &Path,
     shutdown: mpsc::Sender<ShutdownRequest>,
 ) -> anyhow::Result<ControlServer> {
     let bound = bind(socket)?;
     let (closing, receiver) = watch::channel(false);
-    let context = Context { store, observer, shutdown, closing: receiver, reloader };
+    let Served { store, observer, gateway, reach } = served;
+    let context = Context { store, observer, gateway, reach, shutdown, closing: receiver, reloader };
     Ok(ControlServer { accept: tokio::spawn(accept(bound, context)), closing })
 }
 

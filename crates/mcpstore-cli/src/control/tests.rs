@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore::{AdapterSet, InProcess, McpStore, Observer, ObserverConfig, ServiceName, ServiceSpec, SupervisorConfig};
+use mcpstore::gateway::Prepared;
+use mcpstore::{
+    AdapterSet, Gateway, InProcess, McpStore, Observer, ObserverConfig, ServiceName, ServiceSpec, SupervisorConfig,
+};
 use mcpstore_testkit::server::{Behaviour, EventLog, ODD_RESULT, factory, well_behaved};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -16,7 +19,9 @@ use tokio::time::timeout;
 
 use super::protocol::{Op, Request};
 use super::server::{ControlServer, MAX_CONNECTIONS};
-use super::{Client, FoundTool, FoundTools, GoingDown, Next, Progress, ShutdownRequest, Streamed, read, serve};
+use super::{
+    Client, FoundTool, FoundTools, GoingDown, Next, Progress, ReachDoc, Served, ShutdownRequest, Streamed, read, serve,
+};
 use crate::exit::{Exit, Failure};
 use crate::output::{HealthDoc, StatusDoc, VerbDoc};
 use crate::reload::Reloader;
@@ -30,6 +35,12 @@ fn reloader(store: &McpStore) -> Reloader {
 /// One that keeps nothing on disk.
 async fn observer(store: &McpStore) -> Observer {
     Observer::start(store.supervisor().clone(), ObserverConfig::default()).await.unwrap().0
+}
+
+/// What a manager of this store offers.
+fn served(store: &McpStore, observer: Observer) -> Served {
+    let gateway = Gateway::launch(Prepared::new(), store.supervisor().clone(), Vec::new());
+    Served { store: store.clone(), observer, gateway, reach: ReachDoc::default() }
 }
 
 /// Only what hangs meets it.
@@ -96,7 +107,7 @@ async fn house() -> House {
     store.add_services(specs).await.unwrap();
     let (send, asked) = mpsc::channel(8);
     let socket = dir.path().join("run/s.sock");
-    let server = serve(store.clone(), observer(&store).await, reloader(&store), &socket, send).unwrap();
+    let server = serve(served(&store, observer(&store).await), reloader(&store), &socket, send).unwrap();
     House { store, client: Client::new(&socket), server, asked, dir }
 }
 
@@ -375,7 +386,7 @@ async fn a_socket_is_private_and_has_one_manager() {
     let watching = observer(&house.store).await;
     let again = || {
         let (send, _) = mpsc::channel(1);
-        serve(house.store.clone(), watching.clone(), reloader(&house.store), &socket, send)
+        serve(served(&house.store, watching.clone()), reloader(&house.store), &socket, send)
     };
     let second = again().unwrap_err();
     let failure: &Failure = second.downcast_ref().unwrap();
@@ -411,7 +422,7 @@ async fn in_a_folder_of_everybodys_the_socket_is_private_too() {
     let socket = open.join("s.sock");
     let (send, _asked) = mpsc::channel(1);
     let server =
-        serve(house.store.clone(), observer(&house.store).await, reloader(&house.store), &socket, send).unwrap();
+        serve(served(&house.store, observer(&house.store).await), reloader(&house.store), &socket, send).unwrap();
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     Client::new(&socket).raw(&Request::new(Op::Status)).await.unwrap();
     drop(server);

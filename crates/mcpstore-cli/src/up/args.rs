@@ -30,9 +30,12 @@ Examples:
   mcpstore up api 'tag:prod' --config mcp.json --exit-on-failure";
 
 /// Arguments of `up`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct UpArgs {
+    /// The manager is for a client on stdin and stdout: it ends when that one goes.
+    #[arg(skip)]
+    pub(crate) client: Option<StdioClient>,
     /// Start only these and what they need: names, globs (* ?), or tag:WORD. Default: every enabled service.
     #[arg(value_name = "SEL")]
     pub(crate) selectors: Vec<String>,
@@ -78,6 +81,13 @@ pub(crate) struct UpArgs {
     /// Print a line for each change, on a terminal too, instead of a table that is kept up to date.
     #[arg(long)]
     pub(crate) no_table: bool,
+}
+
+/// A client on stdin and stdout.
+#[derive(Clone, Debug)]
+pub(crate) struct StdioClient {
+    /// The profile that it sees; `None`: everything.
+    pub(crate) profile: Option<String>,
 }
 
 /// Where the gateway listens.

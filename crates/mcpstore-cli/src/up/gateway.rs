@@ -8,22 +8,29 @@ use mcpstore::types::{GatewayAuth, GatewaySpec};
 
 use super::UpArgs;
 use super::args::{Listen, gateway_listen};
+use crate::control::ReachDoc;
 use crate::exit::{Exit, Failure};
 use crate::paths::{Paths, look_at};
 
 /// Where it is when nobody says where.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8420);
 
+/// The door of the gateway.
+#[derive(Default)]
+pub(super) struct Door {
+    /// What listens; `None`: nothing.
+    pub(super) front: Option<BoundFront>,
+    /// How it is reached.
+    pub(super) reach: ReachDoc,
+    /// What is to be said of it.
+    pub(super) said: Vec<String>,
+}
+
 /// Opens the door of the gateway, and says where it is.
 ///
 /// # Errors
 /// [`Failure`]: the address that was asked for is taken or must not be used, or the token cannot be kept.
-pub(super) async fn open(
-    gateway: &Gateway,
-    args: &UpArgs,
-    spec: &GatewaySpec,
-    paths: &Paths,
-) -> Result<(Option<BoundFront>, Vec<String>), Failure> {
+pub(super) async fn open(gateway: &Gateway, args: &UpArgs, spec: &GatewaySpec, paths: &Paths) -> Result<Door, Failure> {
     let by_config = || match &spec.listen {
         // It was checked when the config was read.
         Some(text) => gateway_listen(text).map(Some).map_err(|what| Failure::new(Exit::ConfigInvalid, what)),
@@ -34,7 +41,7 @@ pub(super) async fn open(
         None => by_config()?,
     };
     let address = match asked {
-        Some(Listen::None) => return Ok((None, Vec::new())),
+        Some(Listen::None) => return Ok(Door::default()),
         Some(Listen::At(address)) => address,
         None => DEFAULT,
     };
@@ -61,14 +68,17 @@ pub(super) async fn open(
         ..FrontOptions::default()
     };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let wants_token = options.token.is_some();
     match gateway.listen(address, options).await {
         Ok(front) => {
-            said.insert(0, format!("gateway on {scheme}://{}/mcp", front.address()));
-            Ok((Some(front), said))
+            let url = format!("{scheme}://{}/mcp", front.address());
+            said.insert(0, format!("gateway on {url}"));
+            Ok(Door { front: Some(front), reach: ReachDoc { url: Some(url), token: wants_token }, said })
         }
         // Another manager of this user, most often: nobody asked for this very address.
         Err(ListenError::InUse { address }) if asked.is_none() => {
-            Ok((None, vec![format!("no gateway over HTTP: {address} is taken; --listen names another address")]))
+            let words = format!("no gateway over HTTP: {address} is taken; --listen names another address");
+            Ok(Door { said: vec![words], ..Door::default() })
         }
         Err(error) => {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();

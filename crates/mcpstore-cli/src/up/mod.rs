@@ -15,6 +15,6 @@ mod signals;
 mod view;
 mod watch;
 
-pub(crate) use args::UpArgs;
+pub(crate) use args::{Listen, StdioClient, UpArgs};
 pub(crate) use line::health;
 pub(crate) use run::run;

@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mcpstore::runtime::FleetConfig;
-use mcpstore::{McpStore, SupervisorConfig, Target};
+use mcpstore::{Gateway, McpStore, SupervisorConfig, Target};
 use tokio::sync::mpsc;
 
-use super::UpArgs;
 use super::hints::Reach;
 use super::prepare::{plan_command, prepare};
 use super::screen::Screen;
 use super::signals::Signals;
 use super::watch::{Inbox, Options, Watch};
+use super::{StdioClient, UpArgs};
 use super::{contain, gateway, observe};
 use crate::args::{Format, Global};
 use crate::config::{ConfigFiles, Trust};
-use crate::control;
+use crate::control::{self, Served, ShutdownRequest, known_profile};
 use crate::exit::{Exit, Failure};
 use crate::output::{Term, print};
 use crate::paths::Paths;
@@ -60,6 +60,7 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let defaults = SupervisorConfig::default();
     let fleet = FleetConfig { max_parallel_starts: prepared.max_parallel_starts, ..defaults.fleet };
     let (ask, asked) = mpsc::channel(SHUTDOWN_REQUESTS);
+    let end = ask.clone();
     let (adapters, mut said) = contain::adapters(&paths).await?;
     let before = mcpstore::gateway::Prepared::new();
     let client_sides = Some(before.client_sides());
@@ -70,14 +71,16 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let supervisor = store.supervisor();
     control::refuse_taken(&paths.socket)?;
     // The door is open before anything starts: clients need not wait for the slowest service.
-    let gateway = mcpstore::Gateway::launch(before, supervisor.clone(), prepared.views.clone());
-    let (front, mut opened) = gateway::open(&gateway, &args, &prepared.gateway, &paths).await?;
-    said.append(&mut opened);
+    let gateway = Gateway::launch(before, supervisor.clone(), prepared.views.clone());
+    let door = gateway::open(&gateway, &args, &prepared.gateway, &paths).await?;
+    said.extend(door.said);
     let (observer, mut found) = observe::start(supervisor, prepared.alerts.clone(), &paths).await?;
     said.append(&mut found);
     let own = own(&args, &prepared.files, &prepared.selection, &paths)?;
     let reloader = Reloader::new(supervisor.clone(), own, told).telling(observer.clone(), prepared.alerts);
-    let control = control::serve(store.clone(), observer.clone(), reloader.clone(), &paths.socket, ask)?;
+    let served =
+        Served { store: store.clone(), observer: observer.clone(), gateway: gateway.clone(), reach: door.reach };
+    let control = control::serve(served, reloader.clone(), &paths.socket, ask)?;
     let admin = match args.listen_admin {
         Some(addr) => Some(observe::listen(addr, supervisor, &observer).await?),
         None => None,
@@ -98,6 +101,9 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         demo: args.demo,
         reach: Reach::new(&program, std::env::var_os("PATH").as_deref(), elsewhere(&paths)),
     };
+    if let Some(StdioClient { profile: Some(profile) }) = &args.client {
+        known_profile(&gateway, profile)?;
+    }
     let live = term.tty && !args.no_table && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
     let mut screen = Screen::new(live);
     screen.say(&said);
@@ -106,13 +112,17 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let refused =
         |error| Failure::new(Exit::Refused, format!("nothing was started: {error}")).next(plan_command(&args));
     let reply = supervisor.start(target).await.map_err(refused)?;
+    let served = args.client.clone().map(|client| tokio::spawn(serve_stdio(gateway.clone(), client, end)));
     let exit = watch.until_down(reply, &mut signals, Inbox { asked, reloads }).await;
     drop(watch);
     if let Some(watching) = watching {
         watching.abort();
     }
+    if let Some(served) = served {
+        served.abort();
+    }
     drop(admin);
-    if let Some(front) = front {
+    if let Some(front) = door.front {
         front.shutdown(LAST_REQUESTS).await;
     }
     // Everything is down; what alerts wait is tried once more, and the rest left to the next manager.
@@ -120,6 +130,13 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     // Last: a client that waits for the end takes the end of the conversation for it.
     control.close().await;
     Ok(exit)
+}
+
+/// Serves the client on stdin and stdout; when it goes, everything is to end.
+async fn serve_stdio(gateway: Gateway, client: StdioClient, end: mpsc::Sender<ShutdownRequest>) {
+    gateway.serve_lines(tokio::io::stdin(), tokio::io::stdout(), client.profile.as_deref()).await;
+    // Full or gone: it ends already.
+    let _ = end.try_send(ShutdownRequest { force: false });
 }
 
 /// Where the services come from, with paths that hold wherever a command is typed.

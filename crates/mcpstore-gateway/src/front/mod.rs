@@ -24,4 +24,5 @@ pub use http::BoundFront;
 pub use limits::Limits;
 pub use lines::BoundUnix;
 pub use options::{FrontOptions, ListenError};
+pub(crate) use stats::Counters;
 pub use stats::FrontStats;

@@ -1,18 +1,24 @@
 //! `connect`: an entry for an endpoint in another client's file.
 
+use anyhow::Context as _;
 use mcpstore::config::{Diagnostic, Nothing, Options, Plain, Severity, Source, export as exported, parse};
-use mcpstore::files::Edited;
+use mcpstore::files::{Edited, gateway_token};
 
 use super::super::Session;
 use super::file_of;
 use super::write_back::{Undone, undo, write};
-use crate::args::ConnectArgs;
+use crate::args::{ConnectArgs, Global};
 use crate::config::{Backups, is_of_the_moment};
+use crate::control::ReachDoc;
+use crate::control::protocol::{Op, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::{print, talk};
-use crate::paths::Paths;
+use crate::paths::{Paths, look_at};
 
-pub(in super::super) fn run(session: &Session<'_>, args: &ConnectArgs) -> anyhow::Result<Exit> {
+/// Where a manager is reached when nobody says where.
+const DEFAULT_URL: &str = "http://127.0.0.1:8420/mcp";
+
+pub(in super::super) async fn run(session: &Session<'_>, args: &ConnectArgs) -> anyhow::Result<Exit> {
     let client = args.client;
     let file = file_of(client, &args.file)?;
     let backups = Backups::in_folder(&Paths::resolve(session.global)?.state_dir);
@@ -20,7 +26,7 @@ pub(in super::super) fn run(session: &Session<'_>, args: &ConnectArgs) -> anyhow
         tell_undone(undo(client, &file, &backups)?, &file);
         return Ok(Exit::Done);
     }
-    let entry = entry(args);
+    let entry = entry(session, args).await?;
     check(&args.name, &entry)?;
     let entry = exported(&entry, client).entry;
     if args.file.dry_run {
@@ -52,21 +58,73 @@ fn check(name: &str, entry: &Plain) -> Result<(), Failure> {
     }
 }
 
-fn entry(args: &ConnectArgs) -> Plain {
+async fn entry(session: &Session<'_>, args: &ConnectArgs) -> anyhow::Result<Plain> {
     let mut out: Vec<(String, Plain)> = Vec::new();
     if let Some(url) = &args.url {
-        out.push(("type".to_owned(), Plain::text(args.kind.map_or("http", |kind| kind.word()))));
-        out.push(("url".to_owned(), Plain::text(url)));
-        if !args.header.is_empty() {
-            let headers = args.header.iter().map(|(key, value)| (key.clone(), Plain::text(value))).collect();
-            out.push(("headers".to_owned(), Plain::Object(headers)));
-        }
-    }
-    if let Some((command, rest)) = args.command.split_first() {
+        reached(&mut out, args.kind.map_or("http", |kind| kind.word()), url, &args.header);
+    } else if let Some((command, rest)) = args.command.split_first() {
         out.push(("command".to_owned(), Plain::text(command)));
         out.push(("args".to_owned(), Plain::texts(rest)));
+    } else if args.http {
+        let (url, headers) = own_address(session, args.profile.as_deref()).await?;
+        reached(&mut out, "http", &url, &headers);
+    } else {
+        let program = std::env::current_exe().context("the path of this program is unknown")?;
+        out.push(("command".to_owned(), Plain::text(program.to_string_lossy())));
+        out.push(("args".to_owned(), Plain::texts(own_command(session.global, args.profile.as_deref())?)));
     }
-    Plain::Object(out)
+    Ok(Plain::Object(out))
+}
+
+fn reached(out: &mut Vec<(String, Plain)>, kind: &str, url: &str, headers: &[(String, String)]) {
+    out.push(("type".to_owned(), Plain::text(kind)));
+    out.push(("url".to_owned(), Plain::text(url)));
+    if !headers.is_empty() {
+        let headers = headers.iter().map(|(key, value)| (key.clone(), Plain::text(value))).collect();
+        out.push(("headers".to_owned(), Plain::Object(headers)));
+    }
+}
+
+/// Where the running manager is reached, or would be, and with what.
+async fn own_address(session: &Session<'_>, profile: Option<&str>) -> anyhow::Result<(String, Vec<(String, String)>)> {
+    let reach = match session.client.ask::<ReachDoc>(&Request::new(Op::Gateway)).await {
+        Ok(reach) => reach,
+        Err(failure) if failure.exit == Exit::Unreachable => {
+            ReachDoc { url: Some(DEFAULT_URL.to_owned()), token: true }
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    let Some(mut url) = reach.url else {
+        let message = "the running manager has no gateway over HTTP; without --http the client needs none";
+        return Err(Failure::new(Exit::Refused, message).next("mcpstore up --listen 127.0.0.1:8420").into());
+    };
+    if let Some(profile) = profile {
+        url = format!("{url}/{profile}");
+    }
+    if !reach.token {
+        return Ok((url, Vec::new()));
+    }
+    let paths = Paths::resolve(session.global)?;
+    paths.make_state_dir()?;
+    let token = gateway_token(&paths.state_dir).map_err(|error| {
+        let message = format!("the token of the gateway cannot be read: {error}");
+        Failure::new(Exit::Failed, message).next(look_at(&paths.state_dir))
+    })?;
+    Ok((url, vec![("Authorization".to_owned(), format!("Bearer {}", token.secret.expose()))]))
+}
+
+/// The command that joins the same manager, whatever folder and environment it is launched in.
+fn own_command(global: &Global, profile: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let mut out = Vec::new();
+    for (option, value) in [("--socket", &global.socket), ("--state-dir", &global.state_dir)] {
+        if let Some(path) = value {
+            let path = std::path::absolute(path).context("the path has no absolute form")?;
+            out.extend([option.to_owned(), path.to_string_lossy().into_owned()]);
+        }
+    }
+    out.extend(["serve".to_owned(), "--stdio".to_owned()]);
+    out.extend(profile.into_iter().flat_map(|profile| ["--profile".to_owned(), profile.to_owned()]));
+    Ok(out)
 }
 
 /// What came of an undo, in words.

@@ -1,0 +1,1 @@
+//! Catalogs of a few services, looked at from outside.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mcpstore_transport::ServerInfo;
 use mcpstore_types::Era;
 use serde_json::value::RawValue;
 
@@ -52,11 +53,10 @@ pub(super) fn union<'a>(parts: impl Iterator<Item = &'a Part>, era: Era) -> Stri
     serde_json::to_string(&all).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// True when this server has a list of that kind, or may have one.
-pub(super) fn may_list(part: &Part, kind: Kind) -> bool {
-    let Some(server) = &part.source.server else { return true };
+/// By kind, whether a server says that it has such a list.
+pub(super) fn lists(server: &ServerInfo) -> [bool; 4] {
     let own: Members = serde_json::from_str(&server.capabilities).unwrap_or_default();
-    own.contains_key(kind.capability())
+    Kind::ALL.map(|kind| own.contains_key(kind.capability()))
 }
 
 /// The instructions of these servers, each below the name of its service; `None` when there are none.

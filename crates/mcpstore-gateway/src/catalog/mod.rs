@@ -5,18 +5,18 @@
 
 mod body;
 mod capabilities;
-mod cursor;
+pub(crate) mod cursor;
 mod glob;
-mod listing;
+pub(crate) mod listing;
 mod name;
-mod names;
-mod prepare;
-mod route;
-mod source;
+pub(crate) mod names;
+pub(crate) mod prepare;
+pub(crate) mod route;
+pub(crate) mod source;
 mod splice;
 mod stock;
 mod template;
-mod view;
+pub(crate) mod view;
 
 #[cfg(test)]
 mod prop;
@@ -27,16 +27,12 @@ use std::collections::BTreeMap;
 
 use mcpstore_types::{ServiceName, StaleLists, ViewSpec};
 
-pub(crate) use cursor::BadCursor;
-pub(crate) use listing::PageBounds;
-pub(crate) use names::{Conflict, Settled};
-pub(crate) use prepare::Dropped;
-pub(crate) use route::{NoRoute, Route};
-pub(crate) use source::{Hints, Kind, List, Source};
-pub(crate) use view::View;
-
+use listing::PageBounds;
+use names::Conflict;
+use prepare::Dropped;
+use source::Source;
 use stock::Stock;
-use view::{Rules, Shown};
+use view::{Rules, Shown, View};
 
 /// What a catalog is made of.
 #[derive(Clone, Debug, Default)]

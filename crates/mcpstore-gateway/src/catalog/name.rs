@@ -106,6 +106,20 @@ mod tests {
         .map(|(service, name)| format!("{}\n", own(service, name)))
         .collect();
         expect![[r#"
+            github__search
+            file-system_1__read_file
+            a___b
+            a___b-a00766a378
+            a__b__c-a92700ced2
+            a__b__c
+            scope_server__search-e4de20f3d5
+            com_example_foo_bar__gr__e__ndern-6778454a4d
+            github__commit-0123456789-3217df2491
+            github__commit-012345678
+            github__-c243ff331b
+            __-f03f6aff0c
+            a-very-long-name-of-a-se__and_a_tool_whose_name_is_as-21ee621944
+            a-very-long-name-of-a-service-that-says-it-all-and-more__get
         "#]]
         .assert_eq(&made);
         for line in made.lines() {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use mcpstore_types::Expose;
 use serde_json::value::RawValue;
 
+use super::capabilities;
 use super::glob::lets_through;
 use super::name;
 use super::source::{Kind, Source};
@@ -21,6 +22,8 @@ const MAX_TEXT: usize = 200;
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) source: Source,
+    /// By kind, whether its server has such a list, or may have one.
+    may_list: [bool; 4],
     made: Arc<Made>,
 }
 
@@ -65,7 +68,21 @@ impl Part {
     pub(super) fn new(source: Source, before: Option<&Self>) -> Self {
         let same = before.filter(|before| before.source.makes_the_same(&source));
         let made = same.map_or_else(|| Arc::new(Made::new(&source)), |before| Arc::clone(&before.made));
-        Self { source, made }
+        let may_list = match (&source.server, before) {
+            (Some(own), Some(Self { source: Source { server: Some(old), .. }, may_list, .. }))
+                if Arc::ptr_eq(own, old) =>
+            {
+                *may_list
+            }
+            (Some(own), _) => capabilities::lists(own),
+            (None, _) => [true; 4],
+        };
+        Self { source, may_list, made }
+    }
+
+    /// True when its server has a list of that kind, or may have one.
+    pub(super) fn may_list(&self, kind: Kind) -> bool {
+        self.may_list[kind.index()]
     }
 
     /// What it offers of a kind, in the server's order.

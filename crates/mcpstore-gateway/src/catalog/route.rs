@@ -13,7 +13,7 @@ use super::view::View;
 /// The longest name for which a similar one is looked for, in bytes.
 const MAX_MEANT: usize = 128;
 /// The most names that a name is compared with.
-const MAX_COMPARED: usize = 512;
+const MAX_COMPARED: usize = 256;
 
 /// Where a name or an address leads.
 #[derive(Clone, Copy, Debug)]

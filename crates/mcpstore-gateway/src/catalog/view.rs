@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use mcpstore_types::{Era, ServiceName, StaleLists, ViewSpec};
 
-use super::capabilities::{self, may_list};
+use super::capabilities;
 use super::cursor::BadCursor;
 use super::glob::lets_through;
 use super::listing::{Listing, PageBounds};
@@ -110,7 +110,7 @@ impl Shown {
             if settled && part.items(kind).is_empty() && own == Hints::default() {
                 continue;
             }
-            if !settled && part.items(kind).is_empty() && !may_list(part, kind) {
+            if !settled && part.items(kind).is_empty() && !part.may_list(kind) {
                 continue;
             }
             let own_ms = if settled { own.ttl_ms.unwrap_or(0) } else { 0 };
@@ -162,7 +162,7 @@ impl<'a> View<'a> {
 
     /// The services in it that have a list of this kind, or may have one.
     pub(crate) fn services_with(&self, kind: Kind) -> impl Iterator<Item = &'a ServiceName> + use<'a> {
-        self.parts().filter(move |part| may_list(part, kind)).map(|part| &part.source.service)
+        self.parts().filter(move |part| part.may_list(kind)).map(|part| &part.source.service)
     }
 
     /// What its services can do together, as a JSON object for `initialize` or `server/discover`.

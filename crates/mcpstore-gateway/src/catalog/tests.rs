@@ -280,6 +280,9 @@ fn nobody_takes_a_name_out_of_the_space_of_another() {
     let both = catalog(&[plain("evil", &["github__delete", "gitlab__delete"]), source("github", None)]);
     assert_eq!(listed(both.everything(), Kind::Tools), ["evil__github__delete", "gitlab__delete"]);
     assert_eq!(told(both.conflicts()), "tool `github__delete` Space (evil: github__delete)\n");
+    // Its own space is its own.
+    let own = catalog(&[plain("a", &["a__b"])]);
+    assert_eq!((listed(own.everything(), Kind::Tools), own.conflicts()), (vec!["a__b".to_owned()], &[][..]));
 }
 
 #[test]

@@ -340,6 +340,8 @@ fn the_longest_beginning_wins_among_templates() {
         ("test://üb", "e: test://ü{x}"),
         ("test://öb", "b: test://{x}"),
         ("file:///x", "a: {+any}"),
+        ("test://template/1/2/3", "a: {+any}"),
+        ("test://template/y", "b: test://{x}/y"),
         ("", "there is no resource ``"),
     ] {
         assert_eq!(led(view.route_resource(uri)), expected, "{uri}");

@@ -4,6 +4,7 @@
 //! read messages and check who calls; the *core* knows what they mean; the *catalog* says which name leads where. What
 //! needs no change passes byte for byte.
 
+mod catalog;
 mod client;
 mod core;
 mod front;

@@ -1,5 +1,6 @@
 //! Fronts: everything between sockets and the core. They check who calls, read messages, and write what comes back.
 
+mod batch;
 mod gate;
 mod headers;
 mod http;
@@ -9,6 +10,7 @@ mod lines;
 mod options;
 mod pipe;
 mod read;
+mod replay;
 mod running;
 mod sessions;
 mod stats;

@@ -4,6 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::running::{Running, answer};
@@ -15,6 +18,8 @@ pub(crate) enum Answers {
     None,
     /// Of one request: it ends with its answer.
     One(Running),
+    /// Of these requests: it ends with the last answer.
+    All(FuturesUnordered<BoxFuture<'static, Bytes>>),
     /// Of requests that run elsewhere; it ends when nobody can send one any more.
     Many(mpsc::Receiver<Bytes>),
 }
@@ -104,6 +109,11 @@ impl Pipe {
                     self.over = true;
                 }
             }
+            Answers::All(answers) => match answers.poll_next_unpin(cx) {
+                Poll::Ready(Some(answer)) => self.held = Some(answer),
+                Poll::Ready(None) => self.over = true,
+                Poll::Pending => {}
+            },
             Answers::Many(answers) => match answers.poll_recv(cx) {
                 Poll::Ready(Some(answer)) => self.held = Some(answer),
                 Poll::Ready(None) => self.over = true,

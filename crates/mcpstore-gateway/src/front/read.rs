@@ -50,14 +50,13 @@ pub(crate) struct Unreadable<'a> {
     pub(crate) error: RpcError,
 }
 
-/// Reads one message. Batches (spec: MCP 2025-03-26, basic) are refused in every era: the one revision that had them was
-/// in force for three months, and no client of note has ever sent one.
+/// Reads one message. A batch is none: see [`batch`](super::batch) for the one revision that had such.
 pub(crate) fn message(text: &[u8]) -> Result<Message<'_>, Unreadable<'_>> {
     let refuse = |id, code, what: &str| Err(Unreadable { id, error: RpcError::new(code, what) });
     let Ok(text) = std::str::from_utf8(text) else { return refuse(None, PARSE_ERROR, "the message is no UTF-8") };
     let text = text.trim_ascii();
     if text.starts_with('[') {
-        return refuse(None, INVALID_REQUEST, "batches are not taken: send one message at a time");
+        return refuse(None, INVALID_REQUEST, "batches are not taken in this version: send one message at a time");
     }
     if !text.starts_with('{') {
         return refuse(None, PARSE_ERROR, "the message is no JSON object");

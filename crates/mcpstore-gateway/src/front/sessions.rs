@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::legacy::Lane;
 use super::limits::Limits;
+use super::replay::Replay;
 use super::stats::Counters;
 use crate::client::Client;
 use crate::seam::Peer;
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) client: Arc<Client>,
     /// The stream that it is bound to, when it is one of 2024-11-05.
     pub(crate) lane: Option<Lane>,
+    /// What was written to its stream last.
+    pub(crate) replay: Arc<Replay>,
     /// Requests and streams that use it now.
     users: AtomicUsize,
     /// When it was used last, in milliseconds since the table was made.
@@ -86,7 +89,13 @@ impl Sessions {
             self.counters.sessions_evicted_total.up();
             self.counters.sessions.down();
         }
-        let session = Arc::new(Session { client, lane, users: AtomicUsize::new(0), used_ms: AtomicU64::new(now) });
+        let session = Arc::new(Session {
+            client,
+            lane,
+            replay: Arc::default(),
+            users: AtomicUsize::new(0),
+            used_ms: AtomicU64::new(now),
+        });
         table.insert(Arc::clone(&id), Arc::clone(&session));
         drop(table);
         gone.iter().for_each(|session| session.end());

@@ -9,9 +9,11 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::watch::Busy;
 use crate::front::pipe::Pipe;
+use crate::front::replay::Replay;
 use crate::front::stats::Counters;
 
 /// Messages of at least so many bytes are written without another copy.
@@ -91,35 +93,36 @@ impl Body for FrontBody {
 /// A stream of events (source: WHATWG HTML, server-sent events), one for each message.
 pub(crate) struct Events {
     pipe: Pipe,
+    first: Bytes,
     /// What is still to be written of a large message.
     rest: [Bytes; 2],
-    first: Bytes,
     ping: Pin<Box<Sleep>>,
     ping_after: Duration,
+    /// It ends then, whatever there is to be said.
+    until: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Where its messages get their numbers, and are kept for a client that lost them.
+    replay: Option<Arc<Replay>>,
     counters: Arc<Counters>,
     done: bool,
     /// Lives as long as the stream.
-    _kept: Option<Box<dyn Send + Sync>>,
+    kept: Option<Box<dyn Send + Sync>>,
 }
 
 impl Events {
-    /// The events of a pipe; a sign of life after each such silence. `kept` is dropped with the stream.
-    pub(crate) fn new(
-        pipe: Pipe,
-        ping_after: Duration,
-        counters: &Arc<Counters>,
-        kept: Option<Box<dyn Send + Sync>>,
-    ) -> Self {
+    /// The events of a pipe; a sign of life after each such silence.
+    pub(crate) fn new(pipe: Pipe, ping_after: Duration, counters: &Arc<Counters>) -> Self {
         counters.streams_total.up();
         Self {
             pipe,
-            rest: [Bytes::new(), Bytes::new()],
             first: Bytes::new(),
+            rest: [Bytes::new(), Bytes::new()],
             ping: Box::pin(tokio::time::sleep(ping_after)),
             ping_after,
+            until: None,
+            replay: None,
             counters: Arc::clone(counters),
             done: false,
-            _kept: kept,
+            kept: None,
         }
     }
 
@@ -130,55 +133,94 @@ impl Events {
         self
     }
 
+    /// Ends with this token.
+    #[must_use]
+    pub(crate) fn until(mut self, end: &CancellationToken) -> Self {
+        self.until = Some(Box::pin(end.clone().cancelled_owned()));
+        self
+    }
+
+    /// Numbers its messages and keeps the last of them. Those behind `seen` go out once more.
+    #[must_use]
+    pub(crate) fn replayed(mut self, replay: &Arc<Replay>, seen: Option<u64>) -> Self {
+        let mut first = BytesMut::new();
+        for (number, message) in seen.map(|seen| replay.behind(seen)).unwrap_or_default() {
+            put_number(&mut first, number);
+            first.extend_from_slice(BEFORE);
+            put_line(&mut first, &message);
+            first.extend_from_slice(BEHIND);
+        }
+        self.first = first.freeze();
+        self.replay = Some(Arc::clone(replay));
+        self
+    }
+
+    /// This is dropped with the stream.
+    #[must_use]
+    pub(crate) fn keeping(mut self, kept: impl Send + Sync + 'static) -> Self {
+        self.kept = Some(Box::new(kept));
+        self
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if let Some(piece) = self.rest.iter_mut().find(|piece| !piece.is_empty()) {
             return Poll::Ready(Some(Ok(std::mem::take(piece))));
         }
+        self.done |= self.until.as_mut().is_some_and(|until| until.as_mut().poll(cx).is_ready());
         if self.done {
+            self.kept = None;
             return Poll::Ready(None);
         }
         let mut out = BytesMut::new();
         out.extend_from_slice(&std::mem::take(&mut self.first));
-        while out.len() < TOGETHER {
-            match self.pipe.poll_next(cx) {
-                Poll::Ready(Some(message)) => {
-                    out.extend_from_slice(BEFORE);
-                    if message.len() >= LARGE && !has_line_end(&message) {
-                        self.rest = [message, Bytes::from_static(BEHIND)];
-                        break;
-                    }
-                    put_line(&mut out, &message);
-                    out.extend_from_slice(BEHIND);
-                }
-                Poll::Ready(None) => {
-                    self.done = true;
-                    break;
-                }
-                Poll::Pending => break,
-            }
-        }
+        self.fill(&mut out, cx);
         if self.pipe.overrun() {
             // What is missing cannot be told in the stream, so it must not look like a whole one.
             self.done = true;
             self.counters.slow_readers_total.up();
             return Poll::Ready(Some(Err(io::Error::other("the client reads too slowly"))));
         }
-        if out.is_empty() && !self.done {
+        if out.is_empty() {
+            if self.done {
+                return Poll::Ready(None);
+            }
             if self.ping.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             out.extend_from_slice(PING);
         }
-        if out.is_empty() {
-            return Poll::Ready(None);
-        }
-        if !self.done {
-            self.ping.as_mut().reset(Instant::now() + self.ping_after);
-            // Asks to be woken.
-            let _ = self.ping.as_mut().poll(cx);
-        }
+        self.ping.as_mut().reset(Instant::now() + self.ping_after);
         Poll::Ready(Some(Ok(out.freeze())))
     }
+
+    /// Takes all messages that are there, as far as they go together.
+    fn fill(&mut self, out: &mut BytesMut, cx: &mut Context<'_>) {
+        while out.len() < TOGETHER {
+            let message = match self.pipe.poll_next(cx) {
+                Poll::Ready(Some(message)) => message,
+                Poll::Ready(None) => {
+                    self.done = true;
+                    return;
+                }
+                Poll::Pending => return,
+            };
+            if let Some(replay) = &self.replay {
+                put_number(out, replay.keep(&message));
+            }
+            out.extend_from_slice(BEFORE);
+            if message.len() >= LARGE && !has_line_end(&message) {
+                self.rest = [message, Bytes::from_static(BEHIND)];
+                return;
+            }
+            put_line(out, &message);
+            out.extend_from_slice(BEHIND);
+        }
+    }
+}
+
+/// The number of an event, before it.
+fn put_number(out: &mut BytesMut, number: u64) {
+    out.extend_from_slice(format!("id: {number}\n").as_bytes());
 }
 
 fn has_line_end(message: &[u8]) -> bool {

@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::Front;
 use super::body::Events;
-use super::post::session;
+use super::post::{refuse, session};
 use super::reply::{self, Reply};
 use crate::front::headers;
 use crate::front::pipe::{Answers, Pipe};
@@ -17,12 +17,13 @@ const ALLOW: &str = "POST, GET, DELETE";
 /// The same for a client without a session.
 const ALLOW_STATELESS: &str = "POST";
 
-/// Opens the stream of a session. It takes the place of an earlier one, which ends.
+/// Opens the stream of a session. It takes the place of an earlier one, which ends. What the client says that it has not
+/// seen of that (`Last-Event-ID`) comes once more, as far as it is kept.
 pub(crate) fn get(front: &Front, peer: &Peer, headers: &HeaderMap) -> Reply {
     let used = match session(front, peer, headers) {
         Ok(Some(used)) => used,
         Ok(None) => return reply::not_allowed(ALLOW_STATELESS),
-        Err(reply) => return *reply,
+        Err((status, what)) => return refuse(status, None, what),
     };
     if !reply::reads(headers).events {
         let what = "this is a stream of events: `Accept` must have `text/event-stream`";
@@ -31,7 +32,9 @@ pub(crate) fn get(front: &Front, peer: &Peer, headers: &HeaderMap) -> Reply {
     let (outlet, notices) = outlet();
     used.client.set_main(Some(outlet));
     let pipe = Pipe::new(notices, Answers::None);
-    reply::events(Events::new(pipe, front.limits.stream_ping, &front.counters, Some(Box::new(used))))
+    let seen = headers.get("last-event-id").and_then(|seen| seen.to_str().ok()?.trim().parse().ok());
+    let events = Events::new(pipe, front.limits.stream_ping, &front.counters);
+    reply::events(events.replayed(&used.replay, seen).until(&used.client.over).keeping(used))
 }
 
 /// Ends a session.
@@ -45,7 +48,7 @@ pub(crate) fn delete(front: &Front, peer: &Peer, headers: &HeaderMap) -> Reply {
             reply::accepted(StatusCode::NO_CONTENT)
         }
         Ok(None) => reply::not_allowed(ALLOW_STATELESS),
-        Err(reply) => *reply,
+        Err((status, what)) => refuse(status, None, what),
     }
 }
 

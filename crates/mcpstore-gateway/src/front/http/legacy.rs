@@ -37,8 +37,8 @@ pub(crate) fn get(front: &Front, peer: Peer, headers: &HeaderMap) -> Reply {
     let first = format!("event: endpoint\ndata: /messages?sessionId={id}\n\n");
     let pipe = Pipe::new(notices, Answers::Many(answers));
     let end = End { sessions: Arc::clone(&front.sessions), id };
-    let kept = Box::new((end, used));
-    reply::events(Events::new(pipe, front.limits.stream_ping, &front.counters, Some(kept)).after(first))
+    let events = Events::new(pipe, front.limits.stream_ping, &front.counters);
+    reply::events(events.after(first).until(&used.client.over).keeping((end, used)))
 }
 
 /// Ends the session with its stream.

@@ -65,6 +65,7 @@ impl HttpFront {
             sessions: Sessions::new(&options.limits, Arc::clone(&counters)),
             limits: options.limits,
             counters: Arc::clone(&counters),
+            end: CancellationToken::new(),
         });
         let (end, ended) = oneshot::channel();
         let task = tokio::spawn(run(listener, acceptor, front, ended));
@@ -156,7 +157,7 @@ async fn run(
     front: Arc<Front>,
     mut ended: oneshot::Receiver<Duration>,
 ) {
-    let (began, end) = (Instant::now(), CancellationToken::new());
+    let began = Instant::now();
     let seats = Arc::new(Semaphore::new(front.limits.connections));
     let open = Arc::new(Open::default());
     let mut connections = JoinSet::new();
@@ -198,7 +199,7 @@ async fn run(
         // An answer must not wait for the acknowledgement of the one before it. One that is gone already fails here.
         let (Ok(()), Ok(here)) = (stream.set_nodelay(true), stream.local_addr()) else { continue };
         number += 1;
-        let watch = Watch::new(began, end.child_token());
+        let watch = Watch::new(began, front.end.child_token());
         open.watches().insert(number, Arc::clone(&watch));
         front.counters.connections.up();
         front.counters.connections_total.up();
@@ -220,7 +221,7 @@ async fn run(
     };
     drop(listener);
     front.sessions.end_all();
-    end.cancel();
+    front.end.cancel();
     let all = async { while connections.join_next().await.is_some() {} };
     // What is not done by then is dropped with its connection.
     let _ = tokio::time::timeout(deadline, all).await;

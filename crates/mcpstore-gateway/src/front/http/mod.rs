@@ -1,5 +1,6 @@
 //! The HTTP front: streamable HTTP in both eras, and the transport of 2024-11-05.
 
+mod batch;
 mod body;
 mod get;
 mod intake;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use http::{Method, Request};
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 use self::reply::Reply;
 use super::gate::{Gate, Refusal};
@@ -36,6 +38,8 @@ pub(crate) struct Front {
     pub(crate) limits: Limits,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<Counters>,
+    /// It ends: nothing that lasts goes on.
+    pub(crate) end: CancellationToken,
 }
 
 /// Where a path leads.

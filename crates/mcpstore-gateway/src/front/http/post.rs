@@ -15,6 +15,7 @@ use super::body::Events;
 use super::reply::{self, Reads, Reply};
 use super::{Front, intake};
 use crate::client::Client;
+use crate::front::batch;
 use crate::front::headers::{self, Facts, Said};
 use crate::front::pipe::{Answers, Pipe};
 use crate::front::read::{INVALID_REQUEST, Message, message};
@@ -35,13 +36,23 @@ pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>) 
         Ok(body) => body,
         Err(reply) => return *reply,
     };
+    let session = session(front, &peer, &parts.headers);
+    let session = match session {
+        Ok(Some(session)) if batch::is_batch(&body) && batch::may(&session.client) => {
+            return super::batch::post(front, session, &body, reads).await;
+        }
+        other => other,
+    };
     let message = match message(&body) {
         Ok(message) => message,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, bad.id, &bad.error),
     };
-    let session = match session(front, &peer, &parts.headers) {
+    let session = match session {
         Ok(session) => session,
-        Err(reply) => return *reply,
+        Err((status, what)) => {
+            let id = if let Message::Request { id, .. } = message { Some(id) } else { None };
+            return refuse(status, id, what);
+        }
     };
     match (message, session) {
         (Message::Request { id, method, params }, Some(session)) => {
@@ -75,20 +86,23 @@ pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>) 
 
 /// The session that a request names. One of the stateless era has none, whatever it names (spec: MCP 2026-07-28, earlier
 /// streamable HTTP revisions).
-pub(crate) fn session(front: &Front, peer: &Peer, headers: &HeaderMap) -> Result<Option<InUse>, Box<Reply>> {
+///
+/// # Errors
+/// The status and the words for a client that names one that it has not.
+pub(super) fn session(
+    front: &Front,
+    peer: &Peer,
+    headers: &HeaderMap,
+) -> Result<Option<InUse>, (StatusCode, &'static str)> {
     let said = headers::version(headers);
     let mut ids = headers.get_all(headers::SESSION).iter();
     let Some(id) = ids.next().filter(|_| said != Said::Stateless) else { return Ok(None) };
     let id = if ids.next().is_some() { None } else { id.to_str().ok() };
-    let session = id.and_then(|id| front.sessions.find(id, peer)).ok_or_else(|| {
-        Box::new(refuse(StatusCode::NOT_FOUND, None, "there is no such session: send `initialize` to begin one"))
-    })?;
+    let Some(session) = id.and_then(|id| front.sessions.find(id, peer)) else {
+        return Err((StatusCode::NOT_FOUND, "there is no such session: send `initialize` to begin one"));
+    };
     if said == Said::Other {
-        return Err(Box::new(refuse(
-            StatusCode::BAD_REQUEST,
-            None,
-            "the version in MCP-Protocol-Version is not known",
-        )));
+        return Err((StatusCode::BAD_REQUEST, "the version in MCP-Protocol-Version is not known"));
     }
     Ok(Some(session))
 }
@@ -130,6 +144,8 @@ async fn initialize(front: &Front, peer: Peer, id: &RawValue, params: Option<&Ra
     let client = Arc::new(Client::new(peer.clone()));
     let asked =
         Asked { peer, client: Some(Arc::clone(&client)), id, method: "initialize", params, headers: Vec::new() };
+    // Whatever the core begins for a client that gets no session ends.
+    let over = client.over.clone().drop_guard();
     let (running, notices) = begin(front, asked, None);
     let result = match running.await {
         Ok(result) => result,
@@ -138,6 +154,7 @@ async fn initialize(front: &Front, peer: Peer, id: &RawValue, params: Option<&Ra
     let Ok((session, _used)) = front.sessions.begin(client, None) else {
         return reply::busy(Some(id), "there are too many sessions, and all are in use");
     };
+    over.disarm();
     let mut reply = finished(front, id, Ok(result), notices, reads, StatusCode::OK);
     if let Ok(session) = HeaderValue::from_str(&session) {
         reply.headers_mut().insert(headers::SESSION, session);
@@ -162,9 +179,15 @@ fn begin(front: &Front, asked: Asked<'_>, session: Option<InUse>) -> (Running, O
 /// Runs a request to its end, or until it says something before that: then it goes on as a stream.
 async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Reads, facts: Option<Facts>) -> Reply {
     let id = asked.id;
+    // Such a stream has no end of its own (spec: MCP 2026-07-28, subscriptions).
+    let lasts = asked.method == "subscriptions/listen";
     let (mut running, mut notices) = begin(front, asked, session);
+    let streamed = |pipe| {
+        let events = events(front, pipe);
+        reply::events(if lasts { events.until(&front.end) } else { events })
+    };
     if !reads.json {
-        return stream(front, Pipe::new(notices, Answers::One(running)));
+        return streamed(Pipe::new(notices, Answers::One(running)));
     }
     if !reads.events {
         // Nobody reads what comes before the answer: whoever asks something there hears so at once.
@@ -183,10 +206,7 @@ async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Rea
             let status = status(&outcome, facts);
             finished(front, id, outcome, notices, reads, status)
         }
-        Err(notice) => {
-            let pipe = Pipe::new(notices, Answers::One(running)).after(notice);
-            stream(front, pipe)
-        }
+        Err(notice) => streamed(Pipe::new(notices, Answers::One(running)).after(notice)),
     }
 }
 
@@ -201,8 +221,8 @@ fn finished(
 ) -> Reply {
     let first = if reads.events { notices.try_next() } else { None };
     match first {
-        Some(first) => stream(front, Pipe::ending(notices, answer(id, &outcome)).after(first)),
-        None if !reads.json => stream(front, Pipe::ending(notices, answer(id, &outcome))),
+        Some(first) => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)).after(first))),
+        None if !reads.json => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)))),
         None => answered(id, outcome, status),
     }
 }
@@ -228,10 +248,10 @@ fn status(outcome: &Result<Bytes, RpcError>, facts: Option<Facts>) -> StatusCode
     StatusCode::from_u16(code).unwrap_or_default()
 }
 
-fn stream(front: &Front, pipe: Pipe) -> Reply {
-    reply::events(Events::new(pipe, front.limits.stream_ping, &front.counters, None))
+fn events(front: &Front, pipe: Pipe) -> Events {
+    Events::new(pipe, front.limits.stream_ping, &front.counters)
 }
 
-fn refuse(status: StatusCode, id: Option<&RawValue>, what: &str) -> Reply {
+pub(super) fn refuse(status: StatusCode, id: Option<&RawValue>, what: &str) -> Reply {
     reply::error(status, id, &RpcError::new(INVALID_REQUEST, what))
 }

@@ -58,6 +58,11 @@ pub(crate) fn result(id: &RawValue, result: Bytes) -> Reply {
     json(StatusCode::OK, FrontBody::whole(whole.into()))
 }
 
+/// JSON as the whole answer.
+pub(crate) fn text(json_text: Bytes) -> Reply {
+    json(StatusCode::OK, FrontBody::whole(json_text))
+}
+
 /// An error as the whole answer.
 pub(crate) fn error(status: StatusCode, id: Option<&RawValue>, error: &RpcError) -> Reply {
     json(status, FrontBody::whole(message::error(id, error)))

@@ -18,6 +18,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::glimpse::id_of_long;
+use super::batch;
 use super::limits::Limits;
 use super::pipe::{Answers, Pipe};
 use super::read::{INVALID_REQUEST, Message, message};
@@ -117,7 +118,7 @@ impl Conversation<'_> {
             match line {
                 Ok(Some(Line::Whole { text, .. })) if text.trim_ascii().is_empty() => {}
                 Ok(Some(Line::Whole { text, .. })) => {
-                    if !self.take(text).await {
+                    if !self.take_line(text).await {
                         return;
                     }
                 }
@@ -138,6 +139,22 @@ impl Conversation<'_> {
         let all = async { while self.under_way.join_next().await.is_some() {} };
         // What is not done by then is given up.
         let _ = tokio::time::timeout(self.front.grace, all).await;
+    }
+
+    /// Takes one message, or several in the version that has batches. Each is answered for itself.
+    async fn take_line(&mut self, text: &[u8]) -> bool {
+        if !batch::is_batch(text) || !batch::may(&self.client) {
+            return self.take(text).await;
+        }
+        let Some(messages) = batch::messages(text) else {
+            return self.refuse(None, &RpcError::new(INVALID_REQUEST, "a batch has from 1 to 64 messages")).await;
+        };
+        for message in messages {
+            if !self.take(message.get().as_bytes()).await {
+                return false;
+            }
+        }
+        true
     }
 
     /// Takes one message; false when the other side takes no answers any more.

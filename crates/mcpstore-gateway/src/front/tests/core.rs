@@ -108,7 +108,7 @@ impl Core for Fake {
                 *self.last.lock().unwrap() = Some(Arc::clone(client));
                 Ok(Bytes::from_static(br#"{"protocolVersion":"2025-11-25"}"#))
             }
-            "hang" => {
+            "hang" | "subscriptions/listen" => {
                 if params["first"] == true {
                     call.outlet.push(note("{}"));
                 }

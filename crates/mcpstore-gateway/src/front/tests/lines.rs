@@ -141,6 +141,21 @@ async fn a_client_without_a_handshake_is_of_the_stateless_era() {
 }
 
 #[tokio::test]
+async fn batches_are_taken_in_the_version_that_has_them() {
+    let mut talk = Talk::new();
+    let batch = format!("[{},{}]", request(1, "x", json!({})), request(2, "x", json!({})));
+    talk.send(&batch).await;
+    assert_eq!(talk.line().await.unwrap()["error"]["code"], -32600);
+    talk.send(&request(0, "initialize", json!({"protocolVersion": "2025-03-26"}))).await;
+    assert_eq!(talk.line().await.unwrap()["id"], 0);
+    talk.send(&batch).await;
+    let ids = [talk.line().await.unwrap()["id"].clone(), talk.line().await.unwrap()["id"].clone()];
+    assert!(ids.contains(&json!(1)) && ids.contains(&json!(2)));
+    talk.send("[]").await;
+    assert_eq!(talk.line().await.unwrap()["error"]["code"], -32600);
+}
+
+#[tokio::test]
 async fn a_client_that_goes_takes_everything_back() {
     let mut talk = Talk::new();
     talk.begin().await;

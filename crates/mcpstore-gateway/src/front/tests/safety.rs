@@ -309,6 +309,12 @@ async fn it_ends_in_good_order() {
     let mut stream = site.wire().await;
     stream.send(&format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{session}\r\n")).await;
     assert_eq!(stream.head().await.status, 200);
+    let mut old = site.wire().await;
+    old.send("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert!(old.head().await.status == 200 && old.event_text().await.is_some());
+    let mut listens = site.wire().await;
+    listens.post("/mcp", "Accept: text/event-stream\r\n", &request(1, "subscriptions/listen", json!({}))).await;
+    assert_eq!(listens.head().await.status, 200);
     let mut idle = site.wire().await;
     idle.post("/mcp", "", &request(1, "x", json!({}))).await;
     assert_eq!(idle.answer().await.status, 200);
@@ -317,16 +323,18 @@ async fn it_ends_in_good_order() {
     let mut hangs = site.wire().await;
     hangs.post("/mcp", "", &request(1, "hang", json!({}))).await;
     let core = site.core.clone();
-    core.until(|core| core.hanging.load(Ordering::SeqCst) == 2).await;
+    core.until(|core| core.hanging.load(Ordering::SeqCst) == 3).await;
     let ending = tokio::spawn(site.front.shutdown(Duration::from_millis(500)));
     assert!(idle.closed().await.is_empty());
-    assert_eq!(stream.event().await, None);
+    for wire in [&mut stream, &mut old, &mut listens] {
+        assert_eq!(wire.event_text().await, None);
+    }
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens");
     core.gate.notify_one();
     assert_eq!(under_way.answer().await.status, 200);
     ending.await.unwrap();
     assert!(hangs.closed().await.is_empty());
-    assert_eq!(core.dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(core.dropped.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

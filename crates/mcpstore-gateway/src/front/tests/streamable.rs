@@ -272,6 +272,75 @@ async fn requests_without_a_session_carry_their_headers() {
 }
 
 #[tokio::test]
+async fn what_was_lost_on_the_way_comes_once_more() {
+    let site = Site::new().await;
+    let session = of(&site.session().await);
+    let client = site.core.client();
+    let get = |more: &str| format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{session}{more}\r\n");
+    let mut first = site.wire().await;
+    first.send(&get("")).await;
+    assert_eq!(first.head().await.status, 200);
+    for n in 1..=3 {
+        assert!(client.tell(message::notification(&format!("n/{n}"), None)));
+        let event = first.event_text().await.unwrap();
+        assert!(event.starts_with(&format!("id: {n}\nevent: message\ndata: {{")) && event.contains(&format!("n/{n}")));
+    }
+    let mut second = site.wire().await;
+    second.send(&get("Last-Event-ID: 1\r\n")).await;
+    assert_eq!(second.head().await.status, 200);
+    client.tell(message::notification("n/4", None));
+    for n in 2..=4 {
+        let event = second.event_text().await.unwrap();
+        assert!(event.starts_with(&format!("id: {n}\n")) && event.contains(&format!("n/{n}")), "{event}");
+    }
+    // Without a word, or with one that means nothing, it goes on from here.
+    for more in ["", "Last-Event-ID: nonsense\r\n", "Last-Event-ID: 99\r\n"] {
+        let mut wire = site.wire().await;
+        wire.send(&get(more)).await;
+        assert_eq!(wire.head().await.status, 200);
+        client.tell(message::notification("n/new", None));
+        assert!(wire.event_text().await.unwrap().contains("n/new"));
+    }
+}
+
+#[tokio::test]
+async fn batches_are_taken_in_the_version_that_has_them() {
+    let site = Site::new().await;
+    let begin = request(0, "initialize", json!({"protocolVersion": "2025-03-26"}));
+    let session = of(site.post("/mcp", "", &begin).await.header("mcp-session-id").unwrap());
+    let told = r#"{"jsonrpc":"2.0","method":"n"}"#;
+    let one = request(1, "x", json!({}));
+    let all =
+        format!("[{told},{one},{},{},5]", request(2, "notices", json!({"n": 2})), request(3, "initialize", json!({})));
+    let events = site.post("/mcp", &session, &all).await.events();
+    let ids = |events: &[serde_json::Value]| {
+        let mut ids: Vec<_> = events.iter().map(|event| event["id"].to_string()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(events.len(), 6);
+    assert_eq!(events.iter().filter(|event| event["method"] == "notifications/progress").count(), 2);
+    let answers: Vec<_> = events.into_iter().filter(|event| event.get("method").is_none()).collect();
+    assert_eq!(ids(&answers), ["1", "2", "3", "null"]);
+    let headers = format!("{session}Accept: application/json\r\n");
+    let array = site.post("/mcp", &headers, &format!(" [{one},{}]", request(2, "x", json!({})))).await.json();
+    assert_eq!(ids(array.as_array().unwrap()), ["1", "2"]);
+    assert_eq!(site.post("/mcp", &session, &format!("[{told}]")).await.status, 202);
+    assert_eq!(site.core.heard(), ["n -", "n -"]);
+    assert_eq!(site.post("/mcp", &session, "[]").await.code(), -32600);
+    // In no other.
+    let other = of(&site.session().await);
+    assert_eq!(site.post("/mcp", &other, &format!("[{one}]")).await.code(), -32600);
+    // A client that goes takes all of it back.
+    let mut wire = site.wire().await;
+    let hang = request(1, "hang", json!({}));
+    wire.post("/mcp", &session, &format!("[{hang},{hang}]")).await;
+    site.core.until(|core| core.hanging.load(Ordering::SeqCst) == 2).await;
+    drop(wire);
+    site.core.until(|core| core.dropped.load(Ordering::SeqCst) == 2).await;
+}
+
+#[tokio::test]
 async fn a_silent_stream_gives_signs_of_life() {
     let limits = crate::front::Limits { stream_ping: std::time::Duration::from_millis(20), ..Default::default() };
     let site = Site::with(limits).await;

@@ -114,6 +114,7 @@ fn data(event: &str) -> Option<Value> {
     if event.starts_with(':') {
         return None;
     }
+    let event = event.strip_prefix("id: ").and_then(|rest| rest.split_once('\n')).map_or(event, |(_, rest)| rest);
     let data = event.strip_prefix("event: message\ndata: ").unwrap_or_else(|| panic!("no message: {event:?}"));
     Some(serde_json::from_str(data).unwrap())
 }

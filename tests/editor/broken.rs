@@ -72,6 +72,25 @@ const BROKEN: &[(&str, &str)] = &[
     ("{ \"mcpServers\": { }, \"alerts\": { \"rules\": { \"latency\": { \"severity\": \"grave\" } } } }", "\"grave\""),
     ("{ \"mcpServers\": { }, \"alerts\": { \"sinks\": [{ \"type\": \"webhok\" }] } }", "\"webhok\""),
     ("{ \"mcpServers\": { }, \"alerts\": { \"sinks\": [{ \"type\": \"webhook\" }] } }", "{"),
+    // Of what clients of the gateway see.
+    (service!(r#""command": "x", "tools": "search_*""#), "\"search_*\""),
+    (service!(r#""command": "x", "tools": { "allow": [] }"#), "[]"),
+    (service!(r#""command": "x", "tools": { "deny": "rm" }"#), "\"rm\""),
+    (service!(r#""command": "x", "tools": { "rename": { "a": "b c" } }"#), "\"b c\""),
+    (service!(r#""command": "x", "tools": { "rename": { "a*": "b" } }"#), "\"a*\""),
+    (service!(r#""command": "x", "tools": { "describe": { "a": 1 } }"#), "1"),
+    (service!(r#""command": "x", "tools": { "expose": "bare" }"#), "\"bare\""),
+    (service!(r#""command": "x", "disabledTools": [1]"#), "1"),
+    (service!(r#""command": "x", "isolation": "own""#), "\"own\""),
+    (service!(r#""command": "x", "start": "later""#), "\"later\""),
+    (service!(r#""command": "x", "idleStop": "10""#), "\"10\""),
+    ("{ \"mcpServers\": { }, \"defaults\": { \"tools\": { \"expose\": 1 } } }", "1"),
+    ("{ \"mcpServers\": { }, \"profiles\": { \"p\": { \"tools\": { \"allow\": \"x\" } } } }", "\"x\""),
+    ("{ \"mcpServers\": { }, \"gateway\": { \"listen\": \"8420\" } }", "\"8420\""),
+    ("{ \"mcpServers\": { }, \"gateway\": { \"auth\": \"open\" } }", "\"open\""),
+    ("{ \"mcpServers\": { }, \"gateway\": { \"tls\": { \"cert\": \"/c\" } } }", "\"tls\""),
+    ("{ \"mcpServers\": { }, \"gateway\": { \"requestsPerMinute\": 0 } }", "0"),
+    ("{ \"mcpServers\": { }, \"gateway\": { \"staleTools\": \"drop\" } }", "\"drop\""),
     // Something is missing, or there is too much of it.
     ("{ \"theme\": \"dark\" }", "{"),
     (service!(""), "\"a\""),
@@ -103,7 +122,7 @@ fn what_is_broken_is_underlined_where_it_is() {
 
 #[test]
 fn what_comes_later_is_struck_through_and_no_error() {
-    let text = service!(r#""command": "x", "tools": { "allow": ["x"] }"#);
+    let text = service!(r#""command": "x", "profiles": ["x"]"#);
     let Some(found) = validate(&[text]) else { return };
     assert!(matches!(&found[0][..], [problem] if !problem.is_error && problem.message.contains("not supported yet")));
 }

@@ -95,7 +95,7 @@ fn spec(cx: &mut Context<'_>, inner: &[Field<'_>]) -> GatewaySpec {
         // Stated and wrong is told already.
         if tls.is_none() {
             let message = "other machines reach the gateway here, and there is no `gateway.tls`";
-            let help = "state the files of a certificate, \"tls\": { \"cert\": \"…\", \"key\": \"…\" }, or listen on 127.0.0.1";
+            let help = "state `tls` with `cert` and `key`, the files of a certificate, or listen on 127.0.0.1";
             cx.push(cx.error_at(field.value, Code::OpenGateway, message).with_help(help));
         }
         if let Some(auth) = auth.filter(|_| out.auth == GatewayAuth::None) {
@@ -190,7 +190,7 @@ fn names(
         let Some(found) = filled(cx, &format!("an element of {name}"), element) else { continue };
         let found = found.trim().to_ascii_lowercase();
         if found.contains('*') {
-            let message = format!("an element of `{name}` has a `*`: whoever may not is told by name");
+            let message = format!("an element of `{name}` has a `*`; it takes no patterns");
             let diagnostic = Diagnostic::error(Code::BadPattern, message).with_place(cx.place(value.at));
             cx.push(diagnostic.with_help("write each name in full"));
         } else if let Err(fault) = check(&found) {

@@ -75,7 +75,11 @@ fn is_segment(name: &str) -> bool {
 fn unserved(cx: &mut Context<'_>, field: Field<'_>) {
     let message = format!("no path of the gateway leads to profile `{}`", shown(field.key));
     let diagnostic = Diagnostic::warning(Code::UnservedProfile, message).with_place(cx.place(field.key_at));
-    cx.push(diagnostic.with_help(format!("name it with 1 to {MAX_SEGMENT} letters, digits, `-`, `_` and `.`")));
+    let help = match field.key {
+        "." | ".." => format!("`{}` stands for another path; choose a word", field.key),
+        _ => format!("name it with 1 to {MAX_SEGMENT} letters, digits, `-`, `_` and `.`"),
+    };
+    cx.push(diagnostic.with_help(help));
 }
 
 /// A profile, and which exposed tools it allows and denies.

@@ -194,7 +194,10 @@ fn rename(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     let mut taken: BTreeMap<&str, &Value<'_>> = BTreeMap::new();
     for (field, name) in by_tool(cx, "tools.rename", field) {
-        if !is_tool_name(name) {
+        if name.trim().is_empty() {
+            let message = format!("`tools.rename.{}` is empty", shown(field.key));
+            cx.push(cx.error_at(field.value, Code::Empty, message));
+        } else if !is_tool_name(name) {
             let message = format!("no tool can be offered as `{}`", shown(name));
             let diagnostic = cx.error_at(field.value, Code::BadToolName, message);
             cx.push(diagnostic.with_help(format!("write 1 to {MAX_NAME} letters, digits, `_` and `-`")));

@@ -70,6 +70,25 @@ fn one_long_line() {
 }
 
 #[test]
+fn tools_of_many_services() {
+    let entry = |out: &mut String, nth: usize| {
+        let _ = write!(
+            out,
+            "\n\"s{nth}\":{{\"command\":\"x\",\"start\":\"lazy\",\"idleStop\":\"1m\",\"dependsOn\":[\"s{}\"],\"disabledTools\":[\"*x*y*\"],\
+             \"tools\":{{\"allow\":[\"a\",\"a\",\"*a*b*\"],\"deny\":[\"a\"],\"rename\":{{\"a\":\"b\",\"c\":\"d\",\"e\":\"d\",\"abab\":\"t\"}}}}}}",
+            nth / 2
+        );
+    };
+    grows_evenly("tools of many services", |count| json(count, entry), 500);
+    let profiles = |count: usize| {
+        let profiles = "\"a b\":{\"services\":[\"a\"],\"tools\":{\"allow\":[\"x\"],\"deny\":[\"?\"]}},".repeat(count);
+        let text = format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"x\"}}}},\"profiles\":{{{profiles}}}}}");
+        vec![Source::new("mcp.json", text)]
+    };
+    grows_evenly("views", profiles, 500);
+}
+
+#[test]
 fn probes_conditions_and_alerts() {
     let entry = |out: &mut String, nth: usize| {
         let _ = write!(

@@ -5,9 +5,9 @@ use std::time::Duration;
 use expect_test::expect;
 use mcpstore_config::{Options, Parsed, Source, Variables, parse, render_short};
 use mcpstore_types::{
-    AlertKind, AlertRule, AlertSeverity, AlertsSpec, BreakerPolicy, DepCondition, DepKind, ProbeKind, RecyclePolicy,
-    RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec, SinkKind, TransportSpec, WaitCondition,
-    WebhookTemplate,
+    AlertKind, AlertRule, AlertSeverity, AlertsSpec, BreakerPolicy, DepCondition, DepKind, Expose, GatewayAuth,
+    GatewaySpec, Isolation, ProbeKind, RecyclePolicy, RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec,
+    SinkKind, StaleLists, StartMode, TlsFiles, ToolRules, TransportSpec, ViewSpec, WaitCondition, WebhookTemplate,
 };
 
 fn env(name: &str) -> Option<String> {
@@ -66,7 +66,7 @@ fn the_file_clients_share_loads_unchanged() {
 }
 
 #[test]
-fn the_example_of_the_design_loads_and_says_what_it_ignores() {
+fn the_example_of_the_design_loads() {
     let (parsed, short) = read(
         r#"{
   "mcpServers": {
@@ -80,13 +80,7 @@ fn the_example_of_the_design_loads_and_says_what_it_ignores() {
   "defaults": { }, "profiles": { "coder": { "services": ["filesystem", "api"] } }, "alerts": { }, "gateway": { }
 }"#,
     );
-    expect![[r#"
-        0.json:7:68: warning[MS008]: `tools` is not supported yet by this version and is ignored
-        0.json:7:104: warning[MS008]: `isolation` is not supported yet by this version and is ignored
-    "#]]
-    .assert_eq(&short);
-    assert!(!parsed.has_errors());
-    assert_eq!(parsed.warning_count(), 2);
+    assert_eq!(short, "");
     assert_eq!(names(&parsed), ["filesystem", "search", "api"]);
     let TransportSpec::Http(http) = &spec(&parsed, "search").transport else { panic!("search is no HTTP service") };
     assert_eq!(http.headers["Authorization"].expose(), "Bearer t0ken");
@@ -96,6 +90,8 @@ fn the_example_of_the_design_loads_and_says_what_it_ignores() {
         [("filesystem", DepKind::Requires), ("search", DepKind::Wants)]
     );
     assert_eq!(api.tags, ["prod"]);
+    assert_eq!((&api.tools.allow[..], api.isolation), (&["search_*".to_owned()][..], Isolation::Shared));
+    assert_eq!(parsed.config.views.len(), 1);
 }
 
 #[test]
@@ -226,12 +222,12 @@ fn one_bad_service_leaves_the_others() {
 
 #[test]
 fn strict_makes_errors_of_keys_nobody_reads() {
-    let text = r#"{ "mcpServers": { "a": { "command": "x", "isolation": "shared" }, "b": { "command": "x", "tag": [] },
+    let text = r#"{ "mcpServers": { "a": { "command": "x", "profiles": ["p"] }, "b": { "command": "x", "tag": [] },
                     "c": { "command": "x", "_mine": 1, "x-mine": 2, "alwaysAllow": ["t"] } }, "hobby": 1 }"#;
     let (parsed, short) = read_all(&[text], true);
     expect![[r#"
-        0.json:1:42: error[MS008]: `isolation` is not supported yet by this version and is ignored
-        0.json:1:90: error[MS007]: unknown key `tag` of a service; did you mean `tags`?
+        0.json:1:42: error[MS008]: `profiles` is not supported yet by this version and is ignored
+        0.json:1:86: error[MS007]: unknown key `tag` of a service; did you mean `tags`?
         0.json:2:95: error[MS007]: unknown key `hobby` of the top level
     "#]]
     .assert_eq(&short);
@@ -485,4 +481,171 @@ fn alerts_of_several_texts_are_laid_over_each_other() {
     assert_eq!(rule(alerts, AlertKind::GaveUp), gave_up, "a rule replaces a rule");
     let names: Vec<&str> = alerts.sinks.iter().map(|sink| sink.name.as_str()).collect();
     assert_eq!(names, ["log-1"]);
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
+fn pair(a: &str, b: &str) -> (String, String) {
+    (a.to_owned(), b.to_owned())
+}
+
+#[test]
+fn what_clients_of_the_gateway_see_of_a_service_arrives() {
+    let spec = one(r#""tools": { "allow": ["search_*", "ls"], "deny": ["search_all"], "rename": { "ls": "list" },
+                      "describe": { "search_web": "Searches" }, "expose": "plain" },
+           "isolation": "per_session", "start": "lazy", "idleStop": "10m""#);
+    let rules = ToolRules {
+        allow: texts(&["search_*", "ls"]),
+        deny: texts(&["search_all"]),
+        rename: [pair("ls", "list")].into(),
+        describe: [pair("search_web", "Searches")].into(),
+        expose: Expose::Plain,
+    };
+    assert_eq!(spec.tools, rules);
+    assert!(rules.offers("search_web") && rules.offers("ls") && !rules.offers("search_all") && !rules.offers("rm"));
+    assert_eq!((spec.isolation, spec.start), (Isolation::PerSession, StartMode::Lazy));
+    assert_eq!(spec.idle_stop, Some(Duration::from_secs(600)));
+    assert_eq!(one(r#""idleStop": "off""#).idle_stop, None);
+    assert_eq!(one(r#""tools": { }, "tags": []"#), one(r#""tags": []"#));
+}
+
+#[test]
+fn defaults_say_how_tools_are_named_and_when_services_run() {
+    let (parsed, short) = read(
+        r#"{ "mcpServers": { "a": { "command": "x" },
+                         "b": { "command": "x", "tools": { "expose": "prefixed" }, "start": "eager", "idleStop": false, "isolation": "auto" } },
+             "defaults": { "tools": { "expose": "plain" }, "start": "lazy", "idleStop": "5m", "isolation": "shared" } }"#,
+    );
+    assert_eq!(short, "");
+    let seen = |wanted| {
+        let spec = spec(&parsed, wanted);
+        (spec.tools.expose, spec.start, spec.idle_stop, spec.isolation)
+    };
+    assert_eq!(seen("a"), (Expose::Plain, StartMode::Lazy, Some(Duration::from_secs(300)), Isolation::Shared));
+    assert_eq!(seen("b"), (Expose::Prefixed, StartMode::Eager, None, Isolation::Auto));
+}
+
+#[test]
+fn other_clients_words_for_tools_mean_what_they_mean_there() {
+    let seen = |fields: &str| {
+        let tools = one(fields).tools;
+        (tools.allow.join(" "), tools.deny.join(" "))
+    };
+    let of = |allow: &str, deny: &str| (allow.to_owned(), deny.to_owned());
+    assert_eq!(seen(r#""enabledTools": ["a", "b"], "disabledTools": ["b"]"#), of("a b", "b"));
+    assert_eq!(seen(r#""includeTools": ["a(x, y)", "b"], "excludeTools": ["c"]"#), of("a b", "c"));
+    // A list of what there is that has nothing in it leaves nothing.
+    assert_eq!(seen(r#""enabledTools": []"#), of("", "*"));
+    assert_eq!(seen(r#""tools": []"#), of("", "*"));
+    assert_eq!(seen(r#""disabledTools": [], "excludeTools": []"#), of("", ""));
+    assert_eq!(seen(r#""tools": ["*"]"#), of("", ""));
+    assert_eq!(seen(r#""tools": ["a"]"#), of("a", ""));
+    // What is left out beside our own words is left out too.
+    assert_eq!(
+        seen(r#""tools": { "allow": ["a*"], "deny": ["ab"] }, "disabledTools": ["ac", "ab"]"#),
+        of("a*", "ab ac")
+    );
+}
+
+/// What `gateway` becomes, and what is said about it.
+fn gateway(text: &str) -> (GatewaySpec, String) {
+    let (parsed, short) = read(&format!("{{ \"mcpServers\": {{ }}, \"gateway\": {text} }}"));
+    (parsed.config.gateway, short)
+}
+
+#[test]
+fn how_the_gateway_is_reached_arrives() {
+    let (spec, short) = gateway(
+        r#"{ "listen": "[::]:8443", "origins": ["https://A.example", "https://a.example"], "hosts": ["A.example:8443"],
+             "tls": { "cert": "/c", "key": "/k" }, "requestsPerMinute": 60, "staleTools": "leave_out" }"#,
+    );
+    assert_eq!(short, "");
+    let expected = GatewaySpec {
+        listen: Some("[::]:8443".to_owned()),
+        auth: GatewayAuth::Token,
+        origins: texts(&["https://a.example"]),
+        hosts: texts(&["a.example:8443"]),
+        tls: Some(TlsFiles { cert: "/c".into(), key: "/k".into() }),
+        requests_per_minute: Some(60),
+        stale: StaleLists::LeaveOut,
+    };
+    assert_eq!(spec, expected);
+    assert_eq!(gateway("{ }"), (GatewaySpec::default(), String::new()));
+    for (stated, address) in [
+        ("none", "none"),
+        ("localhost:1", "127.0.0.1:1"),
+        ("127.9.9.9:0", "127.9.9.9:0"),
+        ("[::1]:2", "[::1]:2"),
+        ("[::ffff:127.0.0.1]:3", "[::ffff:127.0.0.1]:3"),
+        ("${PORT:-127.0.0.1:4}", "127.0.0.1:4"),
+    ] {
+        let (spec, short) =
+            gateway(&format!("{{ \"listen\": \"{stated}\", \"auth\": \"none\", \"requestsPerMinute\": \"off\" }}"));
+        assert_eq!(
+            (spec.listen.as_deref(), spec.auth, short.as_str()),
+            (Some(address), GatewayAuth::None, ""),
+            "{stated}"
+        );
+    }
+}
+
+#[test]
+fn an_error_in_it_closes_the_gateway() {
+    let closed = GatewaySpec { listen: Some("none".to_owned()), ..GatewaySpec::default() };
+    for text in [
+        r#"{ "listen": "0.0.0.0:8420" }"#,
+        r#"{ "listen": "0.0.0.0:8420", "auth": "none", "tls": { "cert": "/c", "key": "/k" } }"#,
+        r#"{ "listen": "[::ffff:10.0.0.1]:8420" }"#,
+        r#"{ "listen": "127.0.0.1:8420", "auth": "nobody" }"#,
+        r#"{ "listen": "127.0.0.1:8420", "tls": { "cert": "/c" } }"#,
+        r#"{ "listen": "127.0.0.1:8420", "origins": ["*"] }"#,
+        r#"{ "requestsPerMinute": 0 }"#,
+        "5",
+    ] {
+        let (spec, short) = gateway(text);
+        assert!(short.contains("error"), "{text}");
+        assert_eq!(spec, closed, "{text}");
+    }
+    // How many start at a time protects nobody.
+    assert_eq!(
+        gateway(r#"{ "maxParallelStarts": 0, "listen": "127.0.0.1:1" }"#).0.listen.as_deref(),
+        Some("127.0.0.1:1")
+    );
+    // What would have protected it may be what is broken.
+    let (parsed, _) = read(r#"{ "gateway": { "listen": "127.0.0.1:1" }, "mcpServers": { } "alerts": { } }"#);
+    assert_eq!(parsed.config.gateway, closed);
+}
+
+#[test]
+fn profiles_are_views_unless_something_is_wrong_with_them() {
+    let (parsed, short) = read(
+        r#"{ "mcpServers": { "a": { "command": "x", "tags": ["t"] }, "b": { "command": "x" } },
+             "profiles": { "work": { "services": ["tag:t"], "tools": { "allow": ["a__*"], "deny": ["a__rm"] } },
+                           "b side": { "services": ["b"] }, "wrong": { "services": ["a"], "tools": { "deny": [1] } } } }"#,
+    );
+    expect![[r#"
+        0.json:3:28: warning[MS048]: no path of the gateway leads to profile `b side`; name it with 1 to 64 letters, digits, `-`, `_` and `.`
+        0.json:3:111: error[MS009]: an element of tools.deny is a number; expected text
+    "#]]
+    .assert_eq(&short);
+    assert_eq!(parsed.config.profiles.len(), 3);
+    let view = |wanted: &str, service: &str, allow: &[&str], deny: &[&str]| ViewSpec {
+        name: wanted.to_owned(),
+        services: [name(service)].into(),
+        allow: texts(allow),
+        deny: texts(deny),
+    };
+    let expected = [view("b side", "b", &[], &[]), view("work", "a", &["a__*"], &["a__rm"])];
+    assert_eq!(parsed.config.views, expected);
+    // Nobody asks for a path where nothing listens.
+    let (_, short) = read(
+        r#"{ "mcpServers": { "a": { "command": "x" } }, "profiles": { "a side": { "services": ["a"] } }, "gateway": { "listen": "none" } }"#,
+    );
+    assert_eq!(short, "");
+    let (parsed, _) = read(
+        r#"{ "mcpServers": { "a": { "command": "x" } }, "profiles": { "p": { "services": ["a"] "tools": { } } } }"#,
+    );
+    assert_eq!(parsed.config.views, [], "what it leaves out may be what is broken");
 }

@@ -34,7 +34,7 @@ impl<'a> Names<'a> {
             let message = format!("`{other}` and `{}` both have a tool that is renamed to `{name}`", service.name);
             let diagnostic = Diagnostic::warning(Code::SameToolName, message).with_place(cx.place(value.at));
             let diagnostic = diagnostic.with_related(cx.place(*first), "the other one");
-            cx.push(diagnostic.with_help("give one of them another name; as it is, none has this one"));
+            cx.push(diagnostic.with_help("give one of them another name; as it is, neither has this one"));
         }
     }
 }

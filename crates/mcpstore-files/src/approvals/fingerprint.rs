@@ -360,6 +360,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_gateway_shows_of_it_and_when_it_runs_do_not() {
+        use mcpstore_types::{Expose, Isolation, StartMode, ToolRules};
+        let (spec, _) = base();
+        let tools = ToolRules {
+            allow: vec!["a*".to_owned()],
+            deny: vec!["ab".to_owned()],
+            rename: [("a".to_owned(), "b".to_owned())].into(),
+            describe: [("a".to_owned(), "c".to_owned())].into(),
+            expose: Expose::Plain,
+        };
+        let idle_stop = Some(std::time::Duration::from_secs(9));
+        let (isolation, start) = (Isolation::PerSession, StartMode::Lazy);
+        let other = ServiceSpec { tools, isolation, start, idle_stop, ..spec.clone() };
+        assert_eq!(service_fingerprint(&other, None), service_fingerprint(&spec, None));
+        assert_eq!(portable(&other), portable(&spec));
+    }
+
+    #[test]
     fn addresses_count_and_the_kind_does() {
         let name = || ServiceName::new("a").unwrap();
         let mut with_header = HttpSpec { url: "https://h/".to_owned(), ..HttpSpec::default() };

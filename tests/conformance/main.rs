@@ -108,13 +108,13 @@ async fn use_everything(session: &dyn Session, context: &Value) -> Outcome {
         }
     }
     if server.has_resources {
-        for resource in list_all(session, "resources/list", "resources", limits).await? {
+        for resource in list_all(session, "resources/list", "resources", limits).await?.entries {
             let resource: Value = serde_json::from_str(resource.get())?;
             read_resource(session, resource["uri"].as_str().unwrap_or_default(), limits).await?;
         }
     }
     if server.has_prompts {
-        for prompt in list_all(session, "prompts/list", "prompts", limits).await? {
+        for prompt in list_all(session, "prompts/list", "prompts", limits).await?.entries {
             let prompt: Value = serde_json::from_str(prompt.get())?;
             get_prompt(session, prompt["name"].as_str().unwrap_or_default(), None, limits).await?;
         }

@@ -203,7 +203,8 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
 /// The program with a state folder of its own and nothing inherited that would change what it does.
 pub(crate) fn mcpstore(dir: &Path) -> Command {
     let mut command = Command::new(mcpstore_path());
-    command.current_dir(dir).env("MCPSTORE_STATE_DIR", state_dir(dir));
+    // Many run side by side: who tests the gateway says where it is.
+    command.current_dir(dir).env("MCPSTORE_STATE_DIR", state_dir(dir)).env("MCPSTORE_LISTEN", "none");
     for name in ["MCPSTORE_SOCKET", "MCPSTORE_CONFIG", "RUST_LOG", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }

@@ -1,5 +1,7 @@
 //! Other people's text, made harmless and short enough.
 
+use mcpstore_types::clean_text;
+
 /// What a limit counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unit {
@@ -60,22 +62,7 @@ pub(crate) fn fitted(text: &str, limit: usize, unit: Unit, replace: impl Fn(char
 /// be seen or turn the direction of writing. A tab and a lone carriage return become a blank: a program that draws a line anew makes
 /// no new one.
 pub(crate) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\n' => out.push(c),
-            '\t' => out.push(' '),
-            '\r' if chars.peek() != Some(&'\n') => out.push(' '),
-            '\u{1b}' => skip_escape(&mut chars),
-            // CSI, and DCS, SOS, OSC, PM, APC, as one character.
-            '\u{9b}' => skip_sequence(&mut chars),
-            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut chars),
-            c if c.is_control() || is_hidden(c) => {}
-            c => out.push(c),
-        }
-    }
-    out
+    clean_text(text, ' ', ' ')
 }
 
 /// As [`clean`], on one line.
@@ -83,46 +70,9 @@ pub(crate) fn one_line(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-type Chars<'t> = std::iter::Peekable<std::str::Chars<'t>>;
-
-/// Behind ESC: the sequence that it begins (source: ECMA-48, 5.3 to 5.6).
-fn skip_escape(chars: &mut Chars<'_>) {
-    if chars.next_if_eq(&'[').is_some() {
-        skip_sequence(chars);
-    } else if chars.next_if(|c| matches!(c, ']' | 'P' | 'X' | '^' | '_')).is_some() {
-        skip_string(chars);
-    } else {
-        while chars.next_if(|c| matches!(c, ' '..='/')).is_some() {}
-        chars.next_if(|c| matches!(c, '0'..='~'));
-    }
-}
-
-/// Behind ESC and `[`: parameters, and the final character.
-fn skip_sequence(chars: &mut Chars<'_>) {
-    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
-    chars.next_if(|c| matches!(c, '@'..='~'));
-}
-
-/// A text for the terminal, up to BEL or ST. One without its end takes its line and no more.
-fn skip_string(chars: &mut Chars<'_>) {
-    while let Some(c) = chars.next_if(|c| *c != '\n') {
-        match c {
-            '\u{7}' | '\u{9c}' => return,
-            '\u{1b}' => return skip_escape(chars),
-            _ => {}
-        }
-    }
-}
-
-/// Soft hyphen, zero-width characters, direction marks and overrides, line separators, tags, the byte order mark. The
-/// joiners stay: words and emoji need them.
-fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 #[cfg(test)]
 mod tests {
+    use mcpstore_types::is_hidden;
     use proptest::collection::vec;
     use proptest::prelude::*;
 

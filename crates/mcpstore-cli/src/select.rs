@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mcpstore::types::{nearest, suggestion};
+use mcpstore::types::{glob_matches, nearest, suggestion};
 use mcpstore::{Goal, ServiceInfo, ServiceName, ServiceState, Snapshot, Target};
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,7 @@ impl Known<'_> {
     fn matches(&self, pattern: &str) -> bool {
         match pattern.strip_prefix("tag:") {
             Some(tag) => self.tags.iter().any(|own| own == tag),
-            None if is_glob(pattern) => glob(pattern, self.name.as_str()),
+            None if is_glob(pattern) => glob_matches(pattern, self.name.as_str()),
             None => self.name.as_str() == pattern,
         }
     }
@@ -122,30 +122,6 @@ impl Known<'_> {
 
 fn is_glob(pattern: &str) -> bool {
     pattern.contains(['*', '?'])
-}
-
-/// True when the whole text is as the pattern says: `*` is any text, `?` any one character. Never backtracks further than
-/// to the last `*`, so it takes at most the product of the two lengths.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut last_star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == '*' {
-            last_star = Some((p, t));
-            p += 1;
-        } else if p < pattern.len() && (pattern[p] == '?' || pattern[p] == text[t]) {
-            p += 1;
-            t += 1;
-        } else if let Some((star, from)) = last_star {
-            last_star = Some((star, from + 1));
-            p = star + 1;
-            t = from + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 fn nothing(pattern: &str, known: &[Known<'_>], place: Among) -> Failure {
@@ -211,13 +187,6 @@ mod tests {
         assert_eq!(by(&["x*"]).unwrap_err(), "no service matches `x*`");
         assert_eq!(by(&["tag:prdo"]).unwrap_err(), "no service has the tag `prdo`; did you mean `prod`?");
         assert_eq!(by(&["tag:api"]).unwrap_err(), "no service has the tag `api`");
-    }
-
-    #[test]
-    fn globs_do_not_explode() {
-        let pattern = "*a".repeat(40) + "b";
-        assert!(!glob(&pattern, &"a".repeat(60)));
-        assert!(glob("*", "") && glob("**", "x") && !glob("?", "") && glob("a*b*c", "a-b-b-c") && !glob("a*b", "a-bc"));
     }
 
     #[test]

@@ -20,11 +20,6 @@ pub(crate) fn normal(mut value: Value<'_>, dialect: Dialect) -> Value<'_> {
         }
         ["requestOptions", "requestInit"].iter().for_each(|key| request(object, key));
         login(object);
-        // Some clients write these always.
-        let says_nothing = |value: &Value<'_>| matches!(&value.node, Node::List(list) if list.is_empty());
-        object.members.retain(|member| {
-            !(matches!(member.key.as_ref(), "disabledTools" | "excludeTools") && says_nothing(&member.value))
-        });
     }
     value
 }
@@ -69,6 +64,7 @@ fn codex(object: &mut Object<'_>) {
             "startup_timeout_sec" => timeouts.push(seconds(member, "start")),
             "tool_timeout_sec" => timeouts.push(seconds(member, "call")),
             "startup_timeout_ms" => timeouts.push(with_unit(member, "start", "ms")),
+            "tools" => out.extend(without_approvals(member)),
             _ => out.push(member),
         }
     }
@@ -87,6 +83,21 @@ fn local_name(element: &mut Value<'_>) {
     if let Some(member) = object.members.iter_mut().find(|member| member.key == "name") {
         element.node = std::mem::replace(&mut member.value.node, Node::Null);
     }
+}
+
+/// Codex: `tools` says of each tool by name whether its calls are approved, which is the client's matter. What is ours in it stays.
+fn without_approvals(mut member: Member<'_>) -> Option<Member<'_>> {
+    if let Node::Object(object) = &mut member.value.node {
+        let all = object.members.len();
+        object.members.retain(|tool| {
+            let is_ours = matches!(tool.key.as_ref(), "rename" | "describe");
+            tool.value.as_object().is_none_or(|inner| is_ours && !inner.has("approval_mode"))
+        });
+        if object.members.is_empty() && all > 0 {
+            return None;
+        }
+    }
+    Some(member)
 }
 
 /// Zed: an older form has the program and its arguments inside `command`.

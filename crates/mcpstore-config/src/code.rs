@@ -107,6 +107,16 @@ codes! {
     UnreadableFile = 43,
     /// An address that is reached without encryption.
     InTheClear = 44,
+    /// A text under which no tool can be offered.
+    BadToolName = 45,
+    /// Two tools under one name.
+    SameToolName = 46,
+    /// A gateway that other machines would reach without protection.
+    OpenGateway = 47,
+    /// A name of a profile that no path can have.
+    UnservedProfile = 48,
+    /// A service that is to rest, and is kept up by another one.
+    NeverRests = 49,
 }
 
 impl Code {

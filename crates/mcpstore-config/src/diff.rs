@@ -53,13 +53,17 @@ pub fn apply(delta: &SpecDelta, old: &[ServiceSpec]) -> Vec<ServiceSpec> {
 
 /// Collects the fields that differ.
 #[derive(Default)]
-struct Changes(Vec<FieldChange>);
+pub(crate) struct Changes(Vec<FieldChange>);
 
 impl Changes {
-    fn note<T: PartialEq>(&mut self, field: &'static str, impact: ChangeImpact, old: &T, new: &T) {
+    pub(crate) fn note<T: PartialEq>(&mut self, field: &'static str, impact: ChangeImpact, old: &T, new: &T) {
         if old != new {
             self.0.push(FieldChange { field, impact });
         }
+    }
+
+    pub(crate) fn into_fields(self) -> Vec<FieldChange> {
+        self.0
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mcpstore_types::{
-    Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec,
-    Policy, ProbeKind, RecyclePolicy, RestartPolicy, Sandbox, Secret, ServiceSpec, StdioSpec, Timeouts, TransportSpec,
-    WaitCondition,
+    Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era, EraChoice, Expose, HealthSpec, HttpSpec, Isolation,
+    Limits, OAuthSpec, Policy, ProbeKind, RecyclePolicy, RestartPolicy, Sandbox, Secret, ServiceSpec, StartMode,
+    StdioSpec, Timeouts, ToolRules, TransportSpec, WaitCondition,
 };
 
 use crate::{Plain, Source};
@@ -18,7 +18,23 @@ use crate::{Plain, Source};
 /// Secrets stand in it in plain text: it is meant for a file of its owner, never for a screen.
 #[must_use]
 pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
-    let ServiceSpec { name: _, transport, era, dependencies, wait_for, policy, enabled, tags, description, .. } = spec;
+    let ServiceSpec {
+        name: _,
+        transport,
+        era,
+        dependencies,
+        wait_for,
+        policy,
+        enabled,
+        tags,
+        description,
+        tools,
+        isolation,
+        start,
+        idle_stop,
+        // Made while it runs; no config says so.
+        instance_of: _,
+    } = spec;
     let mut out = Members::default();
     match transport {
         TransportSpec::Stdio(stdio) => launched(&mut out, stdio),
@@ -51,6 +67,10 @@ pub fn entry(spec: &ServiceSpec) -> Option<Plain> {
     if let Some(description) = description {
         out.put("description", Plain::text(description));
     }
+    out.block("tools", tool_rules(tools));
+    out.differing("isolation", isolation, &Isolation::default(), |isolation| Plain::text(isolation.as_str()));
+    out.differing("start", start, &StartMode::default(), |start| Plain::text(start.as_str()));
+    out.differing("idleStop", idle_stop, &None, |idle| idle.map_or(Plain::Null, |idle| time(&idle)));
     Some(out.object())
 }
 
@@ -79,6 +99,20 @@ impl Members {
     pub(crate) fn object(self) -> Plain {
         Plain::Object(self.0)
     }
+}
+
+fn tool_rules(rules: &ToolRules) -> Members {
+    let ToolRules { allow, deny, rename, describe, expose } = rules;
+    let mut out = Members::default();
+    out.differing("allow", allow, &Vec::new(), |patterns| Plain::texts(patterns));
+    out.differing("deny", deny, &Vec::new(), |patterns| Plain::texts(patterns));
+    let by_tool = |texts: &BTreeMap<String, String>| {
+        Plain::Object(texts.iter().map(|(tool, text)| (tool.clone(), Plain::text(text))).collect())
+    };
+    out.differing("rename", rename, &BTreeMap::new(), by_tool);
+    out.differing("describe", describe, &BTreeMap::new(), by_tool);
+    out.differing("expose", expose, &Expose::default(), |expose| Plain::text(expose.as_str()));
+    out
 }
 
 fn launched(out: &mut Members, stdio: &StdioSpec) {

@@ -123,8 +123,8 @@ pub const fn explain(code: Code) -> &'static str {
         }
         Code::NoEffect => {
             "The field belongs to another kind of server or dependency and has no effect here: `args`, `env`, \
-             `cwd`, `sandbox`, `limits` and `inheritEnv` belong to a `command`, `headers` and `caFile` to a `url`, `condition` to dependencies that wait. Take it out, or look \
-             whether the right kind was chosen."
+             `cwd`, `sandbox`, `limits` and `inheritEnv` belong to a `command`, `headers` and `caFile` to a `url`, `condition` to dependencies that wait. Or it is about a tool \
+             that is not offered. Take it out, or look whether the right kind was chosen."
         }
         Code::LeftOutDependency => {
             "The service requires (or is bound to) another one that was left out because of an error in its own entry, so it \
@@ -207,6 +207,30 @@ pub const fn explain(code: Code) -> &'static str {
             "Alerts go to this address without encryption, and it is not on this machine: who is on the way reads them, with the \
              token in the address, the headers or the password, and may change them. Use `https://`, `smtps://` or \
              `smtp+starttls://`."
+        }
+        Code::BadToolName => {
+            "A tool is renamed to something under which not every client could call it. A name has 1 to 64 ASCII letters, digits, \
+             `_` and `-`; nothing is added to it, so clients have room for words of their own. Choose such a name."
+        }
+        Code::SameToolName => {
+            "Two tools are renamed to the same name. Within one service that is an error: a call could not be told where to go. \
+             Of two services it is a warning: the gateway gives the name to neither, and offers both tools under their prefixed \
+             names (`service__tool`). Give one of them another name."
+        }
+        Code::OpenGateway => {
+            "Who reaches the gateway can use every service behind it. On an address that other machines reach (everything but \
+             127.0.0.0/8 and ::1) it therefore speaks TLS alone and asks for its token. State `gateway.tls` and leave `auth` at \
+             `token`, or listen on 127.0.0.1 and let a tunnel or a reverse proxy do the rest. Until then nothing listens."
+        }
+        Code::UnservedProfile => {
+            "Clients reach the view of a profile at a path that ends in its name, and this name cannot stand there. It has 1 to 64 \
+             ASCII letters, digits, `-`, `_` and `.`, and is not `.` or `..`. Everything else that profiles are for works. \
+             Rename the profile, if clients are to reach it."
+        }
+        Code::NeverRests => {
+            "A service is to start with its first use, or to stop when nobody uses it, and another one needs it that starts with \
+             the manager, or never stops of its own accord: so this one is started, or kept, all the same. Let the other one be \
+             lazy or stop too, or weaken its dependency; or take `start` or `idleStop` out here."
         }
     }
 }

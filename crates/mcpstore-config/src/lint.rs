@@ -20,8 +20,10 @@ mod depends;
 mod names;
 mod paths;
 mod program;
+mod rest;
 mod secrets;
 mod times;
+mod tools;
 
 /// A service as the checks see it.
 struct Service<'a> {
@@ -49,15 +51,20 @@ impl<'a> Service<'a> {
     }
 }
 
-/// Looks over a whole config, once it is read. `block` is its `defaults` and `alerts` its alerts, as they
-/// are written.
+/// The blocks of the top level, as they are written.
+pub(crate) struct Blocks<'a> {
+    pub(crate) defaults: Option<&'a Value<'a>>,
+    pub(crate) gateway: Option<&'a Value<'a>>,
+    pub(crate) alerts: Option<&'a Value<'a>>,
+}
+
+/// Looks over a whole config, once it is read; `defaults` is what became of the block of this name.
 pub(crate) fn all(
     cx: &mut Context<'_>,
     config: &Config,
     entries: &[(ServiceName, Entry<'_>)],
-    block: Option<&Value<'_>>,
+    blocks: &Blocks<'_>,
     defaults: &Defaults,
-    alerts: Option<&Value<'_>>,
 ) {
     let specs: BTreeMap<&ServiceName, &ServiceSpec> = config.services.iter().map(|spec| (&spec.name, spec)).collect();
     let mut services: BTreeMap<&ServiceName, Service<'_>> = BTreeMap::new();
@@ -65,10 +72,15 @@ pub(crate) fn all(
         let fields = entry.value.as_object().map_or_else(Vec::new, |object| known(cx, object, &SERVICE));
         services.insert(name, Service { name, name_at: entry.name_at, fields, spec: specs.get(name).copied() });
     }
-    let block = block.and_then(Value::as_object).map_or_else(Vec::new, |object| known(cx, object, &DEFAULTS));
+    let block = blocks.defaults.and_then(Value::as_object).map_or_else(Vec::new, |object| known(cx, object, &DEFAULTS));
     times::check(cx, &block, &defaults.policy);
     secrets::env(cx, &block);
     names::check(cx, entries);
+    if let Some(value) = blocks.gateway {
+        paths::gateway(cx, value);
+    }
+    let keepers = rest::Keepers::of(config);
+    let mut tools = tools::Names::default();
     let mut launchers = program::Launchers::default();
     asks::check(cx, &block, &defaults.policy, "MCP", &mut launchers);
     for (name, _) in entries {
@@ -81,13 +93,15 @@ pub(crate) fn all(
             times::check(cx, &service.fields, &spec.policy);
             depends::check(cx, service, spec, &services);
             if spec.enabled {
+                keepers.check(cx, service, spec);
+                tools.check(cx, service, spec);
                 let prefix = secrets::variable(name.as_str());
                 asks::check(cx, &service.fields, &spec.policy, &prefix, &mut launchers);
             }
         }
     }
     cx.sink.about(None);
-    if let Some(value) = alerts {
+    if let Some(value) = blocks.alerts {
         let names = entries.iter().map(|(name, _)| name.clone()).collect();
         alerts::check(cx, value, &names, &mut launchers);
     }

@@ -18,6 +18,9 @@ const BLOCKS: &[&str] = &["restart", "timeouts", "health", "breaker", "recycle",
 /// The same with keys that are the user's.
 const MAPS: &[&str] = &["env", "headers", "settings"];
 
+/// The same within `tools`; no other block has them.
+const TOOLS: &[&str] = &["rename", "describe"];
+
 /// An entry and the places of the entries that it was made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<'t> {
@@ -144,6 +147,7 @@ fn put<'t>(under: &mut Object<'t>, member: Member<'t>, keys: Keys) {
     let inner = match keys {
         Keys::Entry if BLOCKS.contains(&member.key.as_ref()) => Some(Keys::Words),
         Keys::Entry if MAPS.contains(&member.key.as_ref()) => Some(Keys::Own),
+        Keys::Words if TOOLS.contains(&member.key.as_ref()) => Some(Keys::Own),
         Keys::Entry | Keys::Words | Keys::Own => None,
     };
     if member.value.is_null() {

@@ -2,21 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcpstore_types::{AlertsSpec, ServiceName, ServiceSpec};
+use mcpstore_types::{AlertsSpec, GatewaySpec, ServiceName, ServiceSpec, ViewSpec};
 
 use crate::context::{Context, Text};
 use crate::defaults::{self, Defaults};
 use crate::depends::Names;
 use crate::dialect;
-use crate::fields::{entry, get};
 use crate::inputs::{self, Inputs};
 use crate::merge::{Entry, Layer};
 use crate::profiles::{self, Profile};
 use crate::service::service;
 use crate::sink::Sink;
-use crate::values::{object, whole};
-use crate::words::GATEWAY;
-use crate::{Diagnostic, Dialect, Outside, Place, Severity, Source, Span, alerts, lint, names, syntax};
+use crate::{Diagnostic, Dialect, Outside, Place, Severity, Source, Span, alerts, gateway, lint, names, syntax};
 
 /// How many services start at the same time when the config does not say.
 pub const MAX_PARALLEL_STARTS_DEFAULT: usize = 8;
@@ -44,8 +41,14 @@ pub struct Config {
     pub max_parallel_starts: usize,
     /// What is worth waking someone for, and who is told. The defaults when a text with an error in its syntax has a say in it.
     pub alerts: AlertsSpec,
+    /// How the gateway is reached. Nowhere (`listen` is `none`) when there is an error in that, or a text with an error in its
+    /// syntax has a say in it.
+    pub gateway: GatewaySpec,
     /// Named choices of services.
     pub profiles: BTreeMap<String, Profile>,
+    /// What clients of the gateway see of each profile, by name. A profile with an error has none, nor has one of a text with
+    /// an error in its syntax: it might show more than was meant.
+    pub views: Vec<ViewSpec>,
     /// How each text is written; `None` for one that states no services, or cannot be read.
     pub dialects: Vec<Option<Dialect>>,
 }
@@ -58,7 +61,9 @@ impl Default for Config {
             left_out: BTreeSet::new(),
             max_parallel_starts: MAX_PARALLEL_STARTS_DEFAULT,
             alerts: AlertsSpec::default(),
+            gateway: GatewaySpec::default(),
             profiles: BTreeMap::new(),
+            views: Vec::new(),
             dialects: Vec::new(),
         }
     }
@@ -144,11 +149,11 @@ pub fn parse(sources: &[Source], outside: &dyn Outside, options: &Options) -> Pa
     let mut cx = Context { texts: &texts, outside, sink: &mut sink, inputs: &inputs };
     let mut config = Config { dialects, ..Config::default() };
     let defaults = layer.defaults.as_ref().map_or_else(Defaults::default, |value| defaults::read(&mut cx, value));
-    if let Some(inner) = layer.gateway.as_ref().and_then(|value| object(&mut cx, "gateway", value)) {
-        let inner = entry(&mut cx, inner, &GATEWAY);
-        let count = get(&inner, "maxParallelStarts")
-            .and_then(|field| whole(&mut cx, "gateway.maxParallelStarts", field, 1, MAX_PARALLEL_STARTS));
-        config.max_parallel_starts = count.map_or(config.max_parallel_starts, |count| count as usize);
+    if let Some(value) = &layer.gateway {
+        let gateway::Read { max_parallel_starts, spec } = gateway::read(&mut cx, value);
+        config.max_parallel_starts = max_parallel_starts.map_or(config.max_parallel_starts, |count| count as usize);
+        // What protects it may be what is missing.
+        config.gateway = if value.stands_in(&broken) { gateway::closed() } else { spec };
     }
     if let Some(value) = &layer.alerts {
         let alerts = alerts::read(&mut cx, value);
@@ -185,9 +190,11 @@ pub fn parse(sources: &[Source], outside: &dyn Outside, options: &Options) -> Pa
     }
     cx.sink.about(None);
     if let Some(value) = &layer.profiles {
-        config.profiles = profiles::read(&mut cx, value, &config, &names);
+        (config.profiles, config.views) = profiles::read(&mut cx, value, &config, &names, &broken);
     }
-    lint::all(&mut cx, &config, &ordered, layer.defaults.as_ref(), &defaults, layer.alerts.as_ref());
+    let (gateway, alerts) = (layer.gateway.as_ref(), layer.alerts.as_ref());
+    let blocks = lint::Blocks { defaults: layer.defaults.as_ref(), gateway, alerts };
+    lint::all(&mut cx, &config, &ordered, &blocks, &defaults);
     finish(config, sink)
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn masked(entry: &Plain) -> Plain {
         let value = match key.as_str() {
             key if MAPS.contains(&key) => all_hidden(value),
             "oauth" => masked_oauth(value),
+            "tools" => masked_tools(value),
             _ => looked_over(value),
         };
         (key.clone(), value)
@@ -144,6 +145,22 @@ fn text_of(value: &Plain) -> Option<&str> {
 pub fn hide_secrets_in_json(text: &str) -> String {
     Plain::of(&crate::Source::new("args.json", text))
         .map_or_else(|| HIDDEN.to_owned(), |value| looked_over(&value).compact())
+}
+
+/// Names of tools stand for keys in it (`get_token`), and say nothing about the texts behind them.
+fn masked_tools(tools: &Plain) -> Plain {
+    let Plain::Object(members) = tools else { return looked_over(tools) };
+    let text = |(tool, text): &(String, Plain)| {
+        let text = text_of(text).map_or_else(|| looked_over(text), |text| Plain::Text(hide_secrets(text)));
+        (tool.clone(), text)
+    };
+    let hide = |(key, value): &(String, Plain)| match value {
+        Plain::Object(inner) if matches!(key.as_str(), "rename" | "describe") => {
+            (key.clone(), Plain::Object(inner.iter().map(text).collect()))
+        }
+        other => (key.clone(), looked_over(other)),
+    };
+    Plain::Object(members.iter().map(hide).collect())
 }
 
 fn masked_oauth(oauth: &Plain) -> Plain {

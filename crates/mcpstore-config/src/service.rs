@@ -1,13 +1,18 @@
 //! The entry of one service.
 
-use mcpstore_types::{Era, EraChoice, ServiceName, ServiceSpec};
+use std::time::Duration;
+
+use mcpstore_types::{Era, EraChoice, Isolation, ServiceName, ServiceSpec, StartMode};
 
 use crate::context::Context;
 use crate::defaults::Defaults;
 use crate::depends::{Names, dependencies};
 use crate::diagnostic::Diagnostic;
+use crate::duration::duration;
 use crate::fields::{Field, entry, get};
+use crate::policy::set;
 use crate::probe::wait_for;
+use crate::tools::tools;
 use crate::transport::transport;
 use crate::tree::{Node, Value};
 use crate::values::{boolean, nonempty, object, text, text_list, word, wrong_type};
@@ -20,6 +25,20 @@ const ERAS: [(&str, EraChoice); 3] = [
     ("handshake", EraChoice::Only(Era::Handshake)),
     ("stateless", EraChoice::Only(Era::Stateless)),
 ];
+
+/// The words for `isolation`.
+const ISOLATION: [(&str, Isolation); 3] = [
+    (Isolation::Auto.as_str(), Isolation::Auto),
+    (Isolation::Shared.as_str(), Isolation::Shared),
+    (Isolation::PerSession.as_str(), Isolation::PerSession),
+];
+
+/// The words for `start`.
+const START: [(&str, StartMode); 2] =
+    [(StartMode::Eager.as_str(), StartMode::Eager), (StartMode::Lazy.as_str(), StartMode::Lazy)];
+
+/// The shortest `idleStop`.
+const MIN_IDLE: Duration = Duration::from_secs(1);
 
 /// What an entry gave.
 pub(crate) struct Read {
@@ -55,6 +74,8 @@ pub(crate) fn service(
     let era = era(cx, &entry).unwrap_or(defaults.era);
     let mut policy = defaults.policy.clone();
     policy::apply(cx, &entry, &mut policy);
+    let tools = tools(cx, &entry, defaults.expose);
+    let Use { isolation, start, idle_stop } = usage(cx, &entry, defaults.usage);
     let enabled = enabled(cx, &entry);
     let tags = get(&entry, "tags").map_or_else(Vec::new, |field| tags(cx, field));
     let description =
@@ -73,9 +94,43 @@ pub(crate) fn service(
         enabled,
         tags,
         description,
+        tools,
+        isolation,
+        start,
+        idle_stop,
         ..ServiceSpec::new(name.clone(), transport)
     });
     Read { spec, dependencies: places }
+}
+
+/// When its server is there, and for whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Use {
+    pub(crate) isolation: Isolation,
+    pub(crate) start: StartMode,
+    pub(crate) idle_stop: Option<Duration>,
+}
+
+/// Reads `isolation`, `start` and `idleStop`; what is not said stays as it is in `out`.
+pub(crate) fn usage(cx: &mut Context<'_>, entry: &[Field<'_>], mut out: Use) -> Use {
+    if let Some(field) = get(entry, "isolation") {
+        set(&mut out.isolation, word(cx, "isolation", field.value, &ISOLATION));
+    }
+    if let Some(field) = get(entry, "start") {
+        set(&mut out.start, word(cx, "start", field.value, &START));
+    }
+    if let Some(field) = get(entry, "idleStop") {
+        match &field.value.node {
+            Node::Bool(false) => out.idle_stop = None,
+            Node::Text(word) if word == "off" => out.idle_stop = None,
+            Node::Bool(true) => {
+                let help = "write after how long, for example \"10m\"";
+                wrong_type(cx, "idleStop", field.value, "a duration or \"off\"", Some(help));
+            }
+            _ => out.idle_stop = duration(cx, "idleStop", field, MIN_IDLE).or(out.idle_stop),
+        }
+    }
+    out
 }
 
 /// Which era an entry asks for; `None` when it says nothing.

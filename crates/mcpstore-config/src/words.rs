@@ -48,22 +48,22 @@ pub(crate) const SERVICE: Keys = Keys {
         "breaker",
         "recycle",
         "waitFor",
-        "serverUrl",
-        "httpUrl",
-    ],
-    later: &[
-        "start",
-        "idleStop",
         "tools",
         "isolation",
+        "start",
+        "idleStop",
+        "serverUrl",
+        "httpUrl",
+        "enabledTools",
+        "includeTools",
+        "disabledTools",
+        "excludeTools",
+    ],
+    later: &[
         "profiles",
         "alerts",
         // Other clients': they would change what the server gets or shows.
         "auth",
-        "disabledTools",
-        "enabledTools",
-        "includeTools",
-        "excludeTools",
         "headersHelper",
         "oauthResource",
         "requestInit",
@@ -150,16 +150,34 @@ pub(crate) const DEFAULTS: Keys = Keys {
         "limits",
         "inheritEnv",
         "env",
+        "tools",
+        "isolation",
+        "start",
+        "idleStop",
     ],
-    later: &["start", "idleStop", "tools", "isolation"],
+    later: &[],
     foreign: &[],
 };
 
-pub(crate) const GATEWAY: Keys =
-    Keys { of: "`gateway`", read: &["maxParallelStarts"], later: &["listen", "auth"], foreign: &[] };
+pub(crate) const TOOLS: Keys =
+    Keys { of: "`tools`", read: &["allow", "deny", "rename", "describe", "expose"], later: &[], foreign: &[] };
+
+pub(crate) const DEFAULT_TOOLS: Keys = Keys { of: "`defaults.tools`", read: &["expose"], later: &[], foreign: &[] };
+
+pub(crate) const VIEW_TOOLS: Keys =
+    Keys { of: "`tools` of a profile", read: &["allow", "deny"], later: &[], foreign: &[] };
+
+pub(crate) const GATEWAY: Keys = Keys {
+    of: "`gateway`",
+    read: &["maxParallelStarts", "listen", "auth", "origins", "hosts", "tls", "requestsPerMinute", "staleTools"],
+    later: &[],
+    foreign: &[],
+};
+
+pub(crate) const TLS: Keys = Keys { of: "`gateway.tls`", read: &["cert", "key"], later: &[], foreign: &[] };
 
 pub(crate) const PROFILE: Keys =
-    Keys { of: "a profile", read: &["services", "description"], later: &["tools"], foreign: &["name"] };
+    Keys { of: "a profile", read: &["services", "tools", "description"], later: &[], foreign: &["name"] };
 
 pub(crate) const INPUT: Keys = Keys {
     of: "an input",
@@ -307,14 +325,21 @@ pub(crate) const SYNONYMS: &[(&str, &str)] = &[
     ("restartPolicy", "restart"),
     ("servers", "mcpServers"),
     ("labels", "tags"),
+    ("include", "allow"),
+    ("exclude", "deny"),
+    ("aliases", "rename"),
+    ("certificate", "cert"),
+    ("privateKey", "key"),
 ];
 
-/// True for a key that some object of a config may have, of whatever client.
+/// True for a key that some object of a config may have, of whatever client. Those of `gateway.tls` are not among them: a
+/// variable or a setting that is called `key` has a secret for a value.
 pub(crate) fn is_word(key: &str) -> bool {
     const ALL: &[&Keys] = &[
         &SERVICE,
         &TOP,
         &DEFAULTS,
+        &TOOLS,
         &GATEWAY,
         &PROFILE,
         &INPUT,

@@ -9,9 +9,9 @@ use mcpstore_config::{
     render_short,
 };
 use mcpstore_types::{
-    Backoff, BreakerPolicy, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, HealthSpec, HttpSpec,
-    Limits, OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode, RestartPolicy, Sandbox, Secret, ServiceName,
-    ServiceSpec, StdioSpec, Timeouts, TransportSpec, WaitCondition,
+    Backoff, BreakerPolicy, ChangeImpact, DepCondition, DepKind, Dependency, Era, EraChoice, Expose, HealthSpec,
+    HttpSpec, Isolation, Limits, OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode, RestartPolicy, Sandbox,
+    Secret, ServiceName, ServiceSpec, StartMode, StdioSpec, Timeouts, ToolRules, TransportSpec, WaitCondition,
 };
 use proptest::prelude::*;
 
@@ -27,9 +27,11 @@ const SEED: &str = r#"// größe
 		         "recovery": "seed", "health": { "probe": { "tool": "größe", "args": { "n": [1, "${HOME}"] } }, "readiness": { "tcp": 80 }, "interval": "10s", "fall": 3 },
 		         "waitFor": [{ "tcp": "日本:1" }, { "exec": ["x", "${NONE}"] }, { "file": "~/x" }], "breaker": { "failures": 0 }, "recycle": { "maxMemory": "1" },
 		         "timeouts": { "start": "60s", "call": 60 }, "tags": ["prod", "ключ"], "sandbox": "restrcted",
+		         "tools": { "allow": ["größe*"], "deny": [], "rename": { "größe": "ключ", "a": "b", "c": "b" }, "expose": "plane" }, "start": "lasy", "idleStop": "0s",
 		         "limits": { "memory": "512MB", "files": 1e9, "procs": 1 }, "inheritEnv": ["AWS_*", "*"], "sandboxRead": ["${HOME:-/x}"], "comand": "\u00e9\n", "enabled": true, }
 	},
-	"defaults": { "timeouts": { "stop": "1s" } }, "gateway": { "maxParallelStarts": 4, "listen": "x" }, "profiles": { },
+	"defaults": { "timeouts": { "stop": "1s" } }, "gateway": { "maxParallelStarts": 4, "listen": "x", "tls": { "key": "~/k" }, "origins": ["*"] },
+	"profiles": { "größe": { "services": ["api"], "tools": { "allow": [] } } },
 	"alerts": { "rules": { "errorRate": { "threshold": "10%", "clear": 0.5, "services": ["ap*", "ключ"] }, "latncy": false },
 	            "sinks": [{ "type": "webhook", "url": "https://h/s3cr3t-литерал", "template": "slak" }, { "type": "command", "command": "x y" }] }
 }
@@ -326,18 +328,40 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
         words(),
         prop::option::of("[de]"),
         era(),
+        exposure(),
     )
-        .prop_map(|(transport, (dependencies, wait_for), policy, enabled, tags, description, era)| ServiceSpec {
-            wait_for,
-            name: name("s"),
-            transport,
-            era,
-            dependencies,
-            policy,
-            enabled,
-            tags,
-            description,
+        .prop_map(|(transport, (dependencies, wait_for), policy, enabled, tags, description, era, exposure)| {
+            ServiceSpec {
+                wait_for,
+                name: name("s"),
+                transport,
+                era,
+                dependencies,
+                policy,
+                enabled,
+                tags,
+                description,
+                tools: exposure.0,
+                isolation: exposure.1,
+                start: exposure.2,
+                idle_stop: exposure.3,
+                instance_of: None,
+            }
         })
+}
+
+fn exposure() -> impl Strategy<Value = (ToolRules, Isolation, StartMode, Option<Duration>)> {
+    let words = || prop::collection::vec("[tu]", 0..2);
+    let texts = || prop::collection::btree_map("[tu]", "[tu]", 0..2);
+    let expose = prop::sample::select(vec![Expose::Prefixed, Expose::Plain]);
+    let rules = (words(), words(), texts(), texts(), expose)
+        .prop_map(|(allow, deny, rename, describe, expose)| ToolRules { allow, deny, rename, describe, expose });
+    (
+        rules,
+        prop::sample::select(vec![Isolation::Auto, Isolation::Shared, Isolation::PerSession]),
+        prop::sample::select(vec![StartMode::Eager, StartMode::Lazy]),
+        prop::option::of(duration()),
+    )
 }
 
 /// Puts one part of `other` into `spec`; by number, so that a single field differs.
@@ -360,6 +384,11 @@ fn mix(mut spec: ServiceSpec, other: ServiceSpec, part: usize) -> ServiceSpec {
         13 => to.breaker = from.breaker,
         14 => to.recycle = from.recycle,
         15 => to.health.readiness = from.health.readiness,
+        16 => spec.tools = other.tools,
+        17 => spec.tools.describe = other.tools.describe,
+        18 => spec.isolation = other.isolation,
+        19 => spec.start = other.start,
+        20 => spec.idle_stop = other.idle_stop,
         _ => {}
     }
     spec
@@ -429,7 +458,7 @@ proptest! {
     }
 
     #[test]
-    fn a_difference_is_empty_exactly_when_there_is_none(old in spec(), other in spec(), part in 0..17_usize) {
+    fn a_difference_is_empty_exactly_when_there_is_none(old in spec(), other in spec(), part in 0..22_usize) {
         let new = mix(old.clone(), other, part);
         let delta = diff(std::slice::from_ref(&old), std::slice::from_ref(&new));
         prop_assert_eq!(delta.is_empty(), old == new);

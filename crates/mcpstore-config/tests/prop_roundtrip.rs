@@ -7,9 +7,9 @@ use std::time::Duration;
 use mcpstore_config::{Nothing, Options, Plain, Source, alerts_entry, apply, diff, entry, parse, render_short, stated};
 use mcpstore_types::{
     AlertKind, AlertRule, AlertSeverity, AlertsSpec, Backoff, BreakerPolicy, DepCondition, DepKind, Dependency, Era,
-    EraChoice, HealthSpec, HttpSpec, Limits, OAuthSpec, OtherSpec, Policy, ProbeKind, RecyclePolicy, RestartMode,
-    RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, SinkKind, SinkSpec, StdioSpec, Timeouts, TransportSpec,
-    WaitCondition, WebhookTemplate,
+    EraChoice, Expose, HealthSpec, HttpSpec, Isolation, Limits, OAuthSpec, OtherSpec, Policy, ProbeKind, RecyclePolicy,
+    RestartMode, RestartPolicy, Sandbox, Secret, ServiceName, ServiceSpec, SinkKind, SinkSpec, StartMode, StdioSpec,
+    Timeouts, ToolRules, TransportSpec, WaitCondition, WebhookTemplate,
 };
 use proptest::prelude::*;
 
@@ -304,6 +304,28 @@ fn alerts() -> impl Strategy<Value = AlertsSpec> {
         .prop_map(|(enabled, rules, sinks, repeat)| AlertsSpec { enabled, rules, sinks, repeat })
 }
 
+/// What clients of the gateway see of a service, and when it is there.
+type Exposure = (ToolRules, Isolation, StartMode, Option<Duration>);
+
+fn exposure() -> impl Strategy<Value = Exposure> {
+    let patterns = || {
+        prop::collection::btree_set("[ab*?é]{1,3}", 0..3).prop_map(|patterns| patterns.into_iter().collect::<Vec<_>>())
+    };
+    // By their new names, of which no two are the same.
+    let rename = prop::collection::btree_map("[A-Za-z0-9_-]{1,4}", "[a-c_.]{1,3}|get_token", 0..3)
+        .prop_map(|names| names.into_iter().map(|(name, tool)| (tool, name)).collect());
+    let describe = prop::collection::btree_map("[a-c_.]{1,3}|api_key", prop_oneof![Just(String::new()), text()], 0..3);
+    let expose = prop::sample::select(vec![Expose::Prefixed, Expose::Plain]);
+    let rules = (patterns(), patterns(), rename, describe, expose)
+        .prop_map(|(allow, deny, rename, describe, expose)| ToolRules { allow, deny, rename, describe, expose });
+    (
+        rules,
+        prop::sample::select(vec![Isolation::Auto, Isolation::Shared, Isolation::PerSession]),
+        prop::sample::select(vec![StartMode::Eager, StartMode::Lazy]),
+        prop::option::of(times(1_000)),
+    )
+}
+
 /// A spec as a config may state it; its dependencies are on `a` and `b`.
 fn spec() -> impl Strategy<Value = ServiceSpec> {
     let kinds = (prop::sample::select(DepKind::ALL.to_vec()), prop::sample::select(DepCondition::ALL.to_vec()));
@@ -318,8 +340,9 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
         prop::sample::select(vec![EraChoice::Auto, EraChoice::Only(Era::Handshake), EraChoice::Only(Era::Stateless)]);
     let tags = prop::collection::btree_set("[tuv]", 0..3).prop_map(|tags| tags.into_iter().collect::<Vec<_>>());
     let wait_for = prop::collection::vec(condition(), 0..3);
-    (transport(), eras, (dependencies, wait_for), policy(), any::<bool>(), tags, prop::option::of(text())).prop_map(
-        |(transport, era, (dependencies, wait_for), policy, enabled, tags, description)| ServiceSpec {
+    let words = (any::<bool>(), tags, prop::option::of(text()));
+    (transport(), eras, (dependencies, wait_for), policy(), words, exposure()).prop_map(
+        |(transport, era, (dependencies, wait_for), policy, (enabled, tags, description), exposure)| ServiceSpec {
             wait_for,
             name: name("s"),
             transport,
@@ -329,6 +352,11 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
             enabled,
             tags,
             description,
+            tools: exposure.0,
+            isolation: exposure.1,
+            start: exposure.2,
+            idle_stop: exposure.3,
+            instance_of: None,
         },
     )
 }

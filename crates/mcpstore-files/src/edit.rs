@@ -83,7 +83,7 @@ pub fn edit_locked<E>(
     path: &Path,
     mut edit: impl FnMut(&str) -> Result<Option<String>, E>,
 ) -> Result<Edited, EditFileError<E>> {
-    make_folder(path)?;
+    make_folder(path).map_err(|(folder, source)| EditFileError::Folder { folder, source })?;
     let mut held = lock::hold(path, LOCK_WAIT).map_err(EditFileError::Lock)?;
     sweep::sweep(&held.folder);
     for _ in 0..MAX_EDIT_ATTEMPTS {
@@ -125,8 +125,8 @@ fn is_still_at(path: &Path, held: &Held) -> bool {
 }
 
 /// Makes the folders that a file will lie in, each for its user alone, and for good.
-fn make_folder<E>(path: &Path) -> Result<(), EditFileError<E>> {
-    let failed = |folder: &Path, source| EditFileError::Folder { folder: folder.to_path_buf(), source };
+pub(crate) fn make_folder(path: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let failed = |folder: &Path, source| (folder.to_path_buf(), source);
     let trail = Trail::follow(path).map_err(|source| failed(path, source))?;
     let folder = trail.folder();
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();

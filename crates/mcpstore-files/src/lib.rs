@@ -5,6 +5,8 @@
 //! - [`Watch`] tells when files may have changed.
 //! - [`Machine`] is the world that a config refers to: variables, files, programs.
 //! - [`Approvals`] keeps what a user allowed a config to run.
+//! - [`gateway_token`] keeps the token of the gateway.
+//! - [`PinStore`] keeps what tools were when they were first seen.
 //!
 //! All but [`Watch::changed`] block on the disk: call them where blocking is allowed.
 //!
@@ -28,9 +30,12 @@ mod group;
 mod judge;
 mod lock;
 mod machine;
+mod pins;
+mod private;
 mod quote;
 mod read;
 mod sweep;
+mod token;
 mod trail;
 mod watch;
 mod write;
@@ -41,6 +46,11 @@ pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
 pub use judge::{Fault, Unsafe};
 pub use lock::{LOCK_WAIT, LockError};
 pub use machine::{MAX_REFERENCED_BYTES, Machine};
+pub use pins::{Approved, Change, LoadedPins, NewTools, PinStore, PinsDamage, ServicePins, Verdict};
+pub use pins::{Definition, DiffKind, DiffLine, Finding, Hidden, render_diff, suspicious};
+pub use pins::{MAX_FINDINGS, MAX_PINNED_TOOLS, MAX_TOOL_NAME_BYTES};
+pub use private::{StateFileError, random_bytes};
 pub use read::{MAX_PIPE_WAIT, ReadError, read_source};
+pub use token::{GatewayToken, TokenOrigin, gateway_token, rotate_gateway_token};
 pub use watch::{MAX_WATCHED, POLL_EVERY, QUIET, QUIET_AT_MOST, Watch, WatchError};
 pub use write::{ReplaceError, WriteError, WriteStep, replace};

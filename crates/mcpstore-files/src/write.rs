@@ -109,8 +109,17 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    /// Writes a new file for the place that the lock is held for.
+    /// Writes a new file for the place that the lock is held for, with the mode of the old one.
     pub(crate) fn write(held: &Held, bytes: &[u8]) -> Result<Self, WriteError> {
+        Self::write_as(held, bytes, true)
+    }
+
+    /// As [`Fresh::write`], for its user alone whatever the old one was.
+    pub(crate) fn write_private(held: &Held, bytes: &[u8]) -> Result<Self, WriteError> {
+        Self::write_as(held, bytes, false)
+    }
+
+    fn write_as(held: &Held, bytes: &[u8], keep: bool) -> Result<Self, WriteError> {
         let failed = |step| move |source| WriteError::Io { path: held.real.clone(), step, source };
         let old = match std::fs::symlink_metadata(&held.real) {
             Ok(meta) if meta.is_file() => Some(meta),
@@ -120,7 +129,7 @@ impl Fresh {
         };
         let (mut file, path) = create(&held.folder).map_err(failed(WriteStep::Create))?;
         let fresh = Self { path: Some(path) };
-        keep_mode(&file, old.as_ref()).map_err(failed(WriteStep::Mode))?;
+        keep_mode(&file, old.as_ref().filter(|_| keep)).map_err(failed(WriteStep::Mode))?;
         file.write_all(bytes).map_err(failed(WriteStep::Write))?;
         file.sync_all().map_err(failed(WriteStep::Sync))?;
         Ok(fresh)

@@ -5,6 +5,12 @@
 //! needs no change passes byte for byte.
 
 mod client;
+mod core;
+mod front;
+mod listen;
 mod message;
 mod outlet;
 mod seam;
+
+pub use core::{Gateway, Prepared};
+pub use front::{BoundFront, FrontOptions, FrontStats, Limits, ListenError};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -77,6 +78,14 @@ impl OutletStream {
         let message = self.receiver.recv().await?;
         self.took(&message);
         Some(message)
+    }
+
+    /// The same for a hand-written future: the task is woken when there is more.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.overrun() {
+            return Poll::Ready(None);
+        }
+        self.receiver.poll_recv(cx).map(|message| message.inspect(|message| self.took(message)))
     }
 
     /// The next message that is here already.

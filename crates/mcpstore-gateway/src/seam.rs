@@ -25,7 +25,7 @@ pub(crate) struct Peer {
 pub(crate) struct Call {
     /// Who asks.
     pub(crate) peer: Peer,
-    /// Its session, in the era that has one. `initialize` comes without.
+    /// Its session, in the era that has one. `initialize` comes with the client that it makes.
     pub(crate) client: Option<Arc<Client>>,
     /// Its id, byte for byte.
     pub(crate) id: Box<RawValue>,

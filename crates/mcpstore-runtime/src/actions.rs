@@ -22,10 +22,14 @@ impl Owner {
         record.health = Health::Unknown;
         record.tools = None;
         record.tools_error = None;
+        record.offers = Arc::default();
         record.monitor.begin_life();
         self.last_life += 1;
         let life = Life::new(self.last_life, incarnation);
-        let request = LaunchRequest::new(Arc::clone(&record.spec), incarnation, Arc::clone(&record.logs));
+        let mut request = LaunchRequest::new(Arc::clone(&record.spec), incarnation, Arc::clone(&record.logs));
+        if let Some(sides) = &self.sides {
+            request.client = sides.side(&record.spec, incarnation);
+        }
         let adapter = self.adapters.get(record.spec.transport.kind());
         let abort = life.abort.clone();
         record.life = Some(life);

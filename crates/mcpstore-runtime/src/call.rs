@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore_monitor::{ErrorKind, Ticket};
-use mcpstore_transport::{CallError, CallLimits, Tool, TraceWords, call_tool_traced, is_tool_error};
-use mcpstore_types::{ServiceName, suggestion};
+use mcpstore_monitor::{CallInFlight, ErrorKind, Ticket};
+use mcpstore_transport::{
+    CallError, CallLimits, Session, Tool, TraceWords, call_tool_traced, is_tool_error, request_with_inputs,
+};
+use mcpstore_types::{Era, ServiceName, suggestion};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::error::CallFailure;
+use crate::relay::{Relay, with_traceparent};
 use crate::snapshot::ServiceInfo;
 use crate::supervisor::Supervisor;
-use crate::trace::CallTrace;
+use crate::trace::{CallTrace, TracedCall};
 
 impl Supervisor {
     /// Calls a tool of a service and returns the server's result object, byte for byte. A result that says `isError` is a
@@ -47,45 +50,88 @@ impl Supervisor {
         trace: &CallTrace,
     ) -> Result<Box<RawValue>, CallFailure> {
         let info = self.service_for_call(service)?;
-        let name = info.name().clone();
-        let monitor = &info.monitor;
-        let listed = || info.tools.iter().any(|list| list.tools.iter().any(|known| known.name == tool));
-        let begin = |bytes| monitor.meter.begin(monitor.meter.tool_if(tool, listed), bytes);
-        let refused = |kind| begin(0).end(self.now(), Duration::ZERO, Err(kind), 0);
         if !arguments.get().trim_start().starts_with('{') {
-            refused(ErrorKind::BadArguments);
-            return Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() });
+            let listed = || is_listed(&info, tool);
+            let meter = &info.monitor.meter;
+            let refused = meter.begin(meter.tool_if(tool, listed), 0);
+            refused.end(self.now(), Duration::ZERO, Err(ErrorKind::BadArguments), 0);
+            return Err(CallFailure::BadArguments { service: info.name().clone(), tool: tool.to_owned() });
         }
-        let Some(session) = &info.session else {
-            refused(ErrorKind::NotRunning);
-            return Err(not_running(&info));
+        let call = self.begin_call(&info, Some(tool), bytes(&arguments), trace)?;
+        let traceparent = call.traceparent(trace);
+        let words = traceparent.map(|traceparent| TraceWords { traceparent, tracestate: trace.tracestate.as_deref() });
+        let result = call_tool_traced(call.session.as_ref(), tool, arguments, call.limits, words).await;
+        call.finish(result)
+    }
+
+    /// Sends any request to the server of a service, and returns its result byte for byte. With [`Relay::tool`] it is
+    /// counted as a call of that tool; the service's circuit holds for all.
+    ///
+    /// # Errors
+    /// As [`Supervisor::call_tool`].
+    ///
+    /// # Cancel safety
+    /// As [`Supervisor::call_tool`].
+    pub async fn relay(&self, service: &str, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
+        let info = self.service_for_call(service)?;
+        let Relay { method, params, tool, options, inputs, trace } = relay;
+        let bytes_in = params.as_deref().map_or(0, bytes);
+        let call = self.begin_call(&info, tool, bytes_in, &trace)?;
+        let params = match call.traceparent(&trace) {
+            // The caller's own words are in the params already.
+            Some(parent) if trace.traceparent.as_deref() != Some(parent) => with_traceparent(params, parent),
+            Some(_) | None => params,
         };
-        let counted = begin(bytes(&arguments));
+        let result = match inputs {
+            Some(inputs) if call.session.server().era == Era::Stateless => {
+                request_with_inputs(call.session.as_ref(), inputs, method, params, call.limits, options).await
+            }
+            Some(_) | None => call.session.request_with(method, params, call.limits, options).await,
+        };
+        call.finish(result)
+    }
+
+    /// Begins a request within the circuit of its service, counted and traced as a call of `tool` where there is one.
+    fn begin_call<'a>(
+        &'a self,
+        info: &'a Arc<ServiceInfo>,
+        tool: Option<&'a str>,
+        bytes_in: u64,
+        trace: &CallTrace,
+    ) -> Result<Running<'a>, CallFailure> {
+        let monitor = &info.monitor;
+        let begin = |bytes| {
+            let tool = tool?;
+            Some(monitor.meter.begin(monitor.meter.tool_if(tool, || is_listed(info, tool)), bytes))
+        };
+        let refused = |counted: Option<CallInFlight>, kind| {
+            if let Some(counted) = counted {
+                counted.end(self.now(), Duration::ZERO, Err(kind), 0);
+            }
+        };
+        let Some(session) = &info.session else {
+            refused(begin(0), ErrorKind::NotRunning);
+            return Err(not_running(info));
+        };
+        let counted = begin(bytes_in);
         let ticket = match monitor.admit(self.now()) {
             Ok(ticket) => ticket,
             Err(retry_at) => {
-                counted.end(self.now(), Duration::ZERO, Err(ErrorKind::CircuitOpen), 0);
+                refused(counted, ErrorKind::CircuitOpen);
                 let retry_in = retry_at.since(self.now());
                 return Err(CallFailure::CircuitOpen { service: info.name().clone(), retry_in });
             }
         };
-        let pass = Pass { supervisor: self, info: &info, ticket: Some(ticket) };
-        let span = self.shared.tracer.get().and_then(|tracer| tracer.begin(info.name(), tool, trace));
-        let traceparent = span.as_ref().map(|span| span.traceparent()).or(trace.traceparent.as_deref());
-        let words = traceparent.map(|traceparent| TraceWords { traceparent, tracestate: trace.tracestate.as_deref() });
-        let started = Instant::now();
-        let limits = CallLimits::for_call(&info.spec.policy.timeouts);
-        let result = call_tool_traced(session.as_ref(), tool, arguments, limits, words).await;
-        let outcome = kind(&result);
-        // For the circuit it is an answer; for what is counted, a tool that was made up is the caller's doing.
-        let made_up = matches!(outcome, Err(ErrorKind::Rpc)) && info.tools.is_some() && !listed();
-        let says = if made_up { Err(ErrorKind::BadArguments) } else { outcome };
-        if let Some(span) = span {
-            span.end(says);
-        }
-        counted.end(self.now(), started.elapsed(), says, result.as_deref().map_or(0, bytes));
-        pass.end(outcome);
-        result.map_err(|source| failure(&info, tool, source))
+        let tracer = tool.and_then(|tool| Some((tool, self.shared.tracer.get()?)));
+        Ok(Running {
+            pass: Pass { supervisor: self, info, ticket: Some(ticket) },
+            session,
+            limits: CallLimits::for_call(&info.spec.policy.timeouts),
+            tool,
+            counted,
+            span: tracer.and_then(|(tool, tracer)| tracer.begin(info.name(), tool, trace)),
+            started: Instant::now(),
+        })
     }
 
     /// As [`Supervisor::call_tool`], with the arguments as text.
@@ -140,6 +186,45 @@ impl Supervisor {
     }
 }
 
+/// A request that runs. Dropped before its end, it was given up by its caller.
+struct Running<'a> {
+    pass: Pass<'a>,
+    session: &'a Arc<dyn Session>,
+    limits: CallLimits,
+    tool: Option<&'a str>,
+    counted: Option<CallInFlight>,
+    span: Option<Box<dyn TracedCall>>,
+    started: Instant,
+}
+
+impl Running<'_> {
+    /// The `traceparent` that the server is given.
+    fn traceparent<'t>(&'t self, trace: &'t CallTrace) -> Option<&'t str> {
+        self.span.as_ref().map(|span| span.traceparent()).or(trace.traceparent.as_deref())
+    }
+
+    /// It ended.
+    fn finish(self, result: Result<Box<RawValue>, CallError>) -> Result<Box<RawValue>, CallFailure> {
+        let Self { pass, tool, counted, span, started, .. } = self;
+        let info = pass.info;
+        let outcome = kind(&result);
+        // For the circuit it is an answer; for what is counted, a tool that was made up is the caller's doing.
+        let made_up = matches!(outcome, Err(ErrorKind::Rpc))
+            && info.tools.is_some()
+            && tool.is_some_and(|tool| !is_listed(info, tool));
+        let says = if made_up { Err(ErrorKind::BadArguments) } else { outcome };
+        if let Some(span) = span {
+            span.end(says);
+        }
+        if let Some(counted) = counted {
+            let bytes_out = result.as_deref().map_or(0, bytes);
+            counted.end(pass.supervisor.now(), started.elapsed(), says, bytes_out);
+        }
+        pass.end(outcome);
+        result.map_err(|source| failure(info, tool, source))
+    }
+}
+
 /// A call that the circuit let through. Dropped before its end, it says nothing, and a trial is free for the next.
 struct Pass<'a> {
     supervisor: &'a Supervisor,
@@ -172,6 +257,11 @@ impl Drop for Pass<'_> {
     }
 }
 
+/// True when the service listed a tool of this name.
+fn is_listed(info: &ServiceInfo, tool: &str) -> bool {
+    info.tools.iter().any(|list| list.tools.iter().any(|known| known.name == tool))
+}
+
 /// The length of a text in bytes.
 fn bytes(json: &RawValue) -> u64 {
     u64::try_from(json.get().len()).unwrap_or(u64::MAX)
@@ -196,8 +286,9 @@ fn kind(result: &Result<Box<RawValue>, CallError>) -> Result<(), ErrorKind> {
 
 /// How a call failed. The server has the last word on which tools it has: only when it refuses one that it did not list is
 /// the tool called unknown.
-fn failure(info: &ServiceInfo, tool: &str, source: CallError) -> CallFailure {
+fn failure(info: &ServiceInfo, tool: Option<&str>, source: CallError) -> CallFailure {
     let service = info.name().clone();
+    let Some(tool) = tool else { return CallFailure::Call { service, source } };
     let listed = info.tools.as_ref().map(|list| list.tools.iter().map(|known| known.name.as_str()).collect::<Vec<_>>());
     match listed {
         Some(known) if matches!(source, CallError::Rpc { .. }) && !known.contains(&tool) => {

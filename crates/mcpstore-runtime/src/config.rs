@@ -8,6 +8,8 @@ use mcpstore_core::FleetConfig;
 use mcpstore_transport::{AdapterSet, Outside, ProcUsage, UsageSource};
 use mcpstore_types::Clock;
 
+use crate::client_sides::ClientSides;
+
 /// How a supervisor is set up.
 #[derive(Clone)]
 pub struct SupervisorConfig {
@@ -20,6 +22,8 @@ pub struct SupervisorConfig {
     /// Who answers probes and conditions that pass no session (a port, an address, a file, a command); default the machine
     /// and its network, with commands run by the adapter of kind `stdio`.
     pub outside: Option<Arc<dyn Outside>>,
+    /// What we are towards the servers; default a client that can do nothing for them.
+    pub client_sides: Option<Arc<dyn ClientSides>>,
     /// Who measures what processes use; default [`ProcUsage`].
     pub usage: Arc<dyn UsageSource>,
     /// How often it is measured while any service runs; default 10 s.
@@ -35,6 +39,7 @@ impl Default for SupervisorConfig {
             adapters: AdapterSet::builtin(),
             clock: None,
             outside: None,
+            client_sides: None,
             usage: Arc::new(ProcUsage),
             usage_interval: Duration::from_secs(10),
             event_history: 10_000,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use mcpstore_core::{Input, Rejection, Reply, Report};
-use mcpstore_transport::{HandshakeError, LaunchError, Launched, Session, ToolList};
+use mcpstore_transport::{HandshakeError, LaunchError, Launched, List, Session, ToolList};
 use mcpstore_types::{Health, ServiceName, ServiceSpec, SpecDelta};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::offers::OfferKind;
 
 /// How many inputs may wait for the owner. Helpers wait for room; nothing is dropped.
 pub(crate) const INBOX: usize = 1024;
@@ -37,6 +39,8 @@ pub(crate) enum News {
     Handshake(Result<Arc<dyn Session>, HandshakeError>),
     /// The tools were listed, or could not be.
     Tools(Result<ToolList, String>),
+    /// Another list was listed.
+    Offer(OfferKind, List),
     /// The probes have a new verdict, which may have a consequence.
     Health { health: Health, consequence: Option<Report>, detail: Option<String> },
     /// Something that the core understands as it is.

@@ -50,6 +50,7 @@ impl Owner {
                 record.health = Health::Unknown;
                 record.tools = None;
                 record.tools_error = None;
+                record.offers = Arc::default();
             }
             record.start_times.note(time, step.phase, incarnation);
             record.first_start.note_first(time, step.phase, incarnation);

@@ -11,11 +11,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
+use crate::client_sides::ClientSides;
 use crate::detail::error_chain;
 use crate::events::{EventLog, Events};
 use crate::life::{self, Life};
 use crate::monitor::ServiceMonitor;
 use crate::msg::{Answer, Msg, News};
+use crate::offers::Offers;
 use crate::snapshot::Snapshot;
 use crate::start_times::StartTimes;
 use crate::trace::Tracer;
@@ -48,6 +50,7 @@ pub(crate) struct Record {
     pub(crate) health: Health,
     pub(crate) tools: Option<Arc<ToolList>>,
     pub(crate) tools_error: Option<Arc<str>>,
+    pub(crate) offers: Arc<Offers>,
     pub(crate) detail: Option<Arc<str>>,
     pub(crate) last_stderr: Arc<[String]>,
     pub(crate) start_times: StartTimes,
@@ -71,6 +74,7 @@ impl Record {
             health: Health::Unknown,
             tools: None,
             tools_error: None,
+            offers: Arc::default(),
             detail: None,
             last_stderr: Arc::from([]),
             start_times: StartTimes::default(),
@@ -107,6 +111,8 @@ pub(crate) struct Owner {
     /// How many waits for something outside there were, of all services.
     pub(crate) last_wait: u64,
     pub(crate) adapters: AdapterSet,
+    /// What we are towards the servers; `None`: a client that can do nothing for them.
+    pub(crate) sides: Option<Arc<dyn ClientSides>>,
     pub(crate) inbox: mpsc::WeakSender<Msg>,
     pub(crate) helpers: TaskTracker,
     effects: Vec<Effect>,
@@ -133,6 +139,7 @@ impl Owner {
             last_life: 0,
             last_wait: 0,
             adapters,
+            sides: None,
             inbox,
             helpers: TaskTracker::new(),
             effects: Vec::new(),
@@ -229,6 +236,11 @@ impl Owner {
             News::Launched(outcome) => self.launched(service, incarnation, outcome),
             News::Handshake(result) => self.shook_hands(service, incarnation, result),
             News::Tools(result) => self.listed(service, result),
+            News::Offer(kind, list) => {
+                if let Some(record) = self.records.get_mut(service) {
+                    record.offers = Arc::new(record.offers.with(kind, list));
+                }
+            }
             News::Health { health, consequence, detail } => {
                 if let Some(record) = self.records.get_mut(service) {
                     record.health = health;

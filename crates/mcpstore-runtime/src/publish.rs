@@ -105,6 +105,7 @@ impl Owner {
             server: life.and_then(|l| l.server.clone()),
             tools: record.tools.clone().filter(|_| !ends),
             tools_error: record.tools_error.clone().filter(|_| !ends),
+            offers: if ends { Arc::default() } else { Arc::clone(&record.offers) },
             detail: record.detail.clone(),
             last_stderr: Arc::clone(&record.last_stderr),
             logs: Arc::clone(&record.logs),

@@ -9,6 +9,7 @@ use mcpstore_transport::{LogRing, ServerInfo, Session, ToolList};
 use mcpstore_types::{ServiceName, ServiceSpec, Status, suggestion};
 
 use crate::monitor::ServiceMonitor;
+use crate::offers::Offers;
 use crate::start_times::StartTimes;
 use crate::usage::ProcessCell;
 
@@ -75,6 +76,8 @@ pub struct ServiceInfo {
     pub tools: Option<Arc<ToolList>>,
     /// Why its tools could not be listed, when they could not.
     pub tools_error: Option<Arc<str>>,
+    /// What it offers beside tools, as far as it was listed in this life.
+    pub offers: Arc<Offers>,
     /// What its last change was about, for people: the server's words, a path that was searched, a dependency.
     pub detail: Option<Arc<str>>,
     /// The last lines of stderr of the life that failed last, at most 20.
@@ -97,6 +100,13 @@ impl ServiceInfo {
     #[must_use]
     pub fn name(&self) -> &ServiceName {
         &self.spec.name
+    }
+
+    /// Its conversation, while it takes calls. For what [`crate::Supervisor::relay`] does not do: what is sent here is neither
+    /// counted nor held back by the circuit.
+    #[must_use]
+    pub fn session(&self) -> Option<&Arc<dyn Session>> {
+        self.session.as_ref()
     }
 
     /// Why it is where it is, in one line.

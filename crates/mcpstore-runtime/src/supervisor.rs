@@ -60,7 +60,8 @@ impl Supervisor {
         });
         tracing::info!(seed = config.fleet.seed, "supervisor starts");
         let fleet = Fleet::new(config.fleet);
-        let owner = Owner::new(fleet, adapters, Arc::clone(&shared), version, log, inbox.downgrade());
+        let mut owner = Owner::new(fleet, adapters, Arc::clone(&shared), version, log, inbox.downgrade());
+        owner.sides = config.client_sides;
         tokio::spawn(owner.run(mailbox));
         tokio::spawn(sample_for_ever(Arc::clone(&shared), config.usage, config.usage_interval));
         Self { inbox, shared }

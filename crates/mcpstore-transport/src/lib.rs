@@ -39,7 +39,7 @@ pub use http::{AuthError, Http, Sse};
 pub use in_process::{Factory, InProcess};
 pub use inputs::{MAX_ROUNDS, request_with_inputs};
 pub use line_stream::{Connection, open_lines};
-pub use lists::{MAX_ENTRIES, MAX_LIST_BYTES, MAX_PAGES, list_all};
+pub use lists::{List, MAX_ENTRIES, MAX_LIST_BYTES, MAX_PAGES, list_all};
 pub use logs::{LogLine, LogRing, LogStream};
 pub use notices::{Fed, NoticeFeed, NoticeSink, NoticeStream, Notification, notice_channel};
 pub use outside::{Outside, OutsideError, Surroundings};

@@ -19,6 +19,18 @@ pub const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
 /// The most entries of one list that are taken.
 pub const MAX_ENTRIES: usize = 100_000;
 
+/// A list of a server, all its pages together.
+#[derive(Clone, Debug, Default)]
+pub struct List {
+    /// Its entries, byte for byte, in the server's order.
+    pub entries: Vec<Box<RawValue>>,
+    /// How long it may be kept: the least that a page says, in milliseconds; `None` where none says so (spec: MCP 2026-07-28,
+    /// caching).
+    pub ttl_ms: Option<u64>,
+    /// A page says that it is for its reader alone.
+    pub private: bool,
+}
+
 /// Lists everything that `method` lists, page by page: the entries of `member` in the results, byte for byte, in the
 /// server's order (`list_all(session, "resources/list", "resources", …)`).
 ///
@@ -36,10 +48,10 @@ pub async fn list_all(
     method: &str,
     member: &str,
     limits: CallLimits,
-) -> Result<Vec<Box<RawValue>>, CallError> {
+) -> Result<List, CallError> {
     let deadline = deadline_after(limits.total);
     let malformed = |what: String| CallError::Malformed { what };
-    let mut entries = Vec::new();
+    let mut list = List::default();
     let mut seen = BTreeSet::new();
     let mut cursor: Option<String> = None;
     let mut bytes = 0;
@@ -58,14 +70,16 @@ pub async fn list_all(
         if bytes > MAX_LIST_BYTES {
             return Err(malformed(format!("its list has more than {MAX_LIST_BYTES} bytes")));
         }
-        let (page, next) =
+        let page =
             page(&answer, member).map_err(|error| malformed(clip(&format!("it is no list of {member}: {error}"))))?;
-        if entries.len() + page.len() > MAX_ENTRIES {
+        if list.entries.len() + page.entries.len() > MAX_ENTRIES {
             return Err(malformed(format!("its list has more than {MAX_ENTRIES} {member}")));
         }
-        entries.extend(page.into_iter().map(ToOwned::to_owned));
-        match next {
-            None => return Ok(entries),
+        list.entries.extend(page.entries.into_iter().map(ToOwned::to_owned));
+        list.ttl_ms = list.ttl_ms.into_iter().chain(page.ttl_ms).min();
+        list.private |= page.private;
+        match page.next {
+            None => return Ok(list),
             Some(next) if !seen.insert(next.clone()) => {
                 return Err(malformed(format!("its list of {member} comes back to the same cursor")));
             }
@@ -75,14 +89,25 @@ pub async fn list_all(
     Err(malformed(format!("its list of {member} has more than {MAX_PAGES} pages")))
 }
 
-/// The entries of one page, and the cursor of the next.
-fn page<'a>(answer: &'a RawValue, member: &str) -> Result<(Vec<&'a RawValue>, Option<String>), serde_json::Error> {
+/// One page of a list.
+struct Page<'a> {
+    entries: Vec<&'a RawValue>,
+    /// The cursor of the next.
+    next: Option<String>,
+    ttl_ms: Option<u64>,
+    private: bool,
+}
+
+fn page<'a>(answer: &'a RawValue, member: &str) -> Result<Page<'a>, serde_json::Error> {
     let members: BTreeMap<Cow<'_, str>, &RawValue> = object(answer.get())?;
     let Some(entries) = members.get(member) else {
         return Err(serde::de::Error::custom(format!("missing field `{member}`")));
     };
     let next = members.get("nextCursor").map(|next| serde_json::from_str(next.get())).transpose()?;
-    Ok((serde_json::from_str(entries.get())?, next.flatten()))
+    // Words about caching that make no sense are no words about caching.
+    let ttl_ms = members.get("ttlMs").and_then(|ttl| serde_json::from_str(ttl.get()).ok());
+    let private = members.get("cacheScope").is_some_and(|scope| scope.get() == r#""private""#);
+    Ok(Page { entries: serde_json::from_str(entries.get())?, next: next.flatten(), ttl_ms, private })
 }
 
 #[cfg(test)]
@@ -180,7 +205,7 @@ mod tests {
     fn a_page_is_an_object_with_the_member() {
         let read = |text: &str| {
             let raw = RawValue::from_string(text.to_owned()).unwrap();
-            page(&raw, "tools").map(|(entries, next)| (entries.len(), next)).map_err(|error| error.to_string())
+            page(&raw, "tools").map(|page| (page.entries.len(), page.next)).map_err(|error| error.to_string())
         };
         assert_eq!(read(r#"{"tools":[1,{}],"nextCursor":null}"#), Ok((2, None)));
         assert_eq!(read(r#"{"tools":[],"nextCursor":"x"}"#), Ok((0, Some("x".into()))));

@@ -16,6 +16,10 @@ pub struct ToolList {
     pub tools: Vec<Tool>,
     /// The entries that are no tool, with the reason: each hides only itself.
     pub hidden: Vec<String>,
+    /// See [`List::ttl_ms`](crate::List::ttl_ms).
+    pub ttl_ms: Option<u64>,
+    /// See [`List::private`](crate::List::private).
+    pub private: bool,
 }
 
 /// One tool of a server.
@@ -49,8 +53,9 @@ struct Entry<'a> {
 /// # Cancel safety
 /// As [`list_all`].
 pub async fn list_tools(session: &dyn Session, limits: CallLimits) -> Result<ToolList, CallError> {
-    let mut list = ToolList::default();
-    for entry in list_all(session, "tools/list", "tools", limits).await? {
+    let all = list_all(session, "tools/list", "tools", limits).await?;
+    let mut list = ToolList { ttl_ms: all.ttl_ms, private: all.private, ..ToolList::default() };
+    for entry in all.entries {
         match tool(&entry) {
             Ok(tool) => match session.unusable(&tool.input_schema) {
                 None => list.tools.push(tool),

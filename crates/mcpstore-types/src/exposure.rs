@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::ServiceName;
+use crate::{ServiceName, glob_matches};
 
 /// Which tools of a service the gateway offers, and under which names. The default offers all, as `service__tool`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,15 @@ pub struct ToolRules {
     pub describe: BTreeMap<String, String>,
     /// How names are exposed.
     pub expose: Expose,
+}
+
+impl ToolRules {
+    /// True when the tool that the server calls so is offered at all.
+    #[must_use]
+    pub fn offers(&self, tool: &str) -> bool {
+        let fits = |patterns: &[String]| patterns.iter().any(|pattern| glob_matches(pattern, tool));
+        (self.allow.is_empty() || fits(&self.allow)) && !fits(&self.deny)
+    }
 }
 
 /// How the tools and prompts of a service are named by the gateway.

@@ -6,6 +6,7 @@
 //! Feature `serde` (off by default) derives `Serialize` and `Deserialize` for what travels outside the process.
 
 mod alert;
+mod clean;
 mod delta;
 mod dependency;
 mod era;
@@ -15,6 +16,7 @@ mod name;
 mod nearest;
 mod notice;
 mod oauth;
+mod pattern;
 mod phase;
 mod policy;
 mod probe;
@@ -27,6 +29,7 @@ mod status;
 mod time;
 
 pub use alert::{AlertKind, AlertRule, AlertSeverity, AlertsSpec, SinkKind, SinkSpec, WebhookTemplate};
+pub use clean::{clean_text, is_hidden, visible_text};
 pub use delta::{ChangeImpact, FieldChange, SpecDelta};
 pub use dependency::{DepCondition, DepKind, Dependency};
 pub use era::{Era, EraChoice};
@@ -36,6 +39,7 @@ pub use name::{InvalidName, ServiceName};
 pub use nearest::{nearest, suggestion};
 pub use notice::Notice;
 pub use oauth::OAuthSpec;
+pub use pattern::glob_matches;
 pub use phase::{FailKind, Phase, PhaseName, StopKind};
 pub use policy::{Backoff, BreakerPolicy, HealthSpec, Policy, RecyclePolicy, RestartMode, RestartPolicy, Timeouts};
 pub use probe::{ProbeKind, WaitCondition};

@@ -18,7 +18,7 @@
 //!
 //! There is no logic in this crate: it puts the crates below together and re-exports what their users need. Who needs
 //! one part alone takes that crate: [`config`], [`files`], [`graph`], [`state_machine`], [`transport`],
-//! [`monitor`], [`runtime`], [`observe`], [`history`], [`alerts`], [`console`].
+//! [`monitor`], [`runtime`], [`gateway`], [`observe`], [`history`], [`alerts`], [`console`].
 
 mod load;
 mod store;
@@ -29,6 +29,7 @@ pub use mcpstore_config as config;
 pub use mcpstore_console as console;
 pub use mcpstore_core as state_machine;
 pub use mcpstore_files as files;
+pub use mcpstore_gateway as gateway;
 pub use mcpstore_graph as graph;
 pub use mcpstore_history as history;
 pub use mcpstore_monitor as monitor;
@@ -37,6 +38,7 @@ pub use mcpstore_runtime as runtime;
 pub use mcpstore_transport as transport;
 pub use mcpstore_types as types;
 
+pub use mcpstore_gateway::Gateway;
 pub use mcpstore_graph::Plan;
 pub use mcpstore_observe::{AlertsReport, Observer, ObserverConfig};
 pub use mcpstore_runtime::{

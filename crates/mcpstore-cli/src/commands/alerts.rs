@@ -2,6 +2,7 @@
 
 use mcpstore::AlertsReport;
 use mcpstore::monitor::Silence;
+use mcpstore::types::glob_matches;
 
 use super::Session;
 use crate::args::{AlertsCommand, Format};
@@ -9,7 +10,6 @@ use crate::control::protocol::{Op, Request, SilenceWish};
 use crate::control::{SinkAnswers, read};
 use crate::exit::Exit;
 use crate::output::{self, Schema, StatusDoc, alerts_text, clean_line, short_duration, talk};
-use crate::select::glob;
 
 /// `alerts`.
 pub(super) async fn run(session: &Session<'_>, command: &AlertsCommand) -> anyhow::Result<Exit> {
@@ -59,7 +59,7 @@ async fn hint(session: &Session<'_>, services: Option<&str>) -> anyhow::Result<(
     let Some(pattern) = services else { return Ok(()) };
     let all: StatusDoc = session.client.ask(&Request::new(Op::Status)).await?;
     let names: Vec<&str> = all.services.iter().map(|detail| detail.row.name.as_str()).collect();
-    if !names.iter().any(|name| glob(pattern, name)) {
+    if !names.iter().any(|name| glob_matches(pattern, name)) {
         let nearest = mcpstore::types::suggestion(pattern, names.iter().copied());
         talk(&format!("no service fits `{}` now{nearest}", clean_line(pattern)));
     }

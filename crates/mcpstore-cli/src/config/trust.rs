@@ -9,11 +9,11 @@ use mcpstore::config::{Config as Said, hide_secrets, hide_secrets_in_json};
 use mcpstore::files::{
     Approvable, Approvals, Pending, PendingKind, alerts_fingerprint, loads_code, service_fingerprint,
 };
-use mcpstore::types::{AlertsSpec, ProbeKind, Secret, SinkKind, TransportSpec, WaitCondition};
+use mcpstore::types::{AlertsSpec, ProbeKind, Secret, SinkKind, TransportSpec, WaitCondition, visible_text};
 
 use super::Config;
 use crate::exit::{Exit, Failure};
-use crate::output::{clean, talk};
+use crate::output::talk;
 use crate::paths::Paths;
 use crate::quote::quoted;
 
@@ -158,19 +158,9 @@ pub(crate) fn command_lines(said: &Said, pending: &[Pending]) -> String {
             PendingKind::Changed { .. } => "  (changed since it was approved)",
         };
         out.push(format!("  {name}{word}"));
-        out.extend(lines.into_iter().map(|line| format!("    {}", visible(&line))));
+        out.extend(lines.into_iter().map(|line| format!("    {}", visible_text(&line))));
     }
     out.join("\n")
-}
-
-/// A text of which nothing can hide: what a terminal would act on, or not show, is written out.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let shown = c != '\n' && c != '\t' && clean(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
-        if shown { out.push(c) } else { out.extend(c.escape_default()) }
-    }
-    out
 }
 
 fn runs(spec: &ServiceSpec) -> Vec<String> {
@@ -282,14 +272,6 @@ mod tests {
     use super::*;
     use crate::args::ConfigArgs;
     use crate::config::{Chosen, ConfigFiles};
-
-    #[test]
-    fn nothing_hides_in_what_is_approved() {
-        assert_eq!(
-            visible("echo \u{1b}]0; ; evil ; \u{7} \u{202e}x\ny é"),
-            "echo \\u{1b}]0; ; evil ; \\u{7} \\u{202e}x\\ny é"
-        );
-    }
 
     #[test]
     fn what_probes_conditions_and_alerts_run_is_shown_before_it_is_approved() {

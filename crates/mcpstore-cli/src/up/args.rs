@@ -56,6 +56,13 @@ pub(crate) struct UpArgs {
     /// Print the config of the demo, and do nothing else.
     #[arg(long, requires = "demo")]
     pub(crate) print_config: bool,
+    /// Where MCP clients reach all services as one: an address with a port, a port alone, or `none`. Default: what the config
+    /// says, else 127.0.0.1:8420 where that is free. Beyond this machine it takes TLS and the token.
+    #[arg(long, value_name = "ADDR", value_parser = gateway_listen, env = "MCPSTORE_LISTEN")]
+    pub(crate) listen: Option<Listen>,
+    /// Let every program on this machine use the gateway, without the token.
+    #[arg(long)]
+    pub(crate) no_auth: bool,
     /// Where metrics and health are shown over HTTP: /metrics, /healthz, /readyz. A loopback address (127.0.0.1:8421), or a
     /// port alone. Default: nowhere.
     #[arg(long, value_name = "ADDR", value_parser = listen)]
@@ -71,6 +78,24 @@ pub(crate) struct UpArgs {
     /// Print a line for each change, on a terminal too, instead of a table that is kept up to date.
     #[arg(long)]
     pub(crate) no_table: bool,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// On no TCP address.
+    None,
+    /// There.
+    At(SocketAddr),
+}
+
+/// As [`listen`], or `none`.
+pub(crate) fn gateway_listen(text: &str) -> Result<Listen, String> {
+    if text == "none" {
+        return Ok(Listen::None);
+    }
+    let wanted = || "write an address with a port, like 127.0.0.1:8420, a port alone, or none".to_owned();
+    listen(text).map(Listen::At).map_err(|_| wanted())
 }
 
 /// An address to listen on: `127.0.0.1:8421`, `[::1]:8421`, `localhost:8421`, or `8421`.

@@ -2,6 +2,7 @@
 
 mod args;
 mod contain;
+mod gateway;
 mod hints;
 mod line;
 mod observe;

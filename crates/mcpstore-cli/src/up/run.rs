@@ -14,7 +14,7 @@ use super::prepare::{plan_command, prepare};
 use super::screen::Screen;
 use super::signals::Signals;
 use super::watch::{Inbox, Options, Watch};
-use super::{contain, observe};
+use super::{contain, gateway, observe};
 use crate::args::{Format, Global};
 use crate::config::{ConfigFiles, Trust};
 use crate::control;
@@ -32,6 +32,9 @@ const RELOADS_TOLD: usize = 64;
 
 /// How long alerts that were not delivered may hold up the end.
 const LAST_ALERTS: Duration = Duration::from_secs(2);
+
+/// How long requests to the gateway may hold up the end.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// Runs the manager until it is told to end.
 ///
@@ -58,12 +61,18 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let fleet = FleetConfig { max_parallel_starts: prepared.max_parallel_starts, ..defaults.fleet };
     let (ask, asked) = mpsc::channel(SHUTDOWN_REQUESTS);
     let (adapters, mut said) = contain::adapters(&paths).await?;
-    let store = McpStore::with_config(SupervisorConfig { fleet, adapters, ..defaults });
+    let before = mcpstore::gateway::Prepared::new();
+    let client_sides = Some(before.client_sides());
+    let store = McpStore::with_config(SupervisorConfig { fleet, adapters, client_sides, ..defaults });
     // Before anything starts: of two managers on one socket the second must not have started anything.
     let (told, reloads) = mpsc::channel(RELOADS_TOLD);
     store.add_services(prepared.services).await?;
     let supervisor = store.supervisor();
     control::refuse_taken(&paths.socket)?;
+    // The door is open before anything starts: clients need not wait for the slowest service.
+    let gateway = mcpstore::Gateway::launch(before, supervisor.clone(), prepared.views.clone());
+    let (front, mut opened) = gateway::open(&gateway, &args, &prepared.gateway, &paths).await?;
+    said.append(&mut opened);
     let (observer, mut found) = observe::start(supervisor, prepared.alerts.clone(), &paths).await?;
     said.append(&mut found);
     let own = own(&args, &prepared.files, &prepared.selection, &paths)?;
@@ -103,6 +112,9 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         watching.abort();
     }
     drop(admin);
+    if let Some(front) = front {
+        front.shutdown(LAST_REQUESTS).await;
+    }
     // Everything is down; what alerts wait is tried once more, and the rest left to the next manager.
     observer.shutdown(LAST_ALERTS).await;
     // Last: a client that waits for the end takes the end of the conversation for it.

@@ -16,7 +16,7 @@ use crate::values::{boolean, wrong_type};
 use crate::words::ALERTS;
 
 use rules::{Amount, amount};
-pub(crate) use rules::{MAX_PATTERN, MAX_PATTERNS, kind_of};
+pub(crate) use rules::{MAX_PATTERNS, kind_of};
 #[cfg(feature = "schema")]
 pub(crate) use sinks::MAX_SINKS;
 pub use write::alerts_entry;

@@ -9,17 +9,15 @@ use crate::context::Context;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::duration::duration;
 use crate::fields::{Field, check_keys, entry, fields, get, is_snake_of};
+use crate::patterns::patterns;
 use crate::policy::{MAX_COUNT, set};
 use crate::transport::no_effect;
 use crate::tree::{Node, Value};
-use crate::values::{boolean, nonempty, object, out_of_range, text_list, whole, word, wrong_type};
+use crate::values::{boolean, object, out_of_range, whole, word, wrong_type};
 use crate::words::{RULE, RULES};
 
 /// The most patterns of a rule: each is held against every service.
 pub(crate) const MAX_PATTERNS: usize = 100;
-
-/// The longest pattern, in bytes: a name has at most 64.
-pub(crate) const MAX_PATTERN: usize = 128;
 
 /// What the threshold of a kind counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,28 +216,11 @@ fn share(cx: &mut Context<'_>, name: &str, field: Field<'_>, clears: bool) -> Op
 
 /// Names of services, or patterns for them.
 fn services(cx: &mut Context<'_>, name: &str, field: Field<'_>) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    let list = text_list(cx, name, field.value);
     if matches!(&field.value.node, Node::List(list) if list.is_empty()) {
         let diagnostic = cx.error_at(field.value, Code::Empty, format!("`{name}` names no service"));
         cx.push(diagnostic.with_help("leave it out for all services, or take the rule away with \"enabled\": false"));
     }
-    if list.len() > MAX_PATTERNS {
-        let message = format!("`{name}` has {} patterns; {MAX_PATTERNS} are the most", list.len());
-        cx.push(cx.error_at(field.value, Code::OutOfRange, message));
-        return out;
-    }
-    for (pattern, value) in list {
-        if pattern.len() > MAX_PATTERN {
-            let message = format!("`{}` is longer than a pattern may be, {MAX_PATTERN} bytes", shown(pattern));
-            cx.push(cx.error_at(value, Code::BadPattern, message));
-        } else if nonempty(cx, &format!("an element of {name}"), value).is_some()
-            && !out.iter().any(|known| known == pattern)
-        {
-            out.push(pattern.to_owned());
-        }
-    }
-    out
+    patterns(cx, name, field, MAX_PATTERNS)
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! Alerts that are well formed and most likely not meant so: services that no one has, secrets, programs that are not there.
 
-use mcpstore_types::{AlertKind, ServiceName};
+use mcpstore_types::{AlertKind, glob_matches};
 
 use super::program::{self, Launchers};
 use super::secrets;
 use crate::Code;
-use crate::alerts::{MAX_PATTERN, MAX_PATTERNS, kind_of};
+use crate::alerts::{MAX_PATTERNS, kind_of};
 use crate::context::Context;
 use crate::depends::{Names, nearest_service};
 use crate::diagnostic::{Diagnostic, shown};
 use crate::fields::{Field, get, known};
 use crate::mask::shapes;
+use crate::patterns::MAX_PATTERN;
 use crate::tree::{Node, Value};
 use crate::words::{ALERTS, RULE, SINK};
 
@@ -44,38 +45,13 @@ fn services(cx: &mut Context<'_>, value: &Value<'_>, names: &Names) {
     let Some(pattern) = value.as_text().filter(|text| !text.trim().is_empty() && text.len() <= MAX_PATTERN) else {
         return;
     };
-    if cx.sink.is_full() || names.iter().any(|name: &ServiceName| fits(pattern.as_bytes(), name.as_str().as_bytes())) {
+    if cx.sink.is_full() || names.iter().any(|name| glob_matches(pattern, name.as_str())) {
         return;
     }
     let message = format!("no service is called `{}`, so this rule never fires for it", shown(pattern));
     let mut diagnostic = Diagnostic::warning(Code::BadPattern, message).with_place(cx.place(value.at));
     diagnostic.help = nearest_service(cx, pattern, names).map(|name| format!("did you mean `{name}`?"));
     cx.push(diagnostic);
-}
-
-/// True when a name fits a pattern, in which `*` stands for anything and `?` for one byte. Names are ASCII.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut seen) = (0, 0);
-    // Where to go on when what follows the last `*` does not fit.
-    let mut back: Option<(usize, usize)> = None;
-    while seen < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                back = Some((at + 1, seen));
-                at += 1;
-            }
-            Some(&byte) if byte == b'?' || byte == name[seen] => {
-                at += 1;
-                seen += 1;
-            }
-            _ => {
-                let Some((behind, tried)) = back else { return false };
-                back = Some((behind, tried + 1));
-                (at, seen) = (behind, tried + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 fn sink(cx: &mut Context<'_>, fields: &[Field<'_>], launchers: &mut Launchers) {
@@ -121,25 +97,6 @@ fn is_of_a_chat(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns_fit_whole_names() {
-        for (pattern, name) in [
-            ("a", "a"),
-            ("*", "x"),
-            ("web-*", "web-1"),
-            ("*-db", "api-db"),
-            ("a*c*e", "abcde"),
-            ("w?b", "web"),
-            ("**", "x"),
-            ("*ab", "aab"),
-        ] {
-            assert!(fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-        for (pattern, name) in [("a", "ab"), ("web-*", "web"), ("", "a"), ("a*c", "abd"), ("?", "ab"), ("*b", "abc")] {
-            assert!(!fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-    }
 
     #[test]
     fn addresses_of_chats_are_secrets_unless_they_refer_to_one() {

@@ -3,8 +3,9 @@
 use super::Service;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
-use crate::fields::get;
+use crate::fields::{get, known};
 use crate::tree::{Node, Value};
+use crate::words::{GATEWAY, TLS};
 use crate::{Code, Program};
 
 pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
@@ -48,6 +49,25 @@ pub(super) fn check(cx: &mut Context<'_>, service: &Service<'_>) {
                 let what = format!("`env.{}`", crate::diagnostic::shown_name(&member.key));
                 tell_shell(cx, &what, fault, &member.value);
             }
+        }
+    }
+}
+
+/// The files of `gateway.tls`.
+pub(super) fn gateway(cx: &mut Context<'_>, value: &Value<'_>) {
+    let Some(object) = value.as_object() else { return };
+    let Some(tls) = get(&known(cx, object, &GATEWAY), "tls").and_then(|field| field.value.as_object()) else { return };
+    for field in known(cx, tls, &TLS) {
+        let what = format!("`gateway.tls.{}`", field.key);
+        let Some(path) = field.value.as_text() else { continue };
+        if let Some(fault) = shell_only(path) {
+            tell_shell(cx, &what, fault, field.value);
+        } else if is_relative(path) {
+            let message = format!("{what} is a relative path");
+            let diagnostic = Diagnostic::warning(Code::RelativePath, message)
+                .with_place(cx.place(field.value.at))
+                .with_label("counts from the folder that the manager is started in");
+            cx.push(diagnostic.with_help("write the full path"));
         }
     }
 }

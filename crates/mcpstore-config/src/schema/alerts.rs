@@ -9,7 +9,8 @@ use super::text::{
     AlertKind, Duration, DurationOrZero, Filled, Headers, HttpUrl, MailServer, Mailbox, Percent, Severity, SinkType,
     Template,
 };
-use crate::alerts::{MAX_PATTERN, MAX_PATTERNS, MAX_SINKS};
+use crate::alerts::{MAX_PATTERNS, MAX_SINKS};
+use crate::patterns::MAX_PATTERN;
 use crate::policy::MAX_COUNT;
 
 /// `alerts`: a switch, or settings.

@@ -2,6 +2,7 @@
 //! places. Tests hold the two together.
 
 mod alerts;
+mod exposure;
 mod policy;
 mod service;
 mod text;

@@ -50,7 +50,7 @@ enum SlowRetry {
 
 #[derive(JsonSchema)]
 #[schemars(inline, rename_all = "snake_case")]
-enum Off {
+pub(super) enum Off {
     Off,
 }
 

@@ -3,6 +3,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::exposure::{AnyTools, IdleStop, Isolation, Patterns, Start};
 use super::policy::{AnyBreaker, AnyRecycle, Exec, Health, Limits, Restart, Timeouts, one_of};
 use super::text::{
     AbsolutePath, Address, DepCondition, DepKind, Era, Filled, Headers, HttpUrl, Later, Pattern, Recovery, Sandbox,
@@ -96,17 +97,29 @@ pub(super) struct Service {
     /// What it waits for outside of mcpstore before each start: one condition, or a list of them.
     #[schemars(extend("examples" = [[{ "tcp": "127.0.0.1:5432" }]]))]
     wait_for: Option<WaitFor>,
-    start: Option<Later>,
-    idle_stop: Option<Later>,
-    tools: Option<Later>,
-    isolation: Option<Later>,
+    /// Which of its tools the gateway offers, and under which names. A list is the same as `allow`.
+    #[schemars(extend("examples" = [{ "allow": ["search_*"] }]))]
+    tools: Option<AnyTools>,
+    /// Other clients' word for `tools.allow`.
+    enabled_tools: Option<Patterns>,
+    /// Other clients' word for `tools.allow`.
+    include_tools: Option<Patterns>,
+    /// Other clients' word for `tools.deny`.
+    disabled_tools: Option<Patterns>,
+    /// Other clients' word for `tools.deny`.
+    exclude_tools: Option<Patterns>,
+    /// Whether clients of the gateway share its server; `auto`: until that cannot be.
+    #[schemars(extend("default" = mcpstore_types::Isolation::default().as_str()))]
+    isolation: Option<Isolation>,
+    /// When it is started: with the manager, or with its first use.
+    #[schemars(extend("default" = mcpstore_types::StartMode::default().as_str()))]
+    start: Option<Start>,
+    /// It is stopped after so long without use, at least 1 s, and started with the next one.
+    #[schemars(extend("default" = "off", "examples" = ["off", "10m"]))]
+    idle_stop: Option<IdleStop>,
     profiles: Option<Later>,
     alerts: Option<Later>,
     auth: Option<Later>,
-    disabled_tools: Option<Later>,
-    enabled_tools: Option<Later>,
-    include_tools: Option<Later>,
-    exclude_tools: Option<Later>,
     headers_helper: Option<Later>,
     oauth_resource: Option<Later>,
     request_init: Option<Later>,

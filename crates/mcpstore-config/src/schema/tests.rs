@@ -43,6 +43,28 @@ const KINDS: &[Kind] = &[
         config: |members| top(&format!("\"profiles\": {{ \"p\": {{ {members} }} }}")),
     },
     Kind {
+        definition: Some("Tools"),
+        keys: &words::TOOLS,
+        config: |members| service(&format!("\"tools\": {{ {members} }}")),
+    },
+    Kind {
+        definition: Some("DefaultTools"),
+        keys: &words::DEFAULT_TOOLS,
+        config: |members| top(&format!("\"defaults\": {{ \"tools\": {{ {members} }} }}")),
+    },
+    Kind {
+        definition: Some("ViewTools"),
+        keys: &words::VIEW_TOOLS,
+        config: |members| {
+            top(&format!("\"profiles\": {{ \"p\": {{ \"services\": [\"a\"], \"tools\": {{ {members} }} }} }}"))
+        },
+    },
+    Kind {
+        definition: Some("Tls"),
+        keys: &words::TLS,
+        config: |members| top(&format!("\"gateway\": {{ \"tls\": {{ {members} }} }}")),
+    },
+    Kind {
         definition: Some("Input"),
         keys: &words::INPUT,
         config: |members| top(&format!("\"inputs\": [{{ \"id\": \"i\", {members} }}]")),

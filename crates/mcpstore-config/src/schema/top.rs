@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::alerts::AnyAlerts;
+use super::exposure::{DefaultTools, Gateway, IdleStop, Isolation, Start, ViewTools};
 use super::policy::{AnyBreaker, AnyRecycle, Health, Limits, Restart, Timeouts};
 use super::service::Service;
-use super::text::{Era, Filled, InputType, Later, Pattern, Recovery, Sandbox, Variables};
-use crate::parse::{MAX_PARALLEL_STARTS, MAX_PARALLEL_STARTS_DEFAULT};
+use super::text::{Era, Filled, InputType, Pattern, Recovery, Sandbox, Variables};
 
 /// What a name of a service may be; its length too.
 const NAME: &str = r"^(?!.* $)[A-Za-z0-9_@][A-Za-z0-9_@./ -]{0,63}$";
@@ -32,7 +32,7 @@ pub(super) struct Top {
     servers: Option<Services>,
     /// What holds where a service says nothing.
     defaults: Option<Defaults>,
-    /// Settings of the manager.
+    /// How the one endpoint for all services is reached, and how many start at a time.
     gateway: Option<Gateway>,
     /// Named choices of services.
     profiles: Option<BTreeMap<String, Profile>>,
@@ -105,20 +105,17 @@ struct Defaults {
     inherit_env: Option<Vec<Pattern>>,
     /// Variables of every server that is launched; those of a service win.
     env: Option<Variables>,
-    start: Option<Later>,
-    idle_stop: Option<Later>,
-    tools: Option<Later>,
-    isolation: Option<Later>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(title = "Settings of the manager", rename_all = "camelCase", extend("type" = ["object", "null"]))]
-struct Gateway {
-    /// How many services may be between spawn and ready at one time.
-    #[schemars(extend("default" = MAX_PARALLEL_STARTS_DEFAULT, "minimum" = 1, "maximum" = MAX_PARALLEL_STARTS))]
-    max_parallel_starts: Option<u32>,
-    listen: Option<Later>,
-    auth: Option<Later>,
+    /// How tools are named.
+    tools: Option<DefaultTools>,
+    /// Whether clients of the gateway share the servers; `auto`: until that cannot be.
+    #[schemars(extend("default" = mcpstore_types::Isolation::default().as_str()))]
+    isolation: Option<Isolation>,
+    /// When services are started: with the manager, or with their first use.
+    #[schemars(extend("default" = mcpstore_types::StartMode::default().as_str()))]
+    start: Option<Start>,
+    /// Services are stopped after so long without use, at least 1 s, and started with the next one.
+    #[schemars(extend("default" = "off", "examples" = ["off", "10m"]))]
+    idle_stop: Option<IdleStop>,
 }
 
 #[derive(JsonSchema)]
@@ -127,9 +124,10 @@ struct Profile {
     /// Names of services, or `tag:WORD`.
     #[schemars(extend("examples" = [["database", "tag:prod"]]))]
     services: Option<Vec<Filled>>,
+    /// Which of their tools its clients see, at the path of the gateway that ends in its name.
+    tools: Option<ViewTools>,
     /// What it is for.
     description: Option<String>,
-    tools: Option<Later>,
 }
 
 #[derive(JsonSchema)]

@@ -10,10 +10,12 @@ use mcpstore_types::{
     SinkSpec, StdioSpec, TransportSpec, WaitCondition,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::encode::Encoder;
 use super::program::{find_beside, find_program};
 
-/// A digest (SHA-256) of what a service, or all services of a config, would run. Shown as `sha256:` and 64 hexadecimal digits.
+/// A digest (SHA-256) of what a service, or all services of a config, would run, or of a tool's definition. Shown as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -21,6 +23,13 @@ pub struct Fingerprint([u8; 32]);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is `sha256:` and 64 hexadecimal digits")]
 pub struct NotAFingerprint;
+
+impl Fingerprint {
+    /// The digest of a text as it is.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

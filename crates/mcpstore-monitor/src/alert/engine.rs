@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mcpstore_types::{AlertKind, AlertRule, AlertSeverity, AlertsSpec, ServiceName, Timestamp};
+use mcpstore_types::{AlertKind, AlertRule, AlertSeverity, AlertsSpec, ServiceName, Timestamp, glob_matches};
 
 use super::event::{AlertEvent, AlertStage, AlertStatus, AlertView, cut, fingerprint};
-use super::glob;
 use super::judge::{Observation, facts, judge, length};
 use super::silence::{Silence, SilenceError};
 use super::slot::{Alert, Around, Fired};
@@ -305,7 +304,7 @@ impl AlertEngine {
     /// The rule for this kind, when it holds for this service.
     fn rule(&self, kind: AlertKind, service: &ServiceName) -> Option<&AlertRule> {
         let rule = self.spec.rules.iter().find(|rule| rule.kind == kind)?;
-        let fits = || rule.services.is_empty() || rule.services.iter().any(|p| glob::matches(p, service.as_str()));
+        let fits = || rule.services.is_empty() || rule.services.iter().any(|p| glob_matches(p, service.as_str()));
         (self.spec.enabled && rule.enabled && fits()).then_some(rule)
     }
 

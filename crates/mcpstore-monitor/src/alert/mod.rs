@@ -2,7 +2,6 @@
 
 mod engine;
 mod event;
-mod glob;
 mod judge;
 mod silence;
 mod slot;

@@ -1,9 +1,7 @@
 //! Alerts that nobody wants to hear of for a while.
 
-use mcpstore_types::{AlertKind, ServiceName};
+use mcpstore_types::{AlertKind, ServiceName, glob_matches};
 use serde::{Deserialize, Serialize};
-
-use super::glob;
 
 /// A silence: alerts it fits are tracked and shown, and not told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +21,7 @@ pub struct Silence {
 impl Silence {
     /// True when it is about this alert.
     pub(super) fn fits(&self, kind: AlertKind, service: &ServiceName) -> bool {
-        let fits = |pattern: &str| glob::matches(pattern, service.as_str());
+        let fits = |pattern: &str| glob_matches(pattern, service.as_str());
         self.kind.is_none_or(|only| only == kind) && self.services.as_deref().is_none_or(fits)
     }
 }

@@ -135,7 +135,9 @@ async fn resources(life: &Life) -> usize {
 }
 
 async fn entries(life: &Life, method: &str, member: &str) -> Vec<serde_json::Value> {
-    let list = within(method, list_all(&*life.session, method, member, CallLimits::within(LONG))).await;
+    let list = within(method, list_all(&*life.session, method, member, CallLimits::within(LONG)))
+        .await
+        .map(|list| list.entries);
     let list = list.unwrap_or_else(|error| panic!("{method} failed: {error}"));
     list.iter().map(|entry| json(entry)).collect()
 }

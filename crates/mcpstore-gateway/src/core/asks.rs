@@ -1,0 +1,97 @@
+//! Who answers what a server asks: the client for whom it works.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use mcpstore_transport::{RpcError, ServerRequest, ServerRequests};
+use mcpstore_types::ServiceName;
+use serde_json::value::RawValue;
+
+use crate::client::Client;
+use crate::outlet::Outlet;
+
+/// A client of the handshake era, asked beside one of its requests.
+#[derive(Clone)]
+pub(crate) struct AskClient {
+    pub(crate) client: Arc<Client>,
+    pub(crate) outlet: Outlet,
+}
+
+#[async_trait]
+impl ServerRequests for AskClient {
+    async fn answer(&self, request: ServerRequest) -> Result<Box<RawValue>, RpcError> {
+        self.client.ask(Some(&self.outlet), &request.method, request.params.as_deref()).await
+    }
+}
+
+/// Requests under way at each service, and who answers for each: what a server asks over a pipe names none of them.
+#[derive(Default)]
+pub(crate) struct UnderWay {
+    next: Mutex<u64>,
+    by_service: Mutex<BTreeMap<ServiceName, BTreeMap<u64, Worker>>>,
+}
+
+/// For whom a server works.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    /// Requests with one key are one client's.
+    pub(crate) key: usize,
+    pub(crate) asks: Arc<dyn ServerRequests>,
+    /// Where notices that belong to no request go, while this is the only client.
+    pub(crate) outlet: Outlet,
+}
+
+impl UnderWay {
+    /// A request goes to a service; it is under way until the guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>, service: &ServiceName, worker: Worker) -> Entered {
+        let id = {
+            let mut next = lock(&self.next);
+            *next += 1;
+            *next
+        };
+        lock(&self.by_service).entry(service.clone()).or_default().insert(id, worker);
+        Entered { table: Arc::clone(self), service: service.clone(), id }
+    }
+
+    /// The one client for whom the service works now; `None`: nobody, or more than one.
+    pub(crate) fn only(&self, service: &ServiceName) -> Option<Worker> {
+        let table = lock(&self.by_service);
+        let mut workers = table.get(service)?.values();
+        let first = workers.next()?;
+        workers.all(|other| other.key == first.key).then(|| first.clone())
+    }
+}
+
+impl fmt::Debug for UnderWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: BTreeMap<_, _> =
+            lock(&self.by_service).iter().map(|(name, workers)| (name.clone(), workers.len())).collect();
+        f.debug_tuple("UnderWay").field(&counts).finish()
+    }
+}
+
+/// A request that is under way.
+pub(crate) struct Entered {
+    table: Arc<UnderWay>,
+    service: ServiceName,
+    id: u64,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut table = lock(&self.table.by_service);
+        if let Some(workers) = table.get_mut(&self.service) {
+            workers.remove(&self.id);
+            if workers.is_empty() {
+                table.remove(&self.service);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics half-way under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,133 @@
+//! What messages mean: the gateway's side of MCP, over a supervisor.
+
+mod asks;
+mod failure;
+mod feed;
+mod handshake;
+mod names;
+mod params;
+mod relay;
+mod sides;
+mod stateless;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use mcpstore_runtime::{ClientSides, Supervisor};
+use mcpstore_transport::RpcError;
+use mcpstore_types::ViewSpec;
+use serde_json::value::RawValue;
+
+use crate::client::Client;
+use crate::seam::{Call, Core};
+use asks::UnderWay;
+use feed::Clients;
+use names::Names;
+use sides::Sides;
+
+/// The versions of the handshake era that are spoken, the newest first.
+pub(crate) const HANDSHAKE_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+/// The version of the stateless era that is spoken.
+pub(crate) const STATELESS_VERSION: &str = "2026-07-28";
+
+/// What there is before the supervisor: it is told of [`Prepared::client_sides`], so that servers learn what their clients
+/// can do.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    under_way: Arc<UnderWay>,
+}
+
+impl Prepared {
+    /// Nothing is under way yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For [`mcpstore_runtime::SupervisorConfig::client_sides`].
+    #[must_use]
+    pub fn client_sides(&self) -> Arc<dyn ClientSides> {
+        Arc::new(Sides::new(Arc::clone(&self.under_way)))
+    }
+}
+
+/// One endpoint for all services of a supervisor. Cheap to clone; its tasks end with the last clone.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) supervisor: Supervisor,
+    pub(crate) names: ArcSwap<Names>,
+    pub(crate) views: ArcSwap<Vec<ViewSpec>>,
+    pub(crate) clients: Clients,
+    pub(crate) under_way: Arc<UnderWay>,
+}
+
+impl Gateway {
+    /// A gateway over this supervisor, as tasks of the current tokio runtime.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn launch(prepared: Prepared, supervisor: Supervisor, views: Vec<ViewSpec>) -> Self {
+        let names = Names::of(&supervisor.snapshot(), &views);
+        let inner = Arc::new(Inner {
+            supervisor,
+            names: ArcSwap::from_pointee(names),
+            views: ArcSwap::from_pointee(views),
+            clients: Clients::default(),
+            under_way: prepared.under_way,
+        });
+        tokio::spawn(feed::follow(Arc::downgrade(&inner), inner.supervisor.versions()));
+        Self { inner }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Core for Gateway {
+    async fn request(&self, call: Call) -> Result<Bytes, RpcError> {
+        let Some(client) = call.client.clone() else { return stateless::answer(&self.inner, &call).await };
+        let _entered = Entered { client: &client, id: &call.id };
+        let taken_back = client.enter(&call.id);
+        tokio::select! {
+            biased;
+            answer = handshake::answer(&self.inner, &client, &call) => answer,
+            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
+            () = taken_back.cancelled() => Err(RpcError::new(-32000, "the request was cancelled")),
+        }
+    }
+
+    fn notification(&self, client: &Arc<Client>, method: &str, params: Option<&RawValue>) {
+        handshake::notification(&self.inner, client, method, params);
+    }
+
+    fn answer(&self, client: &Arc<Client>, id: &RawValue, outcome: Result<Box<RawValue>, RpcError>) {
+        client.answered(id, outcome);
+    }
+
+    fn has_view(&self, view: &str) -> bool {
+        self.inner.views.load().iter().any(|known| known.name == view)
+    }
+}
+
+/// A request of a client that is under way.
+struct Entered<'a> {
+    client: &'a Client,
+    id: &'a RawValue,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.client.leave(self.id);
+    }
+}

@@ -1,0 +1,105 @@
+//! Params of a request, as far as the gateway must understand them.
+
+use std::borrow::Cow;
+
+use mcpstore_transport::RpcError;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The members of params that say where a request leads. Everything else is passed on unseen.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Peek<'a> {
+    #[serde(borrow, default)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) uri: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "_meta")]
+    pub(crate) meta: Option<Meta<'a>>,
+}
+
+/// The members of `_meta` that the gateway must understand.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Meta<'a> {
+    #[serde(borrow, default, rename = "progressToken")]
+    pub(crate) progress: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) traceparent: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) tracestate: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
+    pub(crate) version: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
+    pub(crate) capabilities: Option<&'a RawValue>,
+}
+
+impl<'a> Peek<'a> {
+    /// Reads the params of a request; none are as good as empty ones.
+    ///
+    /// # Errors
+    /// `Invalid params` (-32602) when they are no object, have a member twice, or one that is no text where it must be one.
+    pub(crate) fn read(params: Option<&'a RawValue>) -> Result<Self, RpcError> {
+        let Some(params) = params else { return Ok(Self::default()) };
+        let text = params.get();
+        if !text.starts_with('{') {
+            return Err(invalid("params must be an object"));
+        }
+        serde_json::from_str(text).map_err(|error| invalid(&format!("the params cannot be read: {error}")))
+    }
+
+    /// The name in them.
+    ///
+    /// # Errors
+    /// `Invalid params` when there is none, or it is no text.
+    pub(crate) fn name(&self) -> Result<Cow<'a, str>, RpcError> {
+        let name = self.name.ok_or_else(|| invalid("`name` is missing"))?;
+        serde_json::from_str::<Text<'_>>(name.get()).map(|text| text.0).map_err(|_| invalid("`name` must be a text"))
+    }
+
+    /// The params with another name, and every other byte as it was.
+    pub(crate) fn renamed(&self, params: &RawValue, name: &str) -> Box<RawValue> {
+        let Some(old) = self.name else { return params.to_owned() };
+        let text = params.get();
+        // A slice of `params`: their distance is where it stands.
+        let at = old.get().as_ptr() as usize - text.as_ptr() as usize;
+        let name = serde_json::to_string(name).unwrap_or_default();
+        let mut out = String::with_capacity(text.len() + name.len());
+        out.push_str(&text[..at]);
+        out.push_str(&name);
+        out.push_str(&text[at + old.get().len()..]);
+        // A text in the place of a text: it stays JSON.
+        RawValue::from_string(out).unwrap_or_else(|_| params.to_owned())
+    }
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// `Invalid params`, and why.
+pub(crate) fn invalid(why: &str) -> RpcError {
+    RpcError::new(-32602, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_changes_and_every_other_byte_stays() {
+        let params =
+            RawValue::from_string(r#"{ "arguments":{"name":"x","n":1.50}, "name" : "s__\u0074", "x": 1e2}"#.into())
+                .unwrap();
+        let peek = Peek::read(Some(&params)).unwrap();
+        assert_eq!(peek.name().unwrap(), "s__t");
+        let got = peek.renamed(&params, "t\"1");
+        assert_eq!(got.get(), r#"{ "arguments":{"name":"x","n":1.50}, "name" : "t\"1", "x": 1e2}"#);
+    }
+
+    #[test]
+    fn odd_params_are_refused() {
+        for text in ["[]", "1", r#"{"name":"a","name":"b"}"#, r#"{"uri":1}"#] {
+            let params = RawValue::from_string(text.into()).unwrap();
+            assert_eq!(Peek::read(Some(&params)).unwrap_err().code, -32602, "{text}");
+        }
+        assert_eq!(Peek::read(None).unwrap().name().unwrap_err().code, -32602);
+    }
+}

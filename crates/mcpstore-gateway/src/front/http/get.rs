@@ -1,0 +1,55 @@
+//! The stream of what belongs to no request, and the end of a session (spec: MCP 2025-11-25, streamable HTTP).
+
+use http::{HeaderMap, StatusCode};
+
+use super::Front;
+use super::body::Events;
+use super::post::session;
+use super::reply::{self, Reply};
+use crate::front::headers;
+use crate::front::pipe::{Answers, Pipe};
+use crate::front::read::INVALID_REQUEST;
+use crate::outlet::outlet;
+use crate::seam::Peer;
+
+/// Methods of the endpoint.
+const ALLOW: &str = "POST, GET, DELETE";
+/// The same for a client without a session.
+const ALLOW_STATELESS: &str = "POST";
+
+/// Opens the stream of a session. It takes the place of an earlier one, which ends.
+pub(crate) fn get(front: &Front, peer: &Peer, headers: &HeaderMap) -> Reply {
+    let used = match session(front, peer, headers) {
+        Ok(Some(used)) => used,
+        Ok(None) => return reply::not_allowed(ALLOW_STATELESS),
+        Err(reply) => return *reply,
+    };
+    if !reply::reads(headers).events {
+        let what = "this is a stream of events: `Accept` must have `text/event-stream`";
+        return reply::fault(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, what);
+    }
+    let (outlet, notices) = outlet();
+    used.client.set_main(Some(outlet));
+    let pipe = Pipe::new(notices, Answers::None);
+    reply::events(Events::new(pipe, front.limits.stream_ping, &front.counters, Some(Box::new(used))))
+}
+
+/// Ends a session.
+pub(crate) fn delete(front: &Front, peer: &Peer, headers: &HeaderMap) -> Reply {
+    match session(front, peer, headers) {
+        Ok(Some(used)) => {
+            drop(used);
+            if let Some(id) = headers.get(headers::SESSION).and_then(|id| id.to_str().ok()) {
+                front.sessions.end(id);
+            }
+            reply::accepted(StatusCode::NO_CONTENT)
+        }
+        Ok(None) => reply::not_allowed(ALLOW_STATELESS),
+        Err(reply) => *reply,
+    }
+}
+
+/// Any other method.
+pub(crate) fn other() -> Reply {
+    reply::not_allowed(ALLOW)
+}

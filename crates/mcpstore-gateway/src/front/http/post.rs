@@ -1,0 +1,237 @@
+//! A message of a client, and what is answered to it (spec: MCP 2025-11-25 and 2026-07-28, streamable HTTP).
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use hyper::body::Incoming;
+use mcpstore_transport::RpcError;
+use serde_json::value::RawValue;
+
+use super::body::Events;
+use super::reply::{self, Reads, Reply};
+use super::{Front, intake};
+use crate::client::Client;
+use crate::front::headers::{self, Facts, Said};
+use crate::front::pipe::{Answers, Pipe};
+use crate::front::read::{INVALID_REQUEST, Message, message};
+use crate::front::running::{Running, answer};
+use crate::front::sessions::InUse;
+use crate::outlet::{OutletStream, outlet};
+use crate::seam::{Call, Peer};
+
+/// Answers a POST to the endpoint.
+pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>) -> Reply {
+    let (parts, body) = request.into_parts();
+    let reads = reply::reads(&parts.headers);
+    if !reads.json && !reads.events {
+        let what = "the answer is `application/json` or `text/event-stream`, and `Accept` has neither";
+        return reply::fault(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, what);
+    }
+    let body = match intake::body(&parts.headers, body, &front.limits, &front.counters).await {
+        Ok(body) => body,
+        Err(reply) => return *reply,
+    };
+    let message = match message(&body) {
+        Ok(message) => message,
+        Err(bad) => return reply::error(StatusCode::BAD_REQUEST, bad.id, &bad.error),
+    };
+    let session = match session(front, &peer, &parts.headers) {
+        Ok(session) => session,
+        Err(reply) => return *reply,
+    };
+    match (message, session) {
+        (Message::Request { id, method, params }, Some(session)) => {
+            if method == "initialize" {
+                return refuse(StatusCode::BAD_REQUEST, Some(id), "this session has begun already");
+            }
+            let client = Some(Arc::clone(&session.client));
+            let asked = Asked { peer, client, id, method: &method, params, headers: Vec::new() };
+            run(front, asked, Some(session), reads, None).await
+        }
+        (Message::Request { id, method, params }, None) => {
+            sessionless(front, peer, &parts.headers, (id, &method, params), reads).await
+        }
+        (Message::Notification { method, params }, Some(session)) => {
+            front.core.notification(&session.client, &method, params);
+            reply::accepted(StatusCode::ACCEPTED)
+        }
+        // The stateless era defines none (spec: MCP 2026-07-28, streamable HTTP): it is taken and means nothing.
+        (Message::Notification { .. }, None) if headers::version(&parts.headers) != Said::Handshake => {
+            reply::accepted(StatusCode::ACCEPTED)
+        }
+        (Message::Answer { id, outcome }, Some(session)) => {
+            front.core.answer(&session.client, id, outcome.map(ToOwned::to_owned));
+            reply::accepted(StatusCode::ACCEPTED)
+        }
+        (Message::Notification { .. } | Message::Answer { .. }, None) => {
+            refuse(StatusCode::BAD_REQUEST, None, "this needs a session: send `initialize` first")
+        }
+    }
+}
+
+/// The session that a request names. One of the stateless era has none, whatever it names (spec: MCP 2026-07-28, earlier
+/// streamable HTTP revisions).
+pub(crate) fn session(front: &Front, peer: &Peer, headers: &HeaderMap) -> Result<Option<InUse>, Box<Reply>> {
+    let said = headers::version(headers);
+    let mut ids = headers.get_all(headers::SESSION).iter();
+    let Some(id) = ids.next().filter(|_| said != Said::Stateless) else { return Ok(None) };
+    let id = if ids.next().is_some() { None } else { id.to_str().ok() };
+    let session = id.and_then(|id| front.sessions.find(id, peer)).ok_or_else(|| {
+        Box::new(refuse(StatusCode::NOT_FOUND, None, "there is no such session: send `initialize` to begin one"))
+    })?;
+    if said == Said::Other {
+        return Err(Box::new(refuse(
+            StatusCode::BAD_REQUEST,
+            None,
+            "the version in MCP-Protocol-Version is not known",
+        )));
+    }
+    Ok(Some(session))
+}
+
+/// A request to be given to the core.
+struct Asked<'a> {
+    peer: Peer,
+    client: Option<Arc<Client>>,
+    id: &'a RawValue,
+    method: &'a str,
+    params: Option<&'a RawValue>,
+    headers: Vec<(String, String)>,
+}
+
+async fn sessionless(
+    front: &Front,
+    peer: Peer,
+    headers: &HeaderMap,
+    (id, method, params): (&RawValue, &str, Option<&RawValue>),
+    reads: Reads,
+) -> Reply {
+    let said = headers::version(headers);
+    if method == "initialize" && said != Said::Stateless {
+        return initialize(front, peer, id, params, reads).await;
+    }
+    if said == Said::Handshake {
+        return refuse(StatusCode::BAD_REQUEST, Some(id), "this needs a session: send `initialize` first");
+    }
+    let facts = match headers::check(headers, method, params) {
+        Ok(facts) => facts,
+        Err(error) => return reply::error(StatusCode::BAD_REQUEST, Some(id), &error),
+    };
+    let asked = Asked { peer, client: None, id, method, params, headers: headers::of_protocol(headers) };
+    run(front, asked, None, reads, Some(facts)).await
+}
+
+/// Begins a session.
+async fn initialize(front: &Front, peer: Peer, id: &RawValue, params: Option<&RawValue>, reads: Reads) -> Reply {
+    let client = Arc::new(Client::new(peer.clone()));
+    let asked =
+        Asked { peer, client: Some(Arc::clone(&client)), id, method: "initialize", params, headers: Vec::new() };
+    let (running, notices) = begin(front, asked, None);
+    let result = match running.await {
+        Ok(result) => result,
+        Err(error) => return reply::error(StatusCode::OK, Some(id), &error),
+    };
+    let Ok((session, _used)) = front.sessions.begin(client, None) else {
+        return reply::busy(Some(id), "there are too many sessions, and all are in use");
+    };
+    let mut reply = finished(front, id, Ok(result), notices, reads, StatusCode::OK);
+    if let Ok(session) = HeaderValue::from_str(&session) {
+        reply.headers_mut().insert(headers::SESSION, session);
+    }
+    reply
+}
+
+fn begin(front: &Front, asked: Asked<'_>, session: Option<InUse>) -> (Running, OutletStream) {
+    let (outlet, notices) = outlet();
+    let call = Call {
+        peer: asked.peer,
+        client: asked.client,
+        id: asked.id.to_owned(),
+        method: asked.method.to_owned(),
+        params: asked.params.map(ToOwned::to_owned),
+        headers: asked.headers,
+        outlet,
+    };
+    (Running::begin(&front.core, &front.counters, call, session), notices)
+}
+
+/// Runs a request to its end, or until it says something before that: then it goes on as a stream.
+async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Reads, facts: Option<Facts>) -> Reply {
+    let id = asked.id;
+    let (mut running, mut notices) = begin(front, asked, session);
+    if !reads.json {
+        return stream(front, Pipe::new(notices, Answers::One(running)));
+    }
+    if !reads.events {
+        // Nobody reads what comes before the answer: whoever asks something there hears so at once.
+        drop(notices);
+        let outcome = running.await;
+        return whole(id, outcome, facts);
+    }
+    let first = poll_fn(|cx| {
+        if let Poll::Ready(Some(notice)) = notices.poll_next(cx) {
+            return Poll::Ready(Err(notice));
+        }
+        Pin::new(&mut running).poll(cx).map(Ok)
+    });
+    match first.await {
+        Ok(outcome) => {
+            let status = status(&outcome, facts);
+            finished(front, id, outcome, notices, reads, status)
+        }
+        Err(notice) => {
+            let pipe = Pipe::new(notices, Answers::One(running)).after(notice);
+            stream(front, pipe)
+        }
+    }
+}
+
+/// The answer to a request that is over: as a stream when something was said before it.
+fn finished(
+    front: &Front,
+    id: &RawValue,
+    outcome: Result<Bytes, RpcError>,
+    mut notices: OutletStream,
+    reads: Reads,
+    status: StatusCode,
+) -> Reply {
+    let first = if reads.events { notices.try_next() } else { None };
+    match first {
+        Some(first) => stream(front, Pipe::ending(notices, answer(id, &outcome)).after(first)),
+        None if !reads.json => stream(front, Pipe::ending(notices, answer(id, &outcome))),
+        None => answered(id, outcome, status),
+    }
+}
+
+fn whole(id: &RawValue, outcome: Result<Bytes, RpcError>, facts: Option<Facts>) -> Reply {
+    let status = status(&outcome, facts);
+    answered(id, outcome, status)
+}
+
+fn answered(id: &RawValue, outcome: Result<Bytes, RpcError>, status: StatusCode) -> Reply {
+    match outcome {
+        Ok(result) => reply::result(id, result),
+        Err(error) => reply::error(status, Some(id), &error),
+    }
+}
+
+/// In the era with sessions every answer has status 200.
+fn status(outcome: &Result<Bytes, RpcError>, facts: Option<Facts>) -> StatusCode {
+    let code = match (outcome, facts) {
+        (Err(error), Some(facts)) => headers::status(error.code, facts),
+        _ => 200,
+    };
+    StatusCode::from_u16(code).unwrap_or_default()
+}
+
+fn stream(front: &Front, pipe: Pipe) -> Reply {
+    reply::events(Events::new(pipe, front.limits.stream_ping, &front.counters, None))
+}
+
+fn refuse(status: StatusCode, id: Option<&RawValue>, what: &str) -> Reply {
+    reply::error(status, id, &RpcError::new(INVALID_REQUEST, what))
+}

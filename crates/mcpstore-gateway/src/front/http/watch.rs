@@ -1,0 +1,181 @@
+//! What a connection is doing, and whether it has done so for too long.
+//!
+//! hyper's own timer for heads also runs between two requests, and costs an allocation for each: so ours.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::front::limits::Limits;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing: the next request has not begun.
+    Idle,
+    /// It sends the head of a request.
+    Head,
+    /// A request is answered.
+    Busy,
+}
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// The head of its request took too long.
+    Head,
+    /// There was no next request.
+    Idle,
+    /// It reads nothing of what is written to it.
+    Stalled,
+}
+
+/// Watches one connection.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    began: Instant,
+    /// Milliseconds since `began`, times four, and the phase since then.
+    phase: AtomicU64,
+    /// Since when nothing could be written, in milliseconds since `began` and one; zero while something can.
+    stalled: AtomicU64,
+    /// Closes the connection in good order: at once when it is idle.
+    pub(crate) close: CancellationToken,
+}
+
+impl Watch {
+    /// A new connection: the head of its first request is due. All times are counted from `began`, which is the same for
+    /// all that are compared.
+    pub(crate) fn new(began: Instant, close: CancellationToken) -> Arc<Self> {
+        let watch = Self { began, phase: AtomicU64::new(0), stalled: AtomicU64::new(0), close };
+        watch.enter(Phase::Head);
+        Arc::new(watch)
+    }
+
+    /// Since when it is idle, if it is; comparable between connections.
+    pub(crate) fn idle_since(&self) -> Option<u64> {
+        let word = self.phase.load(Ordering::Relaxed);
+        (word % 4 == Phase::Idle as u64).then_some(word / 4)
+    }
+
+    /// Whether it took too long with something.
+    pub(crate) fn overdue(&self, limits: &Limits) -> Option<Overdue> {
+        let now = self.now_ms();
+        let over = |since: u64, limit: Duration| Duration::from_millis(now.saturating_sub(since)) >= limit;
+        let stalled = self.stalled.load(Ordering::Relaxed);
+        if stalled > 0 && over(stalled - 1, limits.write_stall) {
+            return Some(Overdue::Stalled);
+        }
+        let word = self.phase.load(Ordering::Relaxed);
+        let (since, phase) = (word / 4, word % 4);
+        if phase == Phase::Head as u64 && over(since, limits.head_wait) {
+            Some(Overdue::Head)
+        } else if phase == Phase::Idle as u64 && over(since, limits.keep_alive) {
+            Some(Overdue::Idle)
+        } else {
+            None
+        }
+    }
+
+    /// How often to look, so that no limit is overstepped by much.
+    pub(crate) fn pace(limits: &Limits) -> Duration {
+        let least = limits.head_wait.min(limits.keep_alive).min(limits.write_stall);
+        (least / 4).max(Duration::from_millis(5))
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store(self.now_ms() * 4 + phase as u64, Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX / 8)
+    }
+}
+
+/// A request is answered on a connection, until this is dropped.
+pub(crate) struct Busy(Arc<Watch>);
+
+impl Busy {
+    /// A request begins.
+    pub(crate) fn new(watch: &Arc<Watch>) -> Self {
+        watch.enter(Phase::Busy);
+        Self(Arc::clone(watch))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.enter(Phase::Idle);
+    }
+}
+
+/// A stream that tells its watch what happens.
+pub(crate) struct Watched<S> {
+    stream: S,
+    watch: Arc<Watch>,
+}
+
+impl<S> Watched<S> {
+    /// Tells `watch`.
+    pub(crate) const fn new(stream: S, watch: Arc<Watch>) -> Self {
+        Self { stream, watch }
+    }
+
+    fn wrote<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let stalled = &self.watch.stalled;
+        if result.is_ready() {
+            stalled.store(0, Ordering::Relaxed);
+        } else if stalled.load(Ordering::Relaxed) == 0 {
+            stalled.store(self.watch.now_ms() + 1, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before && self.watch.idle_since().is_some() {
+            self.watch.enter(Phase::Head);
+        }
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        // A flush that has nothing to do says nothing about a write that cannot go on.
+        if result.is_pending() { self.wrote(result) } else { result }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.wrote(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,296 @@
+//! The sessions of clients: bound to who began them, bounded in number, forgotten when nobody uses them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::time::Instant;
+
+use super::legacy::Lane;
+use super::limits::Limits;
+use super::stats::Counters;
+use crate::client::Client;
+use crate::seam::Peer;
+
+/// Bytes of chance in the id of a session.
+const ID_BYTES: usize = 32;
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The client that it is of.
+    pub(crate) client: Arc<Client>,
+    /// The stream that it is bound to, when it is one of 2024-11-05.
+    pub(crate) lane: Option<Lane>,
+    /// Requests and streams that use it now.
+    users: AtomicUsize,
+    /// When it was used last, in milliseconds since the table was made.
+    used_ms: AtomicU64,
+}
+
+/// All sessions of a front.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    table: Mutex<BTreeMap<Arc<str>, Arc<Session>>>,
+    most: usize,
+    most_of_one: usize,
+    idle: Duration,
+    began: Instant,
+    counters: Arc<Counters>,
+}
+
+/// There is no room for another session, and none that could go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl Sessions {
+    /// No sessions yet.
+    pub(crate) fn new(limits: &Limits, counters: Arc<Counters>) -> Arc<Self> {
+        Arc::new(Self {
+            table: Mutex::default(),
+            most: limits.sessions,
+            most_of_one: limits.sessions_per_principal,
+            idle: limits.session_idle,
+            began: Instant::now(),
+            counters,
+        })
+    }
+
+    /// Begins a session, in the place of the longest unused one when there is no room.
+    ///
+    /// # Errors
+    /// [`Full`] when all are in use.
+    pub(crate) fn begin(self: &Arc<Self>, client: Arc<Client>, lane: Option<Lane>) -> Result<(Arc<str>, InUse), Full> {
+        let id = fresh_id().ok_or(Full)?;
+        let now = self.now_ms();
+        let mut gone = self.expired(now);
+        let principal = Arc::clone(&client.peer.principal);
+        let mut table = self.table();
+        let of_one = |session: &Session| session.client.peer.principal == principal;
+        let crowded = table.values().filter(|session| of_one(session)).count() >= self.most_of_one;
+        if crowded || table.len() >= self.most {
+            let candidates = table
+                .iter()
+                .filter(|(_, session)| session.users.load(Ordering::Acquire) == 0 && (!crowded || of_one(session)));
+            let oldest = candidates.min_by_key(|(_, session)| session.used_ms.load(Ordering::Relaxed));
+            let Some(oldest) = oldest.map(|(id, _)| Arc::clone(id)) else {
+                drop(table);
+                gone.iter().for_each(|session| session.end());
+                self.counters.sessions_refused_total.up();
+                return Err(Full);
+            };
+            gone.extend(table.remove(&oldest));
+            self.counters.sessions_evicted_total.up();
+            self.counters.sessions.down();
+        }
+        let session = Arc::new(Session { client, lane, users: AtomicUsize::new(0), used_ms: AtomicU64::new(now) });
+        table.insert(Arc::clone(&id), Arc::clone(&session));
+        drop(table);
+        gone.iter().for_each(|session| session.end());
+        self.counters.sessions.up();
+        self.counters.sessions_total.up();
+        Ok((id, InUse::new(self, session)))
+    }
+
+    /// The session with this id, in use until what comes back is dropped. `None` also when it is of somebody else.
+    pub(crate) fn find(self: &Arc<Self>, id: &str, peer: &Peer) -> Option<InUse> {
+        self.with(id, |session| session.lane.is_none() && session.client.peer == *peer)
+    }
+
+    /// The session of 2024-11-05 with this id. Its view is that of its stream.
+    pub(crate) fn find_legacy(self: &Arc<Self>, id: &str, principal: &str) -> Option<InUse> {
+        self.with(id, |session| session.lane.is_some() && *session.client.peer.principal == *principal)
+    }
+
+    fn with(self: &Arc<Self>, id: &str, may: impl FnOnce(&Session) -> bool) -> Option<InUse> {
+        let table = self.table();
+        let session = table.get(id)?;
+        if self.is_expired(session, self.now_ms()) {
+            return None;
+        }
+        if !may(session) {
+            self.counters.sessions_foreign_total.up();
+            return None;
+        }
+        // Counted under the lock, so that it is not chosen to go meanwhile.
+        Some(InUse::new(self, Arc::clone(session)))
+    }
+
+    /// Ends a session: all that is done for it ends.
+    pub(crate) fn end(&self, id: &str) {
+        let session = self.table().remove(id);
+        if let Some(session) = session {
+            self.counters.sessions.down();
+            session.end();
+        }
+    }
+
+    /// Forgets what nobody uses any more.
+    pub(crate) fn sweep(&self) {
+        self.expired(self.now_ms()).iter().for_each(|session| session.end());
+    }
+
+    /// Ends them all.
+    pub(crate) fn end_all(&self) {
+        let all = std::mem::take(&mut *self.table());
+        for session in all.values() {
+            self.counters.sessions.down();
+            session.end();
+        }
+    }
+
+    fn expired(&self, now_ms: u64) -> Vec<Arc<Session>> {
+        let mut gone = Vec::new();
+        self.table().retain(|_, session| {
+            let expired = self.is_expired(session, now_ms);
+            if expired {
+                gone.push(Arc::clone(session));
+            }
+            !expired
+        });
+        for _ in &gone {
+            self.counters.sessions_expired_total.up();
+            self.counters.sessions.down();
+        }
+        gone
+    }
+
+    fn is_expired(&self, session: &Session, now_ms: u64) -> bool {
+        let unused = now_ms.saturating_sub(session.used_ms.load(Ordering::Relaxed));
+        session.users.load(Ordering::Acquire) == 0 && Duration::from_millis(unused) >= self.idle
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn table(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Session>>> {
+        // Nothing panics half-way under this lock: what a poisoned one holds is whole.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    fn end(&self) {
+        self.client.over.cancel();
+        self.client.set_main(None);
+    }
+}
+
+/// A session while it is used: it does not go meanwhile, unless somebody ends it.
+#[derive(Debug)]
+pub(crate) struct InUse {
+    sessions: Arc<Sessions>,
+    session: Arc<Session>,
+}
+
+impl InUse {
+    fn new(sessions: &Arc<Sessions>, session: Arc<Session>) -> Self {
+        session.users.fetch_add(1, Ordering::AcqRel);
+        Self { sessions: Arc::clone(sessions), session }
+    }
+}
+
+impl std::ops::Deref for InUse {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.session.used_ms.store(self.sessions.now_ms(), Ordering::Relaxed);
+        self.session.users.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// 256 bits of chance as text; `None` when the system gives none. The source is the one of TLS: it is there on every
+/// system.
+fn fresh_id() -> Option<Arc<str>> {
+    let mut bytes = [0; ID_BYTES];
+    rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).ok()?;
+    Some(URL_SAFE_NO_PAD.encode(bytes).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(principal: &str, view: Option<&str>) -> Peer {
+        Peer { principal: principal.into(), view: view.map(Into::into) }
+    }
+
+    fn client(principal: &str) -> Arc<Client> {
+        Arc::new(Client::new(peer(principal, None)))
+    }
+
+    fn table(sessions: usize, sessions_per_principal: usize) -> (Arc<Sessions>, Arc<Counters>) {
+        let counters = Arc::new(Counters::default());
+        let limits = Limits { sessions, sessions_per_principal, ..Limits::default() };
+        (Sessions::new(&limits, Arc::clone(&counters)), counters)
+    }
+
+    #[tokio::test]
+    async fn a_session_is_of_who_began_it() {
+        let (sessions, counters) = table(10, 10);
+        let (id, _) = sessions.begin(client("a"), None).unwrap();
+        assert_eq!(id.len(), 43);
+        assert!(sessions.find(&id, &peer("a", None)).is_some());
+        assert!(sessions.find(&id, &peer("b", None)).is_none());
+        assert!(sessions.find(&id, &peer("a", Some("v"))).is_none());
+        assert!(sessions.find_legacy(&id, "a").is_none());
+        assert!(sessions.find("x", &peer("a", None)).is_none());
+        assert_eq!(counters.read().sessions_foreign_total, 3);
+        let client = Arc::clone(&sessions.find(&id, &peer("a", None)).unwrap().client);
+        sessions.end(&id);
+        assert!(client.over.is_cancelled() && sessions.find(&id, &peer("a", None)).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_unused_goes_and_what_is_used_stays() {
+        let (sessions, counters) = table(3, 2);
+        let (first, kept) = sessions.begin(client("a"), None).unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let (second, _) = sessions.begin(client("a"), None).unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        // One principal has no more than its share, whatever room there is.
+        let (third, _) = sessions.begin(client("a"), None).unwrap();
+        assert!(sessions.find(&second, &peer("a", None)).is_none());
+        assert!(sessions.find(&first, &peer("a", None)).is_some() && sessions.find(&third, &peer("a", None)).is_some());
+        let (_, used) = sessions.begin(client("b"), None).unwrap();
+        // The table is full: the one that nobody uses goes, though it is of another.
+        let (_, also) = sessions.begin(client("c"), None).unwrap();
+        assert!(sessions.find(&third, &peer("a", None)).is_none());
+        assert_eq!(sessions.begin(client("d"), None).unwrap_err(), Full);
+        drop((kept, used, also));
+        assert!(sessions.begin(client("d"), None).is_ok());
+        let seen = counters.read();
+        assert_eq!((seen.sessions, seen.sessions_evicted_total, seen.sessions_refused_total), (3, 3, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_uses_is_forgotten() {
+        let (sessions, counters) = table(10, 10);
+        let began = client("a");
+        let (id, used) = sessions.begin(Arc::clone(&began), None).unwrap();
+        tokio::time::advance(Duration::from_secs(31 * 60)).await;
+        sessions.sweep();
+        assert!(!began.over.is_cancelled());
+        drop(used);
+        tokio::time::advance(Duration::from_secs(29 * 60)).await;
+        assert!(sessions.find(&id, &peer("a", None)).is_some());
+        tokio::time::advance(Duration::from_secs(30 * 60)).await;
+        assert!(sessions.find(&id, &peer("a", None)).is_none());
+        sessions.sweep();
+        assert!(began.over.is_cancelled());
+        assert_eq!((counters.read().sessions_expired_total, counters.read().sessions), (1, 0));
+        let (id, _) = sessions.begin(client("a"), None).unwrap();
+        sessions.end_all();
+        assert!(sessions.find(&id, &peer("a", None)).is_none());
+    }
+}

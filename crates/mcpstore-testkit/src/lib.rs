@@ -10,6 +10,7 @@ pub mod http;
 mod programs;
 pub mod scripted;
 pub mod server;
+pub mod shapes;
 pub mod suite;
 mod survivors;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mcpstore_testkit::http::{HttpBehaviour, HttpServer};
 use mcpstore_testkit::server::{Behaviour, Era, serve};
+use mcpstore_testkit::shapes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
 
@@ -21,9 +22,12 @@ struct Client {
 
 impl Client {
     fn start(era: Era, can: Option<Value>) -> Self {
+        Self::with(Behaviour { era, reference: true, ..Behaviour::default() }, can)
+    }
+
+    fn with(behaviour: Behaviour, can: Option<Value>) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (input, output) = tokio::io::split(theirs);
-        let behaviour = Behaviour { era, reference: true, ..Behaviour::default() };
         tokio::spawn(serve(Arc::new(behaviour), input, output));
         let (input, output) = tokio::io::split(ours);
         Self { lines: BufReader::new(input).lines(), output, next: 0, can }
@@ -192,7 +196,32 @@ async fn tasks_of_the_stateless_era_are_the_servers_choice() {
 }
 
 #[tokio::test]
-async fn lists_change_and_shapes_come_as_they_are() {
+async fn every_shape_comes_as_it_is() {
+    for stateless in [false, true] {
+        let mut client = if stateless { Client::stateless(json!({})) } else { Client::handshake(json!({})).await };
+        for shape in shapes::results(stateless) {
+            client.send("tools/call", json!({ "name": "echo_shape", "arguments": { "json": shape.json } })).await;
+            assert_eq!(shapes::result_in(&client.line().await), Some(&*shape.json), "{}", shape.name);
+        }
+    }
+    let mut client = Client::handshake(json!({})).await;
+    for shape in shapes::progress("7") {
+        let arguments = json!({ "method": "notifications/progress", "json": shape.json });
+        client.send("tools/call", json!({ "name": "echo_notice", "arguments": arguments })).await;
+        let expected = format!(r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{}}}"#, shape.json);
+        assert_eq!(client.line().await, expected, "{}", shape.name);
+        client.line().await;
+    }
+    let raw_tools: Vec<_> = shapes::tools().into_iter().map(|shape| shape.json).collect();
+    let expected = raw_tools.join(",");
+    let mut client = Client::with(Behaviour { raw_tools, ..Behaviour::default() }, None);
+    client.send("tools/list", json!({})).await;
+    let list = client.line().await;
+    assert!(list.contains(&format!(r#""tools":[{expected},{{"#)), "{list}");
+}
+
+#[tokio::test]
+async fn lists_change() {
     let mut client = Client::handshake(json!({})).await;
     let count =
         async |client: &mut Client| client.ask("tools/list", json!({})).await["tools"].as_array().unwrap().len();
@@ -201,9 +230,6 @@ async fn lists_change_and_shapes_come_as_they_are() {
     assert_eq!(client.read().await["method"], "notifications/tools/list_changed");
     client.read().await;
     assert_eq!(count(&mut client).await, before + 1);
-    let shape = r#"{"content":[],"z":1.0,"a":123456789012345678901234567890,"b":"\u0061\/"}"#;
-    client.send("tools/call", json!({ "name": "echo_shape", "arguments": { "json": shape } })).await;
-    assert_eq!(client.line().await, format!(r#"{{"jsonrpc":"2.0","id":{},"result":{shape}}}"#, client.next));
 }
 
 /// The head and the body that a request over a connection of its own gets.

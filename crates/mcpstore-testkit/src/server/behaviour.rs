@@ -79,6 +79,8 @@ pub struct Behaviour {
     pub odd_result: bool,
     /// It is alone in its process, with stdin and stdout its own: the tool `close` takes them from the process too.
     pub owns_stdio: bool,
+    /// JSON texts that stand in its list of tools as they are, before the others.
+    pub raw_tools: Vec<String>,
     /// It offers everything that the official conformance suite asks of a server.
     pub reference: bool,
     /// Where it notes what happens.

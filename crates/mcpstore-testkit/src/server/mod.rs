@@ -118,7 +118,13 @@ impl Server {
             "initialize" => self.initialize(&peer, &id, &params).await,
             "server/discover" => self.give(&peer, &id, era::discovered(behaviour)).await,
             "ping" => peer.result(&id, "{}").await,
-            "tools/list" => self.give(&peer, &id, tools::list(&self, &params, peer.stateless)).await,
+            "tools/list" => {
+                let mut result = tools::list(&self, &params, peer.stateless);
+                if peer.stateless {
+                    era::stamp(&mut result, &behaviour.name);
+                }
+                peer.result(&id, &tools::with_raw(result.to_string(), &behaviour.raw_tools)).await;
+            }
             "tools/call" => tools::call(&self, &peer, &id, &params).await,
             "subscriptions/listen" => self.listeners.listen(&peer, &id, &params).await,
             _ => match content::answer(&self, &peer, &method, &params) {

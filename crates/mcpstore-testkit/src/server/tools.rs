@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::odd::Odd;
 use super::peer::{Out, Peer, lock};
 use super::{ODD_RESULT, Server, content, era, reference};
-pub(super) use list::list;
+pub(super) use list::{list, with_raw};
 
 /// What a call gives.
 pub(super) enum Outcome {

@@ -92,9 +92,9 @@ mod tests {
             std::fs::write(folder.path().join(name).join("checks.json"), text).unwrap();
         }
         std::fs::create_dir_all(folder.path().join("server-json-schema-2020-12-2026-01-02T")).unwrap();
-        assert_eq!(super::text(folder.path(), "", "auth/iss-supported").unwrap(), "yes");
-        assert!(super::text(folder.path(), "", "auth/iss").is_err() && super::text(folder.path(), "", "ping").is_err());
-        let found = super::text(folder.path(), "server-", "json-schema-2020-12").unwrap_err();
+        assert_eq!(text(folder.path(), "", "auth/iss-supported").unwrap(), "yes");
+        assert!(text(folder.path(), "", "auth/iss").is_err() && text(folder.path(), "", "ping").is_err());
+        let found = text(folder.path(), "server-", "json-schema-2020-12").unwrap_err();
         assert_eq!(found.to_string(), "it has no results");
     }
 }

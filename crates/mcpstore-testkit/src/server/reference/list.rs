@@ -39,6 +39,7 @@ const TOOLS: &[(&str, &str, &[&str])] = &[
     ("confirm_delete", "A task that asks the user", &["filename"]),
     ("multi_input", "A task that asks the user twice at once", &[]),
     ("test_tool_with_task", "Asks the user, and goes on as a task", &[]),
+    ("echo_notice", "Sends a notification with this JSON text as its params", &["method", "json"]),
     ("echo_shape", "Its result is this JSON text, byte by byte", &["json"]),
 ];
 

@@ -41,6 +41,11 @@ pub(super) async fn call(server: &Server, peer: &Peer, params: &Value) -> Option
     if name == "echo_shape" {
         return Some(Outcome::Raw(arguments["json"].as_str().unwrap_or("null").to_owned()));
     }
+    if name == "echo_notice" {
+        let method = arguments["method"].as_str().unwrap_or("notifications/message");
+        peer.notify(method, arguments["json"].as_str().unwrap_or("{}")).await;
+        return Some(Outcome::Text("sent".to_owned()));
+    }
     if tasks::support(name).is_some() {
         return Some(tasks::call(server, peer, params).await);
     }

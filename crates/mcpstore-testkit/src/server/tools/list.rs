@@ -78,3 +78,15 @@ pub(in crate::server) fn list(server: &Server, params: &Value, stateless: bool) 
         json!({ "tools": tools })
     }
 }
+
+/// The list with these entries before the others, as they are: no value could hold them.
+pub(in crate::server) fn with_raw(list: String, raw: &[String]) -> String {
+    const BEGIN: &str = r#""tools":["#;
+    match list.split_once(BEGIN) {
+        Some((before, rest)) if !raw.is_empty() => {
+            let comma = if rest.starts_with(']') { "" } else { "," };
+            format!("{before}{BEGIN}{}{comma}{rest}", raw.join(","))
+        }
+        _ => list,
+    }
+}

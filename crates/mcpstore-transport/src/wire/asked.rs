@@ -39,7 +39,6 @@ impl Asked {
     }
 
     /// Requests that are being answered.
-    #[cfg(test)]
     pub(super) fn open(&self) -> usize {
         lock(&self.open).len()
     }

@@ -21,7 +21,9 @@ use mcpstore_types::ViewSpec;
 use serde_json::value::RawValue;
 
 use crate::client::Client;
-use crate::seam::{Call, Core};
+use crate::guard::Guard;
+use crate::guard::rate::TooMany;
+use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::Clients;
 use names::Names;
@@ -65,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) views: ArcSwap<Vec<ViewSpec>>,
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) guard: Guard,
 }
 
 impl Gateway {
@@ -81,6 +84,7 @@ impl Gateway {
             views: ArcSwap::from_pointee(views),
             clients: Clients::default(),
             under_way: prepared.under_way,
+            guard: Guard::default(),
         });
         tokio::spawn(feed::follow(Arc::downgrade(&inner), inner.supervisor.versions()));
         Self { inner }
@@ -96,15 +100,12 @@ impl std::fmt::Debug for Gateway {
 #[async_trait]
 impl Core for Gateway {
     async fn request(&self, call: Call) -> Result<Bytes, RpcError> {
-        let Some(client) = call.client.clone() else { return stateless::answer(&self.inner, &call).await };
-        let _entered = Entered { client: &client, id: &call.id };
-        let taken_back = client.enter(&call.id);
-        tokio::select! {
-            biased;
-            answer = handshake::answer(&self.inner, &client, &call) => answer,
-            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
-            () = taken_back.cancelled() => Err(RpcError::new(-32000, "the request was cancelled")),
+        let noted = self.inner.guard.begin(&call);
+        let answer = self.inner.answer(&call).await;
+        if let Some(noted) = noted {
+            noted.over(&answer);
         }
+        answer
     }
 
     fn notification(&self, client: &Arc<Client>, method: &str, params: Option<&RawValue>) {
@@ -115,8 +116,29 @@ impl Core for Gateway {
         client.answered(id, outcome);
     }
 
+    fn admit(&self, peer: &Peer) -> Result<(), TooMany> {
+        self.inner.guard.admit(peer)
+    }
+
     fn has_view(&self, view: &str) -> bool {
         self.inner.views.load().iter().any(|known| known.name == view)
+    }
+}
+
+impl Inner {
+    async fn answer(self: &Arc<Self>, call: &Call) -> Result<Bytes, RpcError> {
+        let Some(client) = call.client.clone() else { return stateless::answer(self, call).await };
+        let _entered = Entered { client: &client, id: &call.id };
+        let taken_back = client.enter(&call.id);
+        tokio::select! {
+            biased;
+            answer = handshake::answer(self, &client, call) => answer,
+            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
+            () = taken_back.cancelled() => {
+                call.trail.taken_back();
+                Err(RpcError::new(-32000, "the request was cancelled"))
+            }
+        }
     }
 }
 

@@ -14,11 +14,13 @@ fn entry(tool: &str) -> Entry {
     Entry {
         at_unix_ms: 1_700_000_000_000,
         principal: "token".into(),
+        client: None,
         session: Some(session_tag("secret session")),
         view: None,
         method: "tools/call".to_owned(),
         service: Some("api".into()),
         tool: Some(tool.to_owned()),
+        arguments: Some("0011223344556677".into()),
         outcome: Outcome::Error(-32602),
         duration_ms: 12,
         bytes_in: 34,

@@ -15,6 +15,8 @@ pub(crate) struct Peek<'a> {
     pub(crate) uri: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) cursor: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "_meta")]
     pub(crate) meta: Option<Meta<'a>>,
 }

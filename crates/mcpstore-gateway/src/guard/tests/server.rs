@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::guard::Trail;
 use crate::outlet::{OutletStream, outlet};
 use crate::seam::{Call, Core, Peer};
-use crate::{Gateway, Prepared};
+use crate::{Gateway, Prepared, Rules};
 
 /// Longer than anything here takes.
 pub(super) const LONG: Duration = Duration::from_secs(60);
@@ -117,7 +117,7 @@ impl Site {
             ..SupervisorConfig::default()
         });
         let view = ViewSpec { name: "work".to_owned(), ..ViewSpec::default() };
-        let gateway = Gateway::launch(before, supervisor.clone(), vec![view]);
+        let gateway = Gateway::launch(before, supervisor.clone(), Rules { views: vec![view], ..Rules::default() });
         let peer = Peer { principal: "token".into(), view: None };
         let client = Arc::new(Client::new(peer));
         let (main, stream) = outlet();

@@ -13,6 +13,8 @@ pub(crate) struct Peek<'a> {
     name: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) uri: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) cursor: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "_meta")]
     pub(crate) meta: Option<Meta<'a>>,
 }

@@ -61,6 +61,7 @@ impl Inner {
         passed: Passed<'_>,
     ) -> Result<Bytes, CallFailure> {
         let Passed { service, method, params, tool, asks, key, client, waits } = passed;
+        call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
         let info = self.supervisor.info(service.as_str());
         let stateless = info.as_ref().is_some_and(|info| is_stateless(info));
         let params = match client {

@@ -109,6 +109,7 @@ async fn named(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call, is_tool: b
         tool: is_tool.then_some(own.as_str()),
         asks: asks(client, call),
         key: key(client),
+        rounds: true,
     };
     inner.pass(call, &peek, passed).await
 }
@@ -191,6 +192,7 @@ async fn to(
         tool: None,
         asks: asks(client, call),
         key: key(client),
+        rounds: true,
     };
     inner.pass(call, peek, passed).await
 }

@@ -26,6 +26,7 @@ use asks::UnderWay;
 use feed::Clients;
 use names::Names;
 use sides::Sides;
+use stateless::Stateless;
 
 /// The versions of the handshake era that are spoken, the newest first.
 pub(crate) const HANDSHAKE_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) views: ArcSwap<Vec<ViewSpec>>,
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) stateless: Stateless,
 }
 
 impl Gateway {
@@ -81,6 +83,7 @@ impl Gateway {
             views: ArcSwap::from_pointee(views),
             clients: Clients::default(),
             under_way: prepared.under_way,
+            stateless: Stateless::default(),
         });
         tokio::spawn(feed::follow(Arc::downgrade(&inner), inner.supervisor.versions()));
         Self { inner }

@@ -26,12 +26,14 @@ pub(crate) struct Passed<'a> {
     /// Who answers what the server asks meanwhile, and whose request this is.
     pub(crate) asks: Arc<dyn ServerRequests>,
     pub(crate) key: usize,
+    /// Where a server answers with questions, `asks` is asked and the request is sent again; else they are the result.
+    pub(crate) rounds: bool,
 }
 
 impl Inner {
     /// Passes a request on; what the server tells meanwhile goes into the outlet of the call.
     pub(crate) async fn pass(&self, call: &Call, peek: &Peek<'_>, passed: Passed<'_>) -> Result<Bytes, RpcError> {
-        let Passed { service, method, params, tool, asks, key } = passed;
+        let Passed { service, method, params, tool, asks, key, rounds } = passed;
         let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone() };
         let _entered = self.under_way.enter(service, worker);
         let (sink, mut notices) = notice_channel();
@@ -47,7 +49,7 @@ impl Inner {
             params,
             tool,
             options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)) },
-            inputs: Some(asks.as_ref()),
+            inputs: rounds.then_some(asks.as_ref()),
             trace,
         };
         let mut answer = std::pin::pin!(self.supervisor.relay(service.as_str(), relay));

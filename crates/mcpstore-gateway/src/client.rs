@@ -67,6 +67,11 @@ impl Client {
         }
     }
 
+    /// The view that it asked for; `None`: everything.
+    pub(crate) fn view(&self) -> Option<&str> {
+        self.peer.view.as_deref()
+    }
+
     /// From now on what belongs to no request goes here. An earlier place ends.
     pub(crate) fn set_main(&self, outlet: Option<Outlet>) {
         self.state().main = outlet;

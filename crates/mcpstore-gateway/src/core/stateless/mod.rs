@@ -16,11 +16,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
+use mcpstore_types::Era;
 use serde_json::json;
 
-use super::Inner;
-use super::names::ListKind;
+use super::names::Kind;
 use super::params::Peek;
+use super::{Inner, stamp};
 use crate::seam::Call;
 use carried::Carrier;
 use parking::Parking;
@@ -36,13 +37,14 @@ pub(crate) struct Stateless {
 pub(crate) async fn answer(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, RpcError> {
     let peek = Peek::read(call.params.as_deref())?;
     let can = checks::capabilities(&peek)?;
-    let list = |kind| Ok(inner.names.load().list(kind, true));
+    let view = call.peer.view.as_deref();
+    let list = |kind| inner.names.load().list(view, kind, Era::Stateless, peek.cursor.as_deref());
     match call.method.as_str() {
-        "server/discover" => Ok(discover()),
-        "tools/list" => list(ListKind::Tools),
-        "prompts/list" => list(ListKind::Prompts),
-        "resources/list" => list(ListKind::Resources),
-        "resources/templates/list" => list(ListKind::Templates),
+        "server/discover" => discover(inner, view),
+        "tools/list" => list(Kind::Tools),
+        "prompts/list" => list(Kind::Prompts),
+        "resources/list" => list(Kind::Resources),
+        "resources/templates/list" => list(Kind::Templates),
         "tools/call" | "prompts/get" | "resources/read" => rounds::answer(inner, call, &peek, can).await,
         "completion/complete" => {
             let target = route::completion(inner, call)?;
@@ -52,24 +54,15 @@ pub(crate) async fn answer(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
     }
 }
 
-/// The `_meta` of results that are the gateway's own, as JSON: it says who gives them.
-fn meta() -> String {
-    let server = json!({ "name": "mcpstore", "version": env!("CARGO_PKG_VERSION") });
-    format!(r#"{{"io.modelcontextprotocol/serverInfo":{server}}}"#)
-}
-
-fn discover() -> Bytes {
-    let capabilities = json!({
-        "tools": { "listChanged": true },
-        "prompts": { "listChanged": true },
-        "resources": { "listChanged": true, "subscribe": true },
-        "completions": {},
-        "logging": {},
-    });
+/// `server/discover`.
+fn discover(inner: &Inner, view: Option<&str>) -> Result<Bytes, RpcError> {
+    let names = inner.names.load();
+    let capabilities = names.capabilities(view, Era::Stateless);
     let versions = json!(checks::versions().collect::<Vec<_>>());
-    let meta = meta();
-    format!(
-        r#"{{"resultType":"complete","supportedVersions":{versions},"capabilities":{capabilities},"ttlMs":0,"cacheScope":"private","_meta":{meta}}}"#
+    let instructions = names.instructions(view).map(|words| format!(r#","instructions":{}"#, json!(words)));
+    let (instructions, stamp) = (instructions.unwrap_or_default(), stamp());
+    Ok(format!(
+        r#"{{"resultType":"complete","supportedVersions":{versions},"capabilities":{capabilities}{instructions},"ttlMs":0,"cacheScope":"private","_meta":{stamp}}}"#
     )
-    .into()
+    .into())
 }

@@ -10,18 +10,15 @@ use bytes::Bytes;
 use mcpstore_transport::RpcError;
 use serde_json::value::RawValue;
 
-use super::super::Inner;
 use super::super::params::{Peek, invalid};
+use super::super::{Inner, stamp};
 use super::carried::Carried;
 use super::edit::Edit;
 use super::job::{Job, Pause, Target};
 use super::results::{self, Look};
+use super::route;
 use super::teller::Teller;
-use super::{meta, route};
 use crate::seam::Call;
-
-/// "No such resource" of servers with a handshake. It must not be said in this era (spec: MCP 2026-07-28, error codes).
-const OLD_NO_RESOURCE: i64 = -32002;
 
 /// Answers `tools/call`, `prompts/get` or `resources/read`.
 pub(super) async fn answer(
@@ -64,9 +61,9 @@ pub(super) async fn answer(
     };
     let place = inner.stateless.parking.park(job, &call.peer.principal);
     let state = carrier.give(&owner, &Carried::Parked(place), inner.supervisor.now())?;
-    let meta = meta();
+    let stamp = stamp();
     let result = format!(
-        r#"{{"resultType":"input_required","inputRequests":{requests},"requestState":{state},"_meta":{meta}}}"#
+        r#"{{"resultType":"input_required","inputRequests":{requests},"requestState":{state},"_meta":{stamp}}}"#
     );
     Ok(result.into())
 }
@@ -99,10 +96,7 @@ fn finished(
     let result = match (outcome, lacked.is_some()) {
         (Ok(result), false) if results::is_complete(&result) && call.method != "resources/read" => return Ok(result),
         (Ok(result), _) => result,
-        (Err(error), false) if error.code == OLD_NO_RESOURCE && call.method == "resources/read" => {
-            return Err(RpcError { code: -32602, ..error });
-        }
-        (Err(error), _) => return Err(lacked.unwrap_or(error)),
+        (Err(error), _) => return Err(lacked.unwrap_or_else(|| route::in_new_words(error))),
     };
     // What is no object is not ours to mend.
     let Some(look) = Look::at(&result) else { return Ok(result) };

@@ -4,7 +4,7 @@ use mcpstore_transport::RpcError;
 use mcpstore_types::ServiceName;
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::super::Inner;
 use super::super::names::Route;
@@ -12,6 +12,9 @@ use super::super::params::{Peek, invalid};
 use super::edit::Edit;
 use super::job::Target;
 use crate::seam::Call;
+
+/// "No such resource" of the handshake era. It must not be said in this one.
+const OLD_NO_RESOURCE: i64 = -32002;
 
 /// Where a request leads, and what it is about.
 pub(super) struct Led {
@@ -28,17 +31,15 @@ pub(super) struct Led {
 /// # Errors
 /// "Invalid params", when nothing is said of that, or there is no such thing.
 pub(super) fn of(inner: &Inner, call: &Call, peek: &Peek<'_>) -> Result<Led, RpcError> {
-    let names = inner.names.load();
+    let (names, view) = (inner.names.load(), call.peer.view.as_deref());
     if call.method == "resources/read" {
         let uri = peek.uri.as_deref().ok_or_else(|| invalid("`uri` is missing"))?;
-        let service = names.resource(uri).cloned().ok_or_else(|| no_resource(uri))?;
+        let Route { service, .. } = names.resource(view, uri).map_err(in_new_words)?;
         return Ok(Led { service, subject: uri.to_owned(), own: None, is_tool: false });
     }
     let is_tool = call.method == "tools/call";
     let name = peek.name()?;
-    let found = if is_tool { names.tool(&name) } else { names.prompt(&name) };
-    let what = if is_tool { "tool" } else { "prompt" };
-    let Route { service, name: own } = found.cloned().ok_or_else(|| invalid(&format!("no {what} `{name}`")))?;
+    let Route { service, name: own } = if is_tool { names.tool(view, &name) } else { names.prompt(view, &name) }?;
     Ok(Led { service, subject: name.into_owned(), own: Some(own), is_tool })
 }
 
@@ -88,12 +89,11 @@ pub(super) fn completion(inner: &Inner, call: &Call) -> Result<Target, RpcError>
     let text = |raw: &RawValue| {
         serde_json::from_str::<String>(raw.get()).map_err(|_| invalid("what `ref` names must be a text"))
     };
-    let names = inner.names.load();
-    let unknown = || invalid("`ref` names nothing that is known");
+    let (names, view) = (inner.names.load(), call.peer.view.as_deref());
     match read.r#ref {
         Reference { name: Some(name), .. } => {
             let asked = text(name)?;
-            let Route { service, name: own } = names.prompt(&asked).cloned().ok_or_else(unknown)?;
+            let Route { service, name: own } = names.prompt(view, &asked)?;
             let mut edit = Edit::of(params);
             if own != asked {
                 edit.replace(name, json!(own).to_string());
@@ -101,14 +101,14 @@ pub(super) fn completion(inner: &Inner, call: &Call) -> Result<Target, RpcError>
             Ok(Target { service, params: Some(edit.done()), tool: None })
         }
         Reference { uri: Some(uri), .. } => {
-            let service = names.resource(&text(uri)?).cloned().ok_or_else(unknown)?;
+            let Route { service, .. } = names.template(view, &text(uri)?).map_err(in_new_words)?;
             Ok(Target { service, params: Some(params.to_owned()), tool: None })
         }
-        Reference { name: None, uri: None } => Err(unknown()),
+        Reference { name: None, uri: None } => Err(invalid("`ref` names nothing")),
     }
 }
 
-fn no_resource(uri: &str) -> RpcError {
-    let data = to_raw_value(&json!({ "uri": uri })).ok();
-    RpcError { data, ..invalid(&format!("no resource `{uri}`")) }
+/// An error in the words of this era (spec: MCP 2026-07-28, error codes).
+pub(super) fn in_new_words(error: RpcError) -> RpcError {
+    if error.code == OLD_NO_RESOURCE { RpcError { code: -32602, ..error } } else { error }
 }

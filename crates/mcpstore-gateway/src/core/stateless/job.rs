@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::super::Inner;
+use super::super::asks::{Aside, UnderWay};
 use super::super::params::Peek;
 use super::super::relay::Passed;
 use super::questions::Questions;
@@ -38,6 +39,8 @@ pub(super) struct Job {
     pub(super) questions: Arc<Questions>,
     /// The progress token under which it was begun, as JSON.
     token: Option<String>,
+    /// It waits for its client.
+    aside: Option<Aside>,
 }
 
 /// Why nothing more is to be waited for.
@@ -68,22 +71,24 @@ impl Job {
             params: None,
             headers: Vec::new(),
             outlet,
+            trail: call.trail.clone(),
         };
         let (inner, asks) = (Arc::clone(inner), Arc::clone(&questions));
         let work = async move {
             let Target { service, params, tool } = target;
             let kept = params.clone();
             let peek = Peek::read(kept.as_deref())?;
-            let key = Arc::as_ptr(&asks) as usize;
+            let key = key(&asks);
             let (method, tool) = (&call.method, tool.as_deref());
             let passed = Passed { service: &service, method, params, tool, asks, key, rounds: false };
             inner.pass(&call, &peek, passed).await
         };
-        Self { work: Work::Here(Box::pin(work)), notices, questions, token: token.map(ToOwned::to_owned) }
+        Self { work: Work::Here(Box::pin(work)), notices, questions, token: token.map(ToOwned::to_owned), aside: None }
     }
 
     /// Waits until it is over, or the server asks the client something; what it says meanwhile goes to the client.
     pub(super) async fn wait(&mut self, to: &Teller) -> Pause {
+        self.aside = None;
         let questions = Arc::clone(&self.questions);
         let mut asked = std::pin::pin!(questions.asked());
         let Self { work, notices, token, .. } = self;
@@ -103,14 +108,20 @@ impl Job {
         }
     }
 
-    /// Goes on by itself from now on, as a task of the current runtime.
-    pub(super) fn apart(self) -> Self {
+    /// Goes on by itself from now on, as a task of the current runtime, until it is waited for again.
+    pub(super) fn apart(self, under_way: &Arc<UnderWay>) -> Self {
         let work = match self.work {
             Work::Here(work) => Work::Apart(AbortOnDropHandle::new(tokio::spawn(work))),
             Work::Apart(handle) => Work::Apart(handle),
         };
-        Self { work, ..self }
+        let aside = Some(under_way.aside(key(&self.questions)));
+        Self { work, aside, ..self }
     }
+}
+
+/// What tells one work from another.
+fn key(questions: &Arc<Questions>) -> usize {
+    Arc::as_ptr(questions) as usize
 }
 
 impl Future for Work {

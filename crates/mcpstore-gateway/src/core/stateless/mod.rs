@@ -5,6 +5,7 @@ mod checks;
 mod edit;
 mod job;
 mod levels;
+mod mirror;
 mod parking;
 mod questions;
 mod results;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::super::asks::UnderWay;
 use super::job::Job;
 
 /// How long work waits for its client; then it is given up, and its server is told.
@@ -36,19 +37,19 @@ struct Parked {
 
 impl Parking {
     /// Parks work of `owner`, and gives the number of its place. It goes on by itself.
-    pub(super) fn park(&self, job: Job, owner: &Arc<str>) -> u64 {
+    pub(super) fn park(&self, job: Job, owner: &Arc<str>, under_way: &Arc<UnderWay>) -> u64 {
         let place = {
             let mut places = lock(&self.0);
             places.next += 1;
             places.next
         };
-        self.put_back(place, job, owner);
+        self.put_back(place, job, owner, under_way);
         place
     }
 
     /// Parks work in a place that it had before.
-    pub(super) fn put_back(&self, place: u64, job: Job, owner: &Arc<str>) {
-        let job = job.apart();
+    pub(super) fn put_back(&self, place: u64, job: Job, owner: &Arc<str>, under_way: &Arc<UnderWay>) {
+        let job = job.apart(under_way);
         let mut places = lock(&self.0);
         let mut own = places.taken.iter().filter(|(_, parked)| parked.owner == *owner).map(|(place, _)| *place);
         let oldest_own = own.next().filter(|_| own.count() + 1 >= MAX_OF_ONE);

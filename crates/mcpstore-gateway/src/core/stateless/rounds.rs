@@ -15,6 +15,7 @@ use super::super::{Inner, stamp};
 use super::carried::Carried;
 use super::edit::Edit;
 use super::job::{Job, Pause, Target};
+use super::mirror;
 use super::results::{self, Look};
 use super::route;
 use super::teller::Teller;
@@ -28,17 +29,19 @@ pub(super) async fn answer(
     can: &RawValue,
 ) -> Result<Bytes, RpcError> {
     let led = route::of(inner, call, peek)?;
+    mirror::check(inner, call)?;
     let teller = Teller::new(call.outlet.clone(), peek)?;
     let owner = owner(call, &led.subject);
     let carrier = &inner.stateless.carrier;
     let brought = peek.request_state.map(|state| carrier.take(&owner, state, inner.supervisor.now())).transpose()?;
     let mut job = match brought {
         Some(Carried::Parked(place)) => {
+            call.trail.goes_to(&led.service, Some(&led.subject), peek.arguments, peek.client());
             let job = inner.stateless.parking.take(place);
             let job = job.ok_or_else(|| invalid("the request that `requestState` belongs to is over"))?;
             if let Err(bad) = job.questions.answer(peek.input_responses) {
                 // It may still be done better: the state that it has is as good as before.
-                inner.stateless.parking.put_back(place, job, &call.peer.principal);
+                inner.stateless.parking.put_back(place, job, &call.peer.principal, &inner.under_way);
                 return Err(bad);
             }
             job
@@ -59,7 +62,7 @@ pub(super) async fn answer(
             }
         }
     };
-    let place = inner.stateless.parking.park(job, &call.peer.principal);
+    let place = inner.stateless.parking.park(job, &call.peer.principal, &inner.under_way);
     let state = carrier.give(&owner, &Carried::Parked(place), inner.supervisor.now())?;
     let stamp = stamp();
     let result = format!(

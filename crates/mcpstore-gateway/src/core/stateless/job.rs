@@ -80,7 +80,7 @@ impl Job {
             let peek = Peek::read(kept.as_deref())?;
             let key = key(&asks);
             let (method, tool) = (&call.method, tool.as_deref());
-            let passed = Passed { service: &service, method, params, tool, asks, key, rounds: false };
+            let passed = Passed { service: &service, method, params, tool, asks, key, client: None, waits: false };
             inner.pass(&call, &peek, passed).await
         };
         Self { work: Work::Here(Box::pin(work)), notices, questions, token: token.map(ToOwned::to_owned), aside: None }

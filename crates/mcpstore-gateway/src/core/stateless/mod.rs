@@ -4,7 +4,7 @@ mod carried;
 mod checks;
 mod edit;
 mod job;
-mod levels;
+mod listen;
 mod mirror;
 mod parking;
 mod questions;
@@ -12,6 +12,7 @@ mod results;
 mod rounds;
 mod route;
 mod teller;
+pub(super) mod upstream;
 
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ use super::params::Peek;
 use super::{Inner, stamp};
 use crate::seam::Call;
 use carried::Carrier;
+use listen::Listeners;
+pub(super) use listen::{ACKNOWLEDGED, unstamped};
 use parking::Parking;
 
 /// What is kept between the requests of clients of this era.
@@ -32,6 +35,7 @@ use parking::Parking;
 pub(crate) struct Stateless {
     carrier: Carrier,
     parking: Parking,
+    pub(super) listeners: Listeners,
 }
 
 /// Answers one request.
@@ -51,6 +55,7 @@ pub(crate) async fn answer(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
             let target = route::completion(inner, call)?;
             rounds::once(inner, call, &peek, can, target).await
         }
+        "subscriptions/listen" => listen::listen(inner, call).await,
         other => Err(RpcError::new(-32601, format!("no method `{other}`"))),
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Job {
     work: Work,
     notices: OutletStream,
     pub(super) questions: Arc<Questions>,
+    /// Who does it.
+    pub(super) service: ServiceName,
     /// The progress token under which it was begun, as JSON.
     token: Option<String>,
     /// It waits for its client.
@@ -75,7 +77,7 @@ impl Job {
             outlet,
             trail: call.trail.clone(),
         };
-        let (inner, asks) = (Arc::clone(inner), Arc::clone(&questions));
+        let (inner, asks, doer) = (Arc::clone(inner), Arc::clone(&questions), target.service.clone());
         let work = async move {
             let Target { service, params, tool, repeats } = target;
             let kept = params.clone();
@@ -90,7 +92,8 @@ impl Job {
             // Nobody is asked the same twice.
             inner.pass_or_repeat(&call, &peek, &service, passed, || repeats && !questions.ever_asked()).await
         };
-        Self { work: Work::Here(Box::pin(work)), notices, questions, token: token.map(ToOwned::to_owned), aside: None }
+        let token = token.map(ToOwned::to_owned);
+        Self { work: Work::Here(Box::pin(work)), notices, questions, service: doer, token, aside: None }
     }
 
     /// Waits until it is over, or the server asks the client something; what it says meanwhile goes to the client.

@@ -11,6 +11,7 @@ mod questions;
 mod results;
 mod rounds;
 mod route;
+mod tasks;
 mod teller;
 pub(super) mod upstream;
 
@@ -29,6 +30,7 @@ use carried::Carrier;
 use listen::Listeners;
 pub(super) use listen::{ACKNOWLEDGED, unstamped};
 use parking::Parking;
+use tasks::Owners;
 
 /// What is kept between the requests of clients of this era.
 #[derive(Default)]
@@ -36,6 +38,7 @@ pub(crate) struct Stateless {
     carrier: Carrier,
     parking: Parking,
     pub(super) listeners: Listeners,
+    owners: Owners,
 }
 
 /// Answers one request.
@@ -55,6 +58,7 @@ pub(crate) async fn answer(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
             let target = route::completion(inner, call)?;
             rounds::once(inner, call, &peek, can, target).await
         }
+        "tasks/get" | "tasks/update" | "tasks/cancel" => tasks::answer(inner, call, &peek, can).await,
         "subscriptions/listen" => listen::listen(inner, call).await,
         other => Err(RpcError::new(-32601, format!("no method `{other}`"))),
     }

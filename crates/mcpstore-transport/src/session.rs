@@ -76,7 +76,7 @@ pub trait Session: Send + Sync {
     /// Counts the server's `notifications/tools/list_changed`; starts at 0.
     fn changes(&self) -> watch::Receiver<u64>;
 
-    /// Requests sent and not answered yet.
+    /// Requests sent and not answered yet, but for `subscriptions/listen`, which is open for as long as somebody listens.
     fn in_flight(&self) -> usize;
 
     /// Resolves when the conversation is over, whoever ended it; at once when asked later.

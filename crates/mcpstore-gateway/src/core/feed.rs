@@ -15,6 +15,7 @@ use super::handshake::{STATUS, status};
 use super::known::{HeldBack, Known};
 use super::levels::Level;
 use super::names::Names;
+use super::stateless::{ACKNOWLEDGED, unstamped, upstream};
 use super::subscribe::UPDATED;
 use super::{Inner, Rules};
 use crate::client::Client;
@@ -138,6 +139,11 @@ fn tell_of_changes(inner: &Inner, now: &Names, before: &Names) -> bool {
             client.tell(message::notification(method, None));
         }
     }
+    for listener in inner.stateless.listeners.all() {
+        let view = listener.view.clone();
+        let own = changed.entry(view).or_insert_with_key(|view| now.changed(view.as_deref(), before));
+        told(*own).for_each(|method| listener.changed(method));
+    }
     changed.values().any(|changed| changed.contains(&true))
 }
 
@@ -161,6 +167,7 @@ async fn listen(inner: Weak<Inner>, service: ServiceName, session: Weak<dyn Sess
             // What its last life knew, this one does not.
             inner.tell_level(&service).await;
             inner.renew_subscriptions(&service, &session).await;
+            upstream::follow(&inner, &service, &session).await;
         });
     }
     while let Some(fed) = feed.next().await {
@@ -187,9 +194,11 @@ impl Inner {
                 if let Some(params) = params
                     && let Ok(Updated { uri }) = serde_json::from_str(params.get())
                 {
-                    self.subscriptions.updated(service, &uri, params);
+                    self.subscriptions.updated(service, &uri, &unstamped(params));
                 }
             }
+            // It is ours alone that was acknowledged.
+            ACKNOWLEDGED => {}
             STATUS => {
                 if let Some(params) = params {
                     status(self, service, params);
@@ -197,10 +206,9 @@ impl Inner {
             }
             "notifications/elicitation/complete" => {
                 let message = message::notification(&notice.method, params);
-                let clients = self.clients_of(service).into_iter();
-                clients
-                    .filter(|client| client.was_elicited(params))
-                    .for_each(|client| drop(client.tell(message.clone())));
+                for client in self.clients_of(service).into_iter().filter(|client| client.was_elicited(params)) {
+                    client.tell(message.clone());
+                }
             }
             "notifications/message" => {
                 let level = Level::of_message(params);
@@ -214,13 +222,14 @@ impl Inner {
     /// see the service.
     fn spread(&self, service: &ServiceName, notice: &Notification, wants: impl Fn(&Client) -> bool) {
         let message = message::notification(&notice.method, notice.params.as_deref());
-        match self.under_way.only(service) {
-            Some(worker) if worker.client.as_deref().is_none_or(&wants) => drop(worker.outlet.push(message)),
-            Some(_) => {}
-            None => {
-                let clients = self.clients_of(service).into_iter();
-                clients.filter(|client| wants(client)).for_each(|client| drop(client.tell(message.clone())));
+        let Some(worker) = self.under_way.only(service) else {
+            for client in self.clients_of(service).into_iter().filter(|client| wants(client)) {
+                client.tell(message.clone());
             }
+            return;
+        };
+        if worker.client.as_deref().is_none_or(wants) {
+            worker.outlet.push(message);
         }
     }
 

@@ -39,6 +39,7 @@ use feed::{Clients, Feed};
 use levels::Levels;
 use names::Names;
 use sides::Sides;
+use stateless::Stateless;
 use subscribe::Subscriptions;
 use tasks::Tasks;
 
@@ -103,10 +104,11 @@ pub(crate) struct Inner {
     pub(crate) renewed: Arc<Notify>,
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) stateless: Stateless,
+    pub(crate) guard: Guard,
     pub(crate) levels: Levels,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) tasks: Tasks,
-    pub(crate) guard: Guard,
 }
 
 impl Gateway {
@@ -126,10 +128,11 @@ impl Gateway {
             renewed,
             clients: Clients::default(),
             under_way: prepared.under_way,
+            stateless: Stateless::default(),
+            guard: Guard::default(),
             levels: Levels::default(),
             subscriptions: Subscriptions::default(),
             tasks: Tasks::default(),
-            guard: Guard::default(),
         });
         // Set once: this is the only place that does, and it takes what was prepared.
         let _ = prepared.gateway.set(Arc::downgrade(&inner));

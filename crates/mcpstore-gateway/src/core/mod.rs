@@ -24,7 +24,9 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use crate::client::Client;
-use crate::seam::{Call, Core};
+use crate::guard::Guard;
+use crate::guard::rate::TooMany;
+use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
 use names::Names;
@@ -89,6 +91,7 @@ pub(crate) struct Inner {
     pub(crate) renewed: Arc<Notify>,
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) guard: Guard,
 }
 
 impl Gateway {
@@ -108,6 +111,7 @@ impl Gateway {
             renewed,
             clients: Clients::default(),
             under_way: prepared.under_way,
+            guard: Guard::default(),
         });
         tokio::spawn(feed.follow(Arc::downgrade(&inner)));
         Self { inner }
@@ -129,15 +133,12 @@ impl std::fmt::Debug for Gateway {
 #[async_trait]
 impl Core for Gateway {
     async fn request(&self, call: Call) -> Result<Bytes, RpcError> {
-        let Some(client) = call.client.clone() else { return stateless::answer(&self.inner, &call).await };
-        let _entered = Entered { client: &client, id: &call.id };
-        let taken_back = client.enter(&call.id);
-        tokio::select! {
-            biased;
-            answer = handshake::answer(&self.inner, &client, &call) => answer,
-            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
-            () = taken_back.cancelled() => Err(RpcError::new(-32000, "the request was cancelled")),
+        let noted = self.inner.guard.begin(&call);
+        let answer = self.inner.answer(&call).await;
+        if let Some(noted) = noted {
+            noted.over(&answer);
         }
+        answer
     }
 
     fn notification(&self, client: &Arc<Client>, method: &str, params: Option<&RawValue>) {
@@ -148,8 +149,29 @@ impl Core for Gateway {
         client.answered(id, outcome);
     }
 
+    fn admit(&self, peer: &Peer) -> Result<(), TooMany> {
+        self.inner.guard.admit(peer)
+    }
+
     fn has_view(&self, view: &str) -> bool {
         self.inner.rules.load().views.iter().any(|known| known.name == view)
+    }
+}
+
+impl Inner {
+    async fn answer(self: &Arc<Self>, call: &Call) -> Result<Bytes, RpcError> {
+        let Some(client) = call.client.clone() else { return stateless::answer(self, call).await };
+        let _entered = Entered { client: &client, id: &call.id };
+        let taken_back = client.enter(&call.id);
+        tokio::select! {
+            biased;
+            answer = handshake::answer(self, &client, call) => answer,
+            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
+            () = taken_back.cancelled() => {
+                call.trail.taken_back();
+                Err(RpcError::new(-32000, "the request was cancelled"))
+            }
+        }
     }
 }
 

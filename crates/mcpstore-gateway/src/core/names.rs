@@ -83,7 +83,9 @@ impl Names {
     /// to say what it has.
     pub(crate) fn tool(&self, view: Option<&str>, name: &str) -> Result<Route, RpcError> {
         let view = self.view(view)?;
-        view.route_tool(name).map(route).map_err(|error| unlisted(view, Kind::Tools, name).unwrap_or_else(|| no_route(error)))
+        view.route_tool(name)
+            .map(route)
+            .map_err(|error| unlisted(view, Kind::Tools, name).unwrap_or_else(|| no_route(error)))
     }
 
     /// Where a prompt leads.
@@ -167,7 +169,8 @@ fn route(found: Found<'_>) -> Route {
 
 /// What is said of a name that begins as those of a service do that never listed what it has.
 fn unlisted(view: View<'_>, kind: Kind, name: &str) -> Option<RpcError> {
-    let begins = |service: &&ServiceName| name.strip_prefix(service.as_str()).is_some_and(|rest| rest.starts_with("__"));
+    let begins =
+        |service: &&ServiceName| name.strip_prefix(service.as_str()).is_some_and(|rest| rest.starts_with("__"));
     let service = view.unlisted(kind).find(begins)?;
     let message = format!(
         "service `{service}` did not come up so far, so nobody knows what it has; `mcpstore why {service}` says what is wrong"

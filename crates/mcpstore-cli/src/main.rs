@@ -8,6 +8,7 @@ mod critical;
 mod demo;
 mod doctor;
 mod exit;
+mod far_end;
 mod logging;
 mod login;
 mod metrics_view;

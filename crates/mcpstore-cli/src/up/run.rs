@@ -19,6 +19,7 @@ use crate::args::{Format, Global};
 use crate::config::{ConfigFiles, Trust};
 use crate::control::{self, Served, ShutdownRequest, known_profile};
 use crate::exit::{Exit, Failure};
+use crate::far_end::gone;
 use crate::output::{Term, print};
 use crate::paths::Paths;
 use crate::reload::{self, Own, Reloader};
@@ -134,7 +135,10 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
 
 /// Serves the client on stdin and stdout; when it goes, everything is to end.
 async fn serve_stdio(gateway: Gateway, client: StdioClient, end: mpsc::Sender<ShutdownRequest>) {
-    gateway.serve_lines(tokio::io::stdin(), tokio::io::stdout(), client.profile.as_deref()).await;
+    tokio::select! {
+        () = gateway.serve_lines(tokio::io::stdin(), tokio::io::stdout(), client.profile.as_deref()) => {}
+        () = gone(std::io::stdout()) => {}
+    }
     // Full or gone: it ends already.
     let _ = end.try_send(ShutdownRequest { force: false });
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::guard::client_name;
 use crate::message;
 use crate::outlet::Outlet;
 use crate::seam::Peer;
@@ -24,6 +25,9 @@ pub(crate) struct Client {
     pub(crate) peer: Peer,
     /// What it said of itself in `initialize`; set once.
     pub(crate) hello: OnceLock<Hello>,
+    /// What stands for its session in the audit log; set once, where there is a session.
+    pub(crate) tag: OnceLock<Arc<str>>,
+    name: OnceLock<Option<Arc<str>>>,
     /// The session is over: everything that is done for it ends.
     pub(crate) over: CancellationToken,
     state: Mutex<State>,
@@ -61,10 +65,24 @@ impl Client {
         Self {
             peer,
             hello: OnceLock::new(),
+            tag: OnceLock::new(),
+            name: OnceLock::new(),
             over: CancellationToken::new(),
             state: Mutex::default(),
             next_ask: AtomicU64::new(1),
         }
+    }
+
+<<<<<<< HEAD
+    /// What it calls itself; `None` before its handshake, and where it says nothing.
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        let hello = self.hello.get()?;
+        self.name.get_or_init(|| hello.info.as_deref().and_then(client_name)).clone()
+=======
+    /// The view that it asked for; `None`: everything.
+    pub(crate) fn view(&self) -> Option<&str> {
+        self.peer.view.as_deref()
+>>>>>>> main
     }
 
     /// From now on what belongs to no request goes here. An earlier place ends.

@@ -14,5 +14,6 @@ mod message;
 mod outlet;
 mod seam;
 
-pub use core::{Gateway, Prepared};
+pub use core::{Gateway, Prepared, Rules};
 pub use front::{BoundFront, BoundUnix, FrontOptions, FrontStats, Limits, ListenError};
+pub use guard::{AuditFault, AuditStats};

@@ -62,6 +62,6 @@ impl Gateway {
     /// The names of its views, beside the one of everything.
     #[must_use]
     pub fn views(&self) -> Vec<String> {
-        self.inner.views.load().iter().map(|view| view.name.clone()).collect()
+        self.inner.rules.load().views.iter().map(|view| view.name.clone()).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcpstore::gateway::Prepared;
+use mcpstore::gateway::{Prepared, Rules};
 use mcpstore::{
     AdapterSet, Gateway, InProcess, McpStore, Observer, ObserverConfig, ServiceName, ServiceSpec, SupervisorConfig,
 };
@@ -39,7 +39,7 @@ async fn observer(store: &McpStore) -> Observer {
 
 /// What a manager of this store offers.
 fn served(store: &McpStore, observer: Observer) -> Served {
-    let gateway = Gateway::launch(Prepared::new(), store.supervisor().clone(), Vec::new());
+    let gateway = Gateway::launch(Prepared::new(), store.supervisor().clone(), Rules::default());
     Served { store: store.clone(), observer, gateway, reach: ReachDoc::default() }
 }
 

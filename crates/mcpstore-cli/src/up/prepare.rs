@@ -4,7 +4,8 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use mcpstore::config::{MAX_PARALLEL_STARTS_DEFAULT, Source};
-use mcpstore::types::{AlertsSpec, GatewaySpec, ViewSpec, suggestion};
+use mcpstore::gateway::Rules;
+use mcpstore::types::{AlertsSpec, GatewaySpec, suggestion};
 use mcpstore::{Loaded, ServiceName, ServiceSpec};
 
 use super::UpArgs;
@@ -28,8 +29,8 @@ pub(super) struct Prepared {
     pub(super) alerts: AlertsSpec,
     /// How the gateway is reached.
     pub(super) gateway: GatewaySpec,
-    /// What its clients see of each profile.
-    pub(super) views: Vec<ViewSpec>,
+    /// What its clients see.
+    pub(super) rules: Rules,
     /// Which of them to start; `None`: every enabled one.
     pub(super) selection: Option<Select>,
     /// Where they come from; `None` for the demo.
@@ -47,8 +48,8 @@ pub(super) fn prepare(args: &UpArgs, paths: &Paths, term: &Term) -> anyhow::Resu
         let program = std::env::current_exe().context("the path of this program is unknown")?;
         let services = crate::demo::services(&program)?;
         let max_parallel_starts = MAX_PARALLEL_STARTS_DEFAULT;
-        let (alerts, gateway, views) = (AlertsSpec::default(), GatewaySpec::default(), Vec::new());
-        Prepared { services, max_parallel_starts, alerts, gateway, views, selection, files: None }
+        let (alerts, gateway, rules) = (AlertsSpec::default(), GatewaySpec::default(), Rules::default());
+        Prepared { services, max_parallel_starts, alerts, gateway, rules, selection, files: None }
     } else {
         let config = Config::load(&args.config)?;
         let Config { sources, loaded, .. } = &config;
@@ -66,7 +67,8 @@ pub(super) fn prepare(args: &UpArgs, paths: &Paths, term: &Term) -> anyhow::Resu
         let Config { files, loaded, .. } = config;
         let max_parallel_starts = loaded.config.max_parallel_starts;
         let mcpstore::config::Config { services, alerts, gateway, views, .. } = loaded.config;
-        Prepared { services, max_parallel_starts, alerts, gateway, views, selection, files: Some(files) }
+        let rules = Rules { views, stale: gateway.stale };
+        Prepared { services, max_parallel_starts, alerts, gateway, rules, selection, files: Some(files) }
     };
     if let Some(select) = &prepared.selection {
         let known: Vec<Known<'_>> =

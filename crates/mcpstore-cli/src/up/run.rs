@@ -71,7 +71,7 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let supervisor = store.supervisor();
     control::refuse_taken(&paths.socket)?;
     // The door is open before anything starts: clients need not wait for the slowest service.
-    let gateway = Gateway::launch(before, supervisor.clone(), prepared.views.clone());
+    let gateway = Gateway::launch(before, supervisor.clone(), prepared.rules.clone());
     let door = gateway::open(&gateway, &args, &prepared.gateway, &paths).await?;
     said.extend(door.said);
     let (observer, mut found) = observe::start(supervisor, prepared.alerts.clone(), &paths).await?;

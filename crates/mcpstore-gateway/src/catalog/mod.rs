@@ -6,10 +6,10 @@
 mod body;
 mod capabilities;
 pub(crate) mod cursor;
-mod glob;
 pub(crate) mod listing;
 mod name;
 pub(crate) mod names;
+mod patterns;
 pub(crate) mod prepare;
 pub(crate) mod route;
 pub(crate) mod source;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use mcpstore_types::ServiceName;
 
-use super::glob::lets_through;
 use super::name::{space_in, space_of};
+use super::patterns::lets_through;
 use super::prepare::{Item, Part};
 use super::source::Kind;
 

@@ -7,8 +7,8 @@ use mcpstore_types::Expose;
 use serde_json::value::RawValue;
 
 use super::capabilities;
-use super::glob::lets_through;
 use super::name;
+use super::patterns::lets_through;
 use super::source::{Kind, Source};
 use super::splice::{Change, Object, splice};
 use super::template::Template;

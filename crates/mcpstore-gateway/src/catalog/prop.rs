@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mcpstore_transport::List;
 use mcpstore_types::{Era, Expose, ToolRules};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use proptest::sample::{Index, select};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::source::{Kind, List};
+use super::source::Kind;
 use super::splice::{Object, STALE};
 use super::tests::{catalog, listed, named, raw, service, tools};
 use super::*;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mcpstore_transport::{ServerInfo, ToolList};
+use mcpstore_transport::{List, ServerInfo, ToolList};
 use mcpstore_types::{ServiceName, ToolRules};
 use serde_json::value::RawValue;
 
@@ -16,8 +16,6 @@ pub(crate) struct Source {
     pub(crate) rules: ToolRules,
     /// Its tools; `None` until they were listed.
     pub(crate) tools: Option<Arc<ToolList>>,
-    /// How long its list of tools may be kept.
-    pub(crate) tools_hints: Hints,
     /// Its prompts; `None` until they were listed, and where it has none.
     pub(crate) prompts: Option<Arc<List>>,
     /// Its resources; `None` as above.
@@ -30,17 +28,6 @@ pub(crate) struct Source {
     pub(crate) stale: bool,
     /// Its tools, by the server's names, that changed since they were approved.
     pub(crate) quarantined: BTreeSet<String>,
-}
-
-/// A list of a server.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct List {
-    /// Its entries, byte for byte, in the server's order.
-    pub(crate) entries: Vec<Box<RawValue>>,
-    /// How long it may be kept, in milliseconds; `None` where the server does not say (spec: MCP 2026-07-28, caching).
-    pub(crate) ttl_ms: Option<u64>,
-    /// It is for its reader alone.
-    pub(crate) private: bool,
 }
 
 /// How long a list may be kept, and by whom (spec: MCP 2026-07-28, caching).
@@ -120,7 +107,6 @@ impl Source {
             service,
             rules,
             tools: None,
-            tools_hints: Hints::default(),
             prompts: None,
             resources: None,
             templates: None,
@@ -159,9 +145,11 @@ impl Source {
     /// How long a list of it may be kept.
     pub(super) fn hints(&self, kind: Kind) -> Hints {
         match kind {
-            Kind::Tools => self.tools_hints,
+            Kind::Tools => {
+                self.tools.as_ref().map_or_else(Hints::default, |l| Hints { ttl_ms: l.ttl_ms, private: l.private })
+            }
             Kind::Prompts | Kind::Resources | Kind::Templates => {
-                self.list(kind).map_or_else(Hints::default, |list| Hints { ttl_ms: list.ttl_ms, private: list.private })
+                self.list(kind).map_or_else(Hints::default, |l| Hints { ttl_ms: l.ttl_ms, private: l.private })
             }
         }
     }

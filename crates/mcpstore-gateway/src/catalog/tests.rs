@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use expect_test::expect;
-use mcpstore_transport::{ServerInfo, Tool, ToolList};
+use mcpstore_transport::{List, ServerInfo, Tool, ToolList};
 use mcpstore_types::{Era, Expose, ServiceName, StaleLists, ToolRules, ViewSpec};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::cursor::BadCursor;
 use super::route::{NoRoute, Route};
-use super::source::{Hints, Kind, List};
+use super::source::Kind;
 use super::*;
 
 pub(super) fn raw(text: &str) -> Box<RawValue> {
@@ -353,20 +353,22 @@ fn the_longest_beginning_wins_among_templates() {
 
 #[test]
 fn results_say_how_long_they_may_be_kept() {
-    let hints = |ttl_ms, private| Hints { ttl_ms, private };
-    let with = |name: &str, own| Source { tools_hints: own, ..source(name, Some(named(&["t"]))) };
+    let with = |name: &str, (ttl_ms, private)| {
+        let tools = ToolList { ttl_ms, private, ..ToolList::clone(&named(&["t"])) };
+        source(name, Some(Arc::new(tools)))
+    };
     let said = |sources: &[Source]| {
         let inputs = Inputs { sources: sources.to_vec(), meta: Some(r#"{"k":1}"#), ..Inputs::default() };
         let text = text(Catalog::new(inputs, None).everything(), Kind::Tools, Era::Stateless);
         let rest = text.strip_prefix(r#"{"resultType":"complete","tools":["#).unwrap();
         rest.rsplit_once(r#"],"ttlMs":"#).unwrap().1.strip_suffix(r#","_meta":{"k":1}}"#).unwrap().to_owned()
     };
-    let (long, short) = (with("a", hints(Some(300_000), false)), with("b", hints(Some(5), false)));
+    let (long, short) = (with("a", (Some(300_000), false)), with("b", (Some(5), false)));
     assert_eq!(said(std::slice::from_ref(&long)), r#"300000,"cacheScope":"public""#);
     assert_eq!(said(&[long.clone(), short]), r#"5,"cacheScope":"public""#);
-    assert_eq!(said(&[long.clone(), with("b", hints(Some(600_000), true))]), r#"300000,"cacheScope":"private""#);
+    assert_eq!(said(&[long.clone(), with("b", (Some(600_000), true))]), r#"300000,"cacheScope":"private""#);
     // Who says nothing says zero, and does not say that it may be shared.
-    assert_eq!(said(&[long.clone(), with("b", hints(None, false))]), r#"0,"cacheScope":"private""#);
+    assert_eq!(said(&[long.clone(), with("b", (None, false))]), r#"0,"cacheScope":"private""#);
     // One that was not listed yet may come any moment; one that has no tools does not matter.
     assert_eq!(said(&[long.clone(), source("b", None)]), r#"0,"cacheScope":"private""#);
     let without = Source { server: server(r#"{"prompts":{}}"#, None), ..source("b", None) };

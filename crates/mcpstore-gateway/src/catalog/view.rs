@@ -7,8 +7,8 @@ use mcpstore_types::{Era, ServiceName, StaleLists, ViewSpec};
 
 use super::capabilities;
 use super::cursor::BadCursor;
-use super::glob::lets_through;
 use super::listing::{Listing, PageBounds};
+use super::patterns::lets_through;
 use super::prepare::Part;
 use super::source::{Hints, Kind};
 use super::stock::Stock;

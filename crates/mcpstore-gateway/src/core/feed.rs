@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use mcpstore_runtime::Snapshot;
 use mcpstore_transport::{Fed, Session};
 use mcpstore_types::ServiceName;
 use serde::Deserialize;
-use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Inner;
-use super::names::{ListKind, Names};
+use super::known::{HeldBack, Known};
+use super::names::Names;
+use super::{Inner, Rules};
 use crate::client::Client;
 use crate::message;
 
-/// Clients are told of changed lists no more often than this.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Clients are told of changed lists no more often than this: twice in a second.
+const PAUSE: Duration = Duration::from_millis(500);
+/// What happens in such a time makes one new catalog.
+const BURST: Duration = Duration::from_millis(20);
 
 /// Everybody with a session.
 #[derive(Default)]
@@ -37,43 +41,107 @@ impl Clients {
 }
 
 /// Follows the supervisor: keeps the names as they are now, tells clients when a list changed, and listens to servers.
-pub(crate) async fn follow(inner: Weak<Inner>, mut versions: watch::Receiver<u64>) {
-    let mut heard: BTreeMap<ServiceName, Weak<dyn Session>> = BTreeMap::new();
-    loop {
-        {
-            let Some(inner) = inner.upgrade() else { return };
-            let snapshot = inner.supervisor.snapshot();
-            let names = Names::of(&snapshot, &inner.views.load());
-            let before = inner.names.swap(Arc::new(names));
-            let now = inner.names.load();
-            let changed = [
-                (ListKind::Tools, "notifications/tools/list_changed"),
-                (ListKind::Prompts, "notifications/prompts/list_changed"),
-                (ListKind::Resources, "notifications/resources/list_changed"),
-                (ListKind::Templates, "notifications/resources/list_changed"),
-            ];
-            let mut told = "";
-            for (kind, method) in changed {
-                if method != told && before.list(kind, false) != now.list(kind, false) {
-                    told = method;
-                    let message = message::notification(method, None);
-                    inner.clients.all().iter().for_each(|client| drop(client.tell(message.clone())));
+pub(super) struct Feed {
+    versions: watch::Receiver<u64>,
+    renewed: Arc<Notify>,
+    known: Known,
+    held_back: HeldBack,
+    heard: BTreeMap<ServiceName, Weak<dyn Session>>,
+}
+
+impl Feed {
+    /// Listens to nobody yet. Looks again when there is a new version, and when the rules are renewed.
+    pub(super) fn new(versions: watch::Receiver<u64>, renewed: Arc<Notify>) -> Self {
+        let (known, held_back) = (Known::default(), HeldBack::default());
+        Self { versions, renewed, known, held_back, heard: BTreeMap::new() }
+    }
+
+    /// The names at the beginning.
+    pub(super) fn first(&mut self, snapshot: &Snapshot, rules: &Rules) -> Names {
+        let (sources, _) = self.known.sources(snapshot, &self.held_back, Instant::now());
+        Names::new(sources, &rules.views, rules.stale, None)
+    }
+
+    /// Goes on until the gateway is gone.
+    pub(super) async fn follow(mut self, inner: Weak<Inner>) {
+        let Some(mut told) = inner.upgrade().map(|inner| inner.names.load_full()) else { return };
+        let mut quiet_until = Instant::now();
+        loop {
+            let again = {
+                let Some(inner) = inner.upgrade() else { return };
+                let snapshot = inner.supervisor.snapshot();
+                let mut again = self.renew(&inner, &snapshot);
+                self.hear(&inner, &snapshot);
+                let (names, now) = (inner.names.load_full(), Instant::now());
+                if now < quiet_until {
+                    again = Some(again.map_or(quiet_until, |again| again.min(quiet_until)));
+                } else if tell_of_changes(&inner, &names, &told) {
+                    quiet_until = now + PAUSE;
+                    told = names;
                 }
-            }
-            for info in snapshot.services() {
-                let Some(session) = info.session() else { continue };
-                let known = heard.get(info.name()).is_some_and(|known| known.ptr_eq(&Arc::downgrade(session)));
-                if !known {
-                    heard.insert(info.name().clone(), Arc::downgrade(session));
-                    tokio::spawn(listen(Arc::downgrade(&inner), info.name().clone(), Arc::downgrade(session)));
+                again
+            };
+            sleep(BURST).await;
+            let later = async move {
+                match again {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
                 }
+            };
+            tokio::select! {
+                changed = self.versions.changed() => if changed.is_err() { return },
+                () = self.renewed.notified() => {}
+                () = later => {}
             }
-        }
-        sleep(PAUSE).await;
-        if versions.changed().await.is_err() {
-            return;
         }
     }
+
+    /// Makes the names anew. Says when to do so again, though nothing else happens.
+    fn renew(&mut self, inner: &Inner, snapshot: &Snapshot) -> Option<Instant> {
+        let (sources, again) = self.known.sources(snapshot, &self.held_back, Instant::now());
+        let rules = inner.rules.load();
+        let before = inner.names.load_full();
+        inner.names.store(Arc::new(Names::new(sources, &rules.views, rules.stale, Some(&before))));
+        again
+    }
+
+    /// Listens to servers that began to answer.
+    fn hear(&mut self, inner: &Arc<Inner>, snapshot: &Snapshot) {
+        self.heard.retain(|_, session| session.strong_count() > 0);
+        for info in snapshot.services() {
+            let Some(session) = info.session() else { continue };
+            let known = self.heard.get(info.name()).is_some_and(|known| known.ptr_eq(&Arc::downgrade(session)));
+            if !known {
+                self.heard.insert(info.name().clone(), Arc::downgrade(session));
+                tokio::spawn(listen(Arc::downgrade(inner), info.name().clone(), Arc::downgrade(session)));
+            }
+        }
+    }
+}
+
+/// Tells each client whose lists are not what they were; false when nothing differs for anybody.
+fn tell_of_changes(inner: &Inner, now: &Names, before: &Names) -> bool {
+    let mut changed: BTreeMap<Option<Arc<str>>, [bool; 4]> = BTreeMap::new();
+    changed.insert(None, now.changed(None, before));
+    for client in inner.clients.all() {
+        let view = client.peer.view.clone();
+        let own = changed.entry(view).or_insert_with_key(|view| now.changed(view.as_deref(), before));
+        for method in told(*own) {
+            client.tell(message::notification(method, None));
+        }
+    }
+    changed.values().any(|changed| changed.contains(&true))
+}
+
+/// What a client is told when these lists changed: templates have no word of their own.
+fn told(changed: [bool; 4]) -> impl Iterator<Item = &'static str> {
+    let [tools, prompts, resources, templates] = changed;
+    let all = [
+        (tools, "notifications/tools/list_changed"),
+        (prompts, "notifications/prompts/list_changed"),
+        (resources || templates, "notifications/resources/list_changed"),
+    ];
+    all.into_iter().filter(|(changed, _)| *changed).map(|(_, method)| method)
 }
 
 /// Passes on what a server tells beside its answers, until its conversation ends.
@@ -96,7 +164,7 @@ async fn listen(inner: Weak<Inner>, service: ServiceName, session: Weak<dyn Sess
                 let clients = inner.clients.all();
                 clients
                     .iter()
-                    .filter(|client| client.wants(&uri))
+                    .filter(|client| client.wants(&uri) && inner.names.load().has(client.view(), &service))
                     .for_each(|client| drop(client.tell(message.clone())));
             }
             // Over a pipe nothing ties it to a request: it is for the one client that the server works for.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
+use mcpstore_types::Era;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::asks::AskClient;
-use super::names::{ListKind, Route};
+use super::names::{Kind, Route};
 use super::params::{Peek, invalid};
 use super::relay::Passed;
 use super::{HANDSHAKE_VERSIONS, Inner};
@@ -19,14 +20,14 @@ use crate::seam::Call;
 
 /// Answers one request.
 pub(crate) async fn answer(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call) -> Result<Bytes, RpcError> {
-    let list = |kind| Ok(inner.names.load().list(kind, false));
+    let list = |kind| list(inner, client, call, kind);
     match call.method.as_str() {
         "initialize" => initialize(inner, client, call),
         "ping" => Ok(Bytes::from_static(b"{}")),
-        "tools/list" => list(ListKind::Tools),
-        "prompts/list" => list(ListKind::Prompts),
-        "resources/list" => list(ListKind::Resources),
-        "resources/templates/list" => list(ListKind::Templates),
+        "tools/list" => list(Kind::Tools),
+        "prompts/list" => list(Kind::Prompts),
+        "resources/list" => list(Kind::Resources),
+        "resources/templates/list" => list(Kind::Templates),
         "tools/call" => named(inner, client, call, true).await,
         "prompts/get" => named(inner, client, call, false).await,
         "resources/read" | "resources/subscribe" | "resources/unsubscribe" => resource(inner, client, call).await,
@@ -34,6 +35,11 @@ pub(crate) async fn answer(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call
         "logging/setLevel" => set_level(inner, client, call).await,
         other => Err(RpcError::new(-32601, format!("no method `{other}`"))),
     }
+}
+
+fn list(inner: &Inner, client: &Client, call: &Call, kind: Kind) -> Result<Bytes, RpcError> {
+    let peek = Peek::read(call.params.as_deref())?;
+    inner.names.load().list(client.view(), kind, Era::Handshake, peek.cursor.as_deref())
 }
 
 /// Takes a notification of the client.
@@ -74,18 +80,18 @@ fn initialize(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call) -> Result<B
     let hello = Hello { version: version.to_owned(), capabilities, info: params.client_info.map(ToOwned::to_owned) };
     client.hello.set(hello).map_err(|_| RpcError::new(-32600, "the conversation is initialized already"))?;
     inner.clients.add(client);
-    let result = json!({
-        "protocolVersion": version,
-        "capabilities": {
-            "tools": { "listChanged": true },
-            "prompts": { "listChanged": true },
-            "resources": { "listChanged": true, "subscribe": true },
-            "completions": {},
-            "logging": {},
-        },
-        "serverInfo": { "name": "mcpstore", "version": env!("CARGO_PKG_VERSION") },
-    });
-    Ok(result.to_string().into())
+    let names = inner.names.load();
+    let mut result = format!(
+        r#"{{"protocolVersion":"{version}","capabilities":{},"serverInfo":{}"#,
+        names.capabilities(client.view(), Era::Handshake),
+        super::server_info(),
+    );
+    if let Some(instructions) = names.instructions(client.view()) {
+        result.push_str(r#","instructions":"#);
+        result.push_str(&json!(instructions).to_string());
+    }
+    result.push('}');
+    Ok(result.into())
 }
 
 /// `tools/call` and `prompts/get`.
@@ -94,11 +100,8 @@ async fn named(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call, is_tool: b
     let peek = Peek::read(Some(params))?;
     let name = peek.name()?;
     let names = inner.names.load();
-    let found = if is_tool { names.tool(&name) } else { names.prompt(&name) };
-    let Some(route) = found.cloned() else {
-        let what = if is_tool { "tool" } else { "prompt" };
-        return Err(invalid(&format!("no {what} `{name}`")));
-    };
+    let view = client.view();
+    let route = if is_tool { names.tool(view, &name)? } else { names.prompt(view, &name)? };
     drop(names);
     let Route { service, name: own } = route;
     let params = if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
@@ -116,9 +119,7 @@ async fn named(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call, is_tool: b
 async fn resource(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call) -> Result<Bytes, RpcError> {
     let peek = Peek::read(call.params.as_deref())?;
     let uri = peek.uri.as_deref().ok_or_else(|| invalid("`uri` is missing"))?;
-    let Some(service) = inner.names.load().resource(uri).cloned() else {
-        return Err(RpcError::new(-32002, format!("no resource `{uri}`")));
-    };
+    let Route { service, .. } = inner.names.load().resource(client.view(), uri)?;
     match call.method.as_str() {
         "resources/subscribe" => drop(client.subscribe(uri, true)),
         "resources/unsubscribe" => drop(client.subscribe(uri, false)),
@@ -144,13 +145,14 @@ async fn complete(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call) -> Resu
     let params: Params<'_> =
         serde_json::from_str(text).map_err(|error| invalid(&format!("the params cannot be read: {error}")))?;
     let names = inner.names.load();
-    let service = match &params.r#ref {
-        Reference { name: Some(name), .. } => names.prompt(name).map(|route| route.service.clone()),
-        Reference { uri: Some(uri), .. } => names.resource(uri).cloned(),
-        Reference { name: None, uri: None } => None,
+    let view = client.view();
+    let route = match &params.r#ref {
+        Reference { name: Some(name), .. } => names.prompt(view, name)?,
+        Reference { uri: Some(uri), .. } => names.template(view, uri)?,
+        Reference { name: None, uri: None } => return Err(invalid("`ref` names neither a prompt nor a resource")),
     };
     drop(names);
-    let service = service.ok_or_else(|| invalid("`ref` names nothing that is known"))?;
+    let service = route.service;
     to(inner, client, call, &Peek::default(), &service).await
 }
 

@@ -4,6 +4,7 @@ mod asks;
 mod failure;
 mod feed;
 mod handshake;
+mod known;
 mod names;
 mod params;
 mod relay;
@@ -17,13 +18,17 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mcpstore_runtime::{ClientSides, Supervisor};
 use mcpstore_transport::RpcError;
-use mcpstore_types::ViewSpec;
+use mcpstore_types::{StaleLists, ViewSpec};
+use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
 
 use crate::client::Client;
-use crate::seam::{Call, Core};
+use crate::guard::Guard;
+use crate::guard::rate::TooMany;
+use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
-use feed::Clients;
+use feed::{Clients, Feed};
 use names::Names;
 use sides::Sides;
 
@@ -31,6 +36,16 @@ use sides::Sides;
 pub(crate) const HANDSHAKE_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 /// The version of the stateless era that is spoken.
 pub(crate) const STATELESS_VERSION: &str = "2026-07-28";
+
+/// Who the gateway says it is.
+fn server_info() -> serde_json::Value {
+    json!({ "name": "mcpstore", "title": "mcpstore", "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// The `_meta` of its own results in the stateless era, as a JSON object (spec: MCP 2026-07-28, basic).
+fn stamp() -> String {
+    json!({ "io.modelcontextprotocol/serverInfo": server_info() }).to_string()
+}
 
 /// What there is before the supervisor: it is told of [`Prepared::client_sides`], so that servers learn what their clients
 /// can do.
@@ -53,6 +68,15 @@ impl Prepared {
     }
 }
 
+/// What clients see beside what the services say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Views beside the one of everything.
+    pub views: Vec<ViewSpec>,
+    /// What becomes of the lists of a service that is down.
+    pub stale: StaleLists,
+}
+
 /// One endpoint for all services of a supervisor. Cheap to clone; its tasks end with the last clone.
 #[derive(Clone)]
 pub struct Gateway {
@@ -62,9 +86,12 @@ pub struct Gateway {
 pub(crate) struct Inner {
     pub(crate) supervisor: Supervisor,
     pub(crate) names: ArcSwap<Names>,
-    pub(crate) views: ArcSwap<Vec<ViewSpec>>,
+    pub(crate) rules: ArcSwap<Rules>,
+    /// The rules are others now.
+    pub(crate) renewed: Arc<Notify>,
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) guard: Guard,
 }
 
 impl Gateway {
@@ -73,17 +100,27 @@ impl Gateway {
     /// # Panics
     /// Outside a tokio runtime.
     #[must_use]
-    pub fn launch(prepared: Prepared, supervisor: Supervisor, views: Vec<ViewSpec>) -> Self {
-        let names = Names::of(&supervisor.snapshot(), &views);
+    pub fn launch(prepared: Prepared, supervisor: Supervisor, rules: Rules) -> Self {
+        let renewed = Arc::new(Notify::new());
+        let mut feed = Feed::new(supervisor.versions(), Arc::clone(&renewed));
+        let names = feed.first(&supervisor.snapshot(), &rules);
         let inner = Arc::new(Inner {
             supervisor,
             names: ArcSwap::from_pointee(names),
-            views: ArcSwap::from_pointee(views),
+            rules: ArcSwap::from_pointee(rules),
+            renewed,
             clients: Clients::default(),
             under_way: prepared.under_way,
+            guard: Guard::default(),
         });
-        tokio::spawn(feed::follow(Arc::downgrade(&inner), inner.supervisor.versions()));
+        tokio::spawn(feed.follow(Arc::downgrade(&inner)));
         Self { inner }
+    }
+
+    /// From now on these rules hold. Clients are told of lists that are others now.
+    pub fn set_rules(&self, rules: Rules) {
+        self.inner.rules.store(Arc::new(rules));
+        self.inner.renewed.notify_one();
     }
 }
 
@@ -96,15 +133,12 @@ impl std::fmt::Debug for Gateway {
 #[async_trait]
 impl Core for Gateway {
     async fn request(&self, call: Call) -> Result<Bytes, RpcError> {
-        let Some(client) = call.client.clone() else { return stateless::answer(&self.inner, &call).await };
-        let _entered = Entered { client: &client, id: &call.id };
-        let taken_back = client.enter(&call.id);
-        tokio::select! {
-            biased;
-            answer = handshake::answer(&self.inner, &client, &call) => answer,
-            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
-            () = taken_back.cancelled() => Err(RpcError::new(-32000, "the request was cancelled")),
+        let noted = self.inner.guard.begin(&call);
+        let answer = self.inner.answer(&call).await;
+        if let Some(noted) = noted {
+            noted.over(&answer);
         }
+        answer
     }
 
     fn notification(&self, client: &Arc<Client>, method: &str, params: Option<&RawValue>) {
@@ -115,8 +149,29 @@ impl Core for Gateway {
         client.answered(id, outcome);
     }
 
+    fn admit(&self, peer: &Peer) -> Result<(), TooMany> {
+        self.inner.guard.admit(peer)
+    }
+
     fn has_view(&self, view: &str) -> bool {
-        self.inner.views.load().iter().any(|known| known.name == view)
+        self.inner.rules.load().views.iter().any(|known| known.name == view)
+    }
+}
+
+impl Inner {
+    async fn answer(self: &Arc<Self>, call: &Call) -> Result<Bytes, RpcError> {
+        let Some(client) = call.client.clone() else { return stateless::answer(self, call).await };
+        let _entered = Entered { client: &client, id: &call.id };
+        let taken_back = client.enter(&call.id);
+        tokio::select! {
+            biased;
+            answer = handshake::answer(self, &client, call) => answer,
+            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
+            () = taken_back.cancelled() => {
+                call.trail.taken_back();
+                Err(RpcError::new(-32000, "the request was cancelled"))
+            }
+        }
     }
 }
 

@@ -1,131 +1,173 @@
-//! Which name leads where.
-
-use std::collections::BTreeMap;
+//! Which name leads where: the catalog of one moment, in the words of the protocol.
 
 use bytes::Bytes;
-use mcpstore_runtime::Snapshot;
-use mcpstore_types::{Expose, ServiceName, ViewSpec};
+use mcpstore_transport::RpcError;
+use mcpstore_types::{Era, ServiceName, StaleLists, ViewSpec};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use super::params::invalid;
+use crate::catalog::listing::PageBounds;
+use crate::catalog::route::{NoRoute, Route as Found};
+pub(crate) use crate::catalog::source::Kind;
+use crate::catalog::source::Source;
+use crate::catalog::view::View;
+use crate::catalog::{Catalog, Inputs};
+
+/// There is no such thing: what the handshake era says of resources (spec: MCP 2025-11-25, resources).
+const NO_RESOURCE: i64 = -32002;
+/// The tool is held back until somebody approves it.
+const HELD_BACK: i64 = -32001;
 
 /// Where a name leads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) service: ServiceName,
-    /// The name that the server knows.
+    /// What the server calls it.
     pub(crate) name: String,
 }
 
 /// The names of one moment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Names {
-    tools: BTreeMap<String, Route>,
-    prompts: BTreeMap<String, Route>,
-    resources: BTreeMap<String, ServiceName>,
-    templates: Vec<(String, ServiceName)>,
-    bodies: [Vec<String>; 4],
-}
-
-/// One of the lists.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ListKind {
-    Tools,
-    Prompts,
-    Resources,
-    Templates,
-}
-
-impl ListKind {
-    const fn member(self) -> &'static str {
-        match self {
-            Self::Tools => "tools",
-            Self::Prompts => "prompts",
-            Self::Resources => "resources",
-            Self::Templates => "resourceTemplates",
-        }
-    }
+    catalog: Catalog,
 }
 
 impl Names {
-    /// The names of what is listed now.
-    pub(crate) fn of(snapshot: &Snapshot, _views: &[ViewSpec]) -> Self {
-        let mut out = Self::default();
-        let mut services: Vec<_> = snapshot.services().iter().collect();
-        services.sort_by(|a, b| a.name().cmp(b.name()));
-        for info in services {
-            let exposed = |name: &str| match info.spec.tools.expose {
-                Expose::Plain => name.to_owned(),
-                Expose::Prefixed => format!("{}__{name}", info.name()),
-            };
-            let route = |name: &str| Route { service: info.name().clone(), name: name.to_owned() };
-            for tool in info.tools.iter().flat_map(|list| &list.tools) {
-                let name = exposed(&tool.name);
-                if let Some(entry) = renamed(&tool.raw, &name) {
-                    out.bodies[0].push(entry);
-                    out.tools.insert(name, route(&tool.name));
-                }
+    /// The names of these sources.
+    pub(super) fn new(sources: Vec<Source>, views: &[ViewSpec], stale: StaleLists, before: Option<&Self>) -> Self {
+        let stamp = super::stamp();
+        let inputs = Inputs { sources, views, stale, meta: Some(&stamp), bounds: PageBounds::default() };
+        Self { catalog: Catalog::new(inputs, before.map(|before| &before.catalog)) }
+    }
+
+    /// The result of a list: the page after `cursor`, or the first.
+    ///
+    /// # Errors
+    /// `Invalid params` for a cursor that is none of this list.
+    pub(crate) fn list(
+        &self,
+        view: Option<&str>,
+        kind: Kind,
+        era: Era,
+        cursor: Option<&str>,
+    ) -> Result<Bytes, RpcError> {
+        self.view(view)?.list(kind, era, cursor).map_err(|error| invalid(&error.to_string()))
+    }
+
+    /// What the services of a view can do together, as a JSON object.
+    pub(crate) fn capabilities(&self, view: Option<&str>, era: Era) -> &str {
+        self.view(view).map_or("{}", |view| view.capabilities(era))
+    }
+
+    /// How the services of a view say that they are used.
+    pub(crate) fn instructions(&self, view: Option<&str>) -> Option<&str> {
+        self.view(view).ok()?.instructions()
+    }
+
+    /// The services in a view, by name.
+    pub(crate) fn services(&self, view: Option<&str>) -> Vec<ServiceName> {
+        self.view(view).map_or_else(|_| Vec::new(), |view| view.services().cloned().collect())
+    }
+
+    /// True when a view has this service.
+    pub(crate) fn has(&self, view: Option<&str>, service: &ServiceName) -> bool {
+        self.view(view).is_ok_and(|view| view.services().any(|own| own == service))
+    }
+
+    /// Where a tool leads.
+    ///
+    /// # Errors
+    /// `Invalid params` when the view has no such tool; -32001 when it is held back.
+    pub(crate) fn tool(&self, view: Option<&str>, name: &str) -> Result<Route, RpcError> {
+        self.view(view)?.route_tool(name).map(route).map_err(no_route)
+    }
+
+    /// Where a prompt leads.
+    ///
+    /// # Errors
+    /// `Invalid params` when the view has no such prompt.
+    pub(crate) fn prompt(&self, view: Option<&str>, name: &str) -> Result<Route, RpcError> {
+        self.view(view)?.route_prompt(name).map(route).map_err(no_route)
+    }
+
+    /// Where a resource leads: to who lists it or has a template for it. A resource that nobody names leads to the one
+    /// service that has resources at all, where there is but one: servers need not list everything that they have.
+    ///
+    /// # Errors
+    /// -32002 when the view has no such resource.
+    pub(crate) fn resource(&self, view: Option<&str>, uri: &str) -> Result<Route, RpcError> {
+        let view = self.view(view)?;
+        view.route_resource(uri).map(route).or_else(|error| {
+            let mut able = view.services_with(Kind::Resources);
+            match (able.next(), able.next()) {
+                (Some(service), None) => Ok(Route { service: service.clone(), name: uri.to_owned() }),
+                _ => Err(no_resource(&error, uri)),
             }
-            for entry in info.offers.prompts.iter().flat_map(|list| &list.entries) {
-                let Some(own) = member(entry, "name") else { continue };
-                let name = exposed(&own);
-                if let Some(entry) = renamed(entry, &name) {
-                    out.bodies[1].push(entry);
-                    out.prompts.insert(name, route(&own));
-                }
-            }
-            for entry in info.offers.resources.iter().flat_map(|list| &list.entries) {
-                let Some(uri) = member(entry, "uri") else { continue };
-                out.bodies[2].push(entry.get().to_owned());
-                out.resources.insert(uri, info.name().clone());
-            }
-            for entry in info.offers.templates.iter().flat_map(|list| &list.entries) {
-                let Some(template) = member(entry, "uriTemplate") else { continue };
-                out.bodies[3].push(entry.get().to_owned());
-                out.templates.push((template, info.name().clone()));
-            }
+        })
+    }
+
+    /// Where the reference of a completion to a resource or a template leads.
+    ///
+    /// # Errors
+    /// As [`Names::resource`].
+    pub(crate) fn template(&self, view: Option<&str>, text: &str) -> Result<Route, RpcError> {
+        self.view(view)?.route_template(text).map(route).map_err(|error| no_resource(&error, text))
+    }
+
+    /// True when calling the tool twice does no more than calling it once, as its server says. A tool that is unknown may
+    /// not be called twice.
+    pub(crate) fn may_repeat(&self, view: Option<&str>, name: &str) -> bool {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Entry {
+            annotations: Annotations,
         }
-        out
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Annotations {
+            read_only_hint: bool,
+            idempotent_hint: bool,
+        }
+        let found = self.view(view).ok().and_then(|view| view.route_tool(name).ok());
+        let entry = found.and_then(|found| serde_json::from_str::<Entry>(found.entry.get()).ok()).unwrap_or_default();
+        entry.annotations.read_only_hint || entry.annotations.idempotent_hint
     }
 
-    /// The result of a list.
-    pub(crate) fn list(&self, kind: ListKind, stateless: bool) -> Bytes {
-        let entries = self.bodies[kind as usize].join(",");
-        let more = if stateless { r#""resultType":"complete","ttlMs":0,"cacheScope":"private","# } else { "" };
-        format!(r#"{{{more}"{}":[{entries}]}}"#, kind.member()).into()
+    /// By kind, whether the list of a view is not what it was.
+    pub(super) fn changed(&self, view: Option<&str>, before: &Self) -> [bool; 4] {
+        match (self.view(view), before.view(view)) {
+            (Ok(now), Ok(before)) => Kind::ALL.map(|kind| !now.lists_the_same(kind, before)),
+            (Err(_), Err(_)) => [false; 4],
+            _ => [true; 4],
+        }
     }
 
-    pub(crate) fn tool(&self, name: &str) -> Option<&Route> {
-        self.tools.get(name)
-    }
-
-    pub(crate) fn prompt(&self, name: &str) -> Option<&Route> {
-        self.prompts.get(name)
-    }
-
-    /// The service that has this resource.
-    pub(crate) fn resource(&self, uri: &str) -> Option<&ServiceName> {
-        let by_template = || {
-            let literal = |template: &str| template.split('{').next().unwrap_or_default().len();
-            let fits = self.templates.iter().filter(|(template, _)| uri.starts_with(&template[..literal(template)]));
-            fits.max_by_key(|(template, _)| literal(template)).map(|(_, service)| service)
-        };
-        self.resources.get(uri).or_else(by_template)
+    fn view(&self, name: Option<&str>) -> Result<View<'_>, RpcError> {
+        self.catalog.view(name).ok_or_else(|| {
+            let message = format!("there is no profile `{}` any more", name.unwrap_or_default());
+            RpcError::new(-32600, message)
+        })
     }
 }
 
-fn member(entry: &RawValue, key: &str) -> Option<String> {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(entry.get()).ok()?;
-    serde_json::from_str(members.get(key)?.get()).ok()
+fn route(found: Found<'_>) -> Route {
+    Route { service: found.service.clone(), name: found.upstream.to_owned() }
 }
 
-fn renamed(entry: &RawValue, name: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Named<'a> {
-        #[serde(borrow)]
-        name: &'a RawValue,
+fn no_route(error: NoRoute) -> RpcError {
+    let message = error.to_string();
+    match error {
+        NoRoute::Unknown { .. } => invalid(&message),
+        NoRoute::Quarantined { service, tool } => {
+            let data = json!({ "service": service.as_str(), "tool": tool, "kind": "held_back" });
+            let message = format!("{message}; `mcpstore approve {service}` shows what changed");
+            RpcError { code: HELD_BACK, message, data: to_raw_value(&data).ok() }
+        }
     }
-    let text = entry.get();
-    let old = serde_json::from_str::<Named<'_>>(text).ok()?.name.get();
-    let at = old.as_ptr() as usize - text.as_ptr() as usize;
-    Some(format!("{}{}{}", &text[..at], serde_json::to_string(name).ok()?, &text[at + old.len()..]))
+}
+
+fn no_resource(error: &NoRoute, uri: &str) -> RpcError {
+    RpcError { code: NO_RESOURCE, message: error.to_string(), data: to_raw_value(&json!({ "uri": uri })).ok() }
 }

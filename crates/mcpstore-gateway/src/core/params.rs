@@ -13,6 +13,10 @@ pub(crate) struct Peek<'a> {
     name: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) uri: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) cursor: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "_meta")]
     pub(crate) meta: Option<Meta<'a>>,
 }
@@ -30,6 +34,8 @@ pub(crate) struct Meta<'a> {
     pub(crate) version: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
     pub(crate) capabilities: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo")]
+    pub(crate) client: Option<&'a RawValue>,
 }
 
 impl<'a> Peek<'a> {
@@ -53,6 +59,16 @@ impl<'a> Peek<'a> {
     pub(crate) fn name(&self) -> Result<Cow<'a, str>, RpcError> {
         let name = self.name.ok_or_else(|| invalid("`name` is missing"))?;
         serde_json::from_str::<Text<'_>>(name.get()).map(|text| text.0).map_err(|_| invalid("`name` must be a text"))
+    }
+
+    /// The name in them, or the URI: what they are about.
+    pub(crate) fn what(&self) -> Option<Cow<'a, str>> {
+        self.name.and_then(|_| self.name().ok()).or_else(|| self.uri.clone())
+    }
+
+    /// What the client says of itself in this very request.
+    pub(crate) fn client(&self) -> Option<&'a RawValue> {
+        self.meta.as_ref().and_then(|meta| meta.client)
     }
 
     /// The params with another name, and every other byte as it was.

@@ -32,6 +32,7 @@ impl Inner {
     /// Passes a request on; what the server tells meanwhile goes into the outlet of the call.
     pub(crate) async fn pass(&self, call: &Call, peek: &Peek<'_>, passed: Passed<'_>) -> Result<Bytes, RpcError> {
         let Passed { service, method, params, tool, asks, key } = passed;
+        call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
         let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone() };
         let _entered = self.under_way.enter(service, worker);
         let (sink, mut notices) = notice_channel();

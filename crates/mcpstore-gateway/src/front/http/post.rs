@@ -225,7 +225,9 @@ fn finished(
     let first = if reads.events { notices.try_next() } else { None };
     match first {
         Some(first) => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)).after(first))),
-        None if !reads.json || (reads.events_first && outcome.is_ok()) => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)))),
+        None if !reads.json || (reads.events_first && outcome.is_ok()) => {
+            reply::events(events(front, Pipe::ending(notices, answer(id, &outcome))))
+        }
         None => answered(id, outcome, status),
     }
 }

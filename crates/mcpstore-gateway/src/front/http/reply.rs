@@ -199,7 +199,9 @@ mod tests {
         assert_eq!(read(&["application/json"]), (true, false));
         assert_eq!(read(&["text/event-stream, application/json;q=0"]), (false, true));
         assert_eq!(read(&["text/html", "image/*"]), (false, false));
-        assert!(first("text/event-stream, application/json") && first("application/json;q=0.5, text/event-stream;q=0.9"));
+        assert!(
+            first("text/event-stream, application/json") && first("application/json;q=0.5, text/event-stream;q=0.9")
+        );
         assert!(!first("application/json, text/event-stream") && !first("*/*"));
         assert!(!first("text/event-stream;q=0.5, application/json"));
     }

@@ -73,16 +73,15 @@ impl Client {
         }
     }
 
-<<<<<<< HEAD
     /// What it calls itself; `None` before its handshake, and where it says nothing.
     pub(crate) fn name(&self) -> Option<Arc<str>> {
         let hello = self.hello.get()?;
         self.name.get_or_init(|| hello.info.as_deref().and_then(client_name)).clone()
-=======
+    }
+
     /// The view that it asked for; `None`: everything.
     pub(crate) fn view(&self) -> Option<&str> {
         self.peer.view.as_deref()
->>>>>>> main
     }
 
     /// From now on what belongs to no request goes here. An earlier place ends.

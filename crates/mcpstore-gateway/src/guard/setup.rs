@@ -1,8 +1,13 @@
 //! How a gateway is guarded: what may be set while it runs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mcpstore_types::{ServiceName, ToolChanges};
+use tokio::sync::watch;
 
 use super::audit::{Audit, AuditOptions};
 use crate::Gateway;
@@ -54,6 +59,26 @@ impl Gateway {
         let audit = opened.map_err(|error| fault(error.to_string()))?.map_err(|error| fault(super::chain(&error)))?;
         self.inner.guard.set_audit(Some(Arc::new(audit)));
         Ok(())
+    }
+
+    /// From now on tools that are not what they were become this, by what is pinned in this state folder; the default is
+    /// [`ToolChanges::Off`]. To be there before the first list of tools, say it with
+    /// [`Prepared::pinning`](crate::Prepared::pinning).
+    pub fn set_tool_changes(&self, state_folder: &Path, changes: ToolChanges) {
+        self.inner.guard.set_tool_changes(state_folder, changes);
+        self.inner.renewed.notify_one();
+    }
+
+    /// Somebody approved changed tools in the state folder: they are looked at once more.
+    pub fn look_at_approvals(&self) {
+        self.inner.guard.round.fetch_add(1, Ordering::AcqRel);
+        self.inner.renewed.notify_one();
+    }
+
+    /// The tools that wait for approval, by service, as the servers call them; and each time when these are others.
+    #[must_use]
+    pub fn waiting_tools(&self) -> watch::Receiver<BTreeMap<ServiceName, BTreeSet<String>>> {
+        self.inner.guard.held.subscribe()
     }
 
     /// How the audit log fares; `None`: there is none.

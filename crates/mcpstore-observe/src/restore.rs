@@ -194,6 +194,7 @@ fn is_wanted(state: ServiceState, reason: &str) -> bool {
         ServiceState::Stopping => !matches!(
             reason,
             "stop_asked" | "kill_asked" | "remove_asked" | "config_changed" | "dependency_stopped" | "conflict_started"
+                | "idle"
         ),
     }
 }

@@ -29,7 +29,7 @@ use noted::Noted;
 use rate::{RateLimit, TooMany};
 
 pub(crate) use held::{HeldBack, Judge};
-pub use setup::{AuditFault, AuditStats};
+pub use setup::{AuditFault, AuditIsWhole, AuditStats, read_audit, verify_audit};
 pub(crate) use trail::{Trail, client_name};
 
 /// A second, in nanoseconds.

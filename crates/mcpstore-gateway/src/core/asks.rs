@@ -9,20 +9,27 @@ use mcpstore_transport::{RpcError, ServerRequest, ServerRequests};
 use mcpstore_types::ServiceName;
 use serde_json::value::RawValue;
 
+use super::able::able;
 use crate::client::Client;
 use crate::outlet::Outlet;
 
-/// A client of the handshake era, asked beside one of its requests.
+/// A client of the handshake era that is asked.
 #[derive(Clone)]
 pub(crate) struct AskClient {
     pub(crate) client: Arc<Client>,
-    pub(crate) outlet: Outlet,
+    /// Beside one of its requests; `None`: where what belongs to no request goes.
+    pub(crate) outlet: Option<Outlet>,
 }
 
 #[async_trait]
 impl ServerRequests for AskClient {
     async fn answer(&self, request: ServerRequest) -> Result<Box<RawValue>, RpcError> {
-        self.client.ask(Some(&self.outlet), &request.method, request.params.as_deref()).await
+        let hello = self.client.hello.get().ok_or_else(RpcError::no_method)?;
+        able(&hello.capabilities, &request)?;
+        if request.method == "elicitation/create" {
+            self.client.note_elicitation(request.params.as_deref());
+        }
+        self.client.ask(self.outlet.as_ref(), &request.method, request.params.as_deref()).await
     }
 }
 
@@ -41,6 +48,8 @@ pub(crate) struct Worker {
     pub(crate) asks: Arc<dyn ServerRequests>,
     /// Where notices that belong to no request go, while this is the only client.
     pub(crate) outlet: Outlet,
+    /// The client, in the era that has such.
+    pub(crate) client: Option<Arc<Client>>,
 }
 
 impl UnderWay {
@@ -61,6 +70,18 @@ impl UnderWay {
         let mut workers = table.get(service)?.values();
         let first = workers.next()?;
         workers.all(|other| other.key == first.key).then(|| first.clone())
+    }
+
+    /// True when nothing is under way at this service.
+    pub(crate) fn is_idle(&self, service: &ServiceName) -> bool {
+        !lock(&self.by_service).contains_key(service)
+    }
+
+    /// The services that work for this client now.
+    pub(crate) fn services_of(&self, key: usize) -> Vec<ServiceName> {
+        let table = lock(&self.by_service);
+        let own = table.iter().filter(|(_, workers)| workers.values().any(|worker| worker.key == key));
+        own.map(|(service, _)| service.clone()).collect()
     }
 }
 

@@ -1,18 +1,25 @@
 //! What messages mean: the gateway's side of MCP, over a supervisor.
 
+mod able;
+mod again;
 mod asks;
 mod failure;
 mod feed;
 mod handshake;
 mod known;
+pub(crate) mod levels;
 mod names;
 mod params;
 mod relay;
 mod sides;
 mod stateless;
+mod subscribe;
+mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -30,8 +37,11 @@ use crate::guard::rate::TooMany;
 use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
+use levels::Levels;
 use names::Names;
 use sides::Sides;
+use subscribe::Subscriptions;
+use tasks::Tasks;
 
 /// The versions of the handshake era that are spoken, the newest first.
 pub(crate) const HANDSHAKE_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
@@ -54,6 +64,8 @@ fn stamp() -> String {
 pub struct Prepared {
     under_way: Arc<UnderWay>,
     guard: Guard,
+    /// The gateway, once there is one.
+    gateway: Arc<OnceLock<Weak<Inner>>>,
 }
 
 impl Prepared {
@@ -73,7 +85,7 @@ impl Prepared {
     /// For [`mcpstore_runtime::SupervisorConfig::client_sides`].
     #[must_use]
     pub fn client_sides(&self) -> Arc<dyn ClientSides> {
-        Arc::new(Sides::new(Arc::clone(&self.under_way)))
+        Arc::new(Sides::new(Arc::clone(&self.under_way), Arc::clone(&self.gateway)))
     }
 }
 
@@ -101,6 +113,9 @@ pub(crate) struct Inner {
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
     pub(crate) guard: Guard,
+    pub(crate) levels: Levels,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) tasks: Tasks,
 }
 
 impl Gateway {
@@ -121,7 +136,12 @@ impl Gateway {
             clients: Clients::default(),
             under_way: prepared.under_way,
             guard: prepared.guard,
+            levels: Levels::default(),
+            subscriptions: Subscriptions::default(),
+            tasks: Tasks::default(),
         });
+        // Set once: this is the only place that does, and it takes what was prepared.
+        let _ = prepared.gateway.set(Arc::downgrade(&inner));
         tokio::spawn(feed.follow(Arc::downgrade(&inner)));
         Self { inner }
     }
@@ -130,6 +150,12 @@ impl Gateway {
     pub fn set_rules(&self, rules: Rules) {
         self.inner.rules.store(Arc::new(rules));
         self.inner.renewed.notify_one();
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
     }
 }
 

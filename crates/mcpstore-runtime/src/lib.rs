@@ -17,6 +17,7 @@ mod detail;
 mod error;
 mod events;
 mod life;
+mod listener;
 mod lister;
 mod monitor;
 mod msg;

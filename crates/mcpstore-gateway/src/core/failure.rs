@@ -11,7 +11,7 @@ use serde_json::value::to_raw_value;
 /// What is wrong with the service, or with the way to it. None of the codes that the protocol has meanings for.
 const UNAVAILABLE: i64 = -32001;
 /// It took too long.
-const TIMED_OUT: i64 = -32002;
+const TIMED_OUT: i64 = -32004;
 /// Too much is under way; worth another try.
 const OVERLOADED: i64 = -32003;
 

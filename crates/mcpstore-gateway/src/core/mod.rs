@@ -40,6 +40,7 @@ use feed::{Clients, Feed};
 use levels::Levels;
 use names::Names;
 use sides::Sides;
+use stateless::Stateless;
 use subscribe::Subscriptions;
 use tasks::Tasks;
 
@@ -112,6 +113,7 @@ pub(crate) struct Inner {
     pub(crate) renewed: Arc<Notify>,
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) stateless: Stateless,
     pub(crate) guard: Guard,
     pub(crate) levels: Levels,
     pub(crate) subscriptions: Subscriptions,
@@ -135,6 +137,7 @@ impl Gateway {
             renewed,
             clients: Clients::default(),
             under_way: prepared.under_way,
+            stateless: Stateless::default(),
             guard: prepared.guard,
             levels: Levels::default(),
             subscriptions: Subscriptions::default(),

@@ -11,9 +11,14 @@ use serde_json::value::RawValue;
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Peek<'a> {
     #[serde(borrow, default)]
-    name: Option<&'a RawValue>,
+    pub(crate) name: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) uri: Option<Cow<'a, str>>,
+    /// What a client brings back in the next round, and what it was asked for (spec: MCP 2026-07-28, multi round-trip).
+    #[serde(borrow, default, rename = "requestState")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "inputResponses")]
+    pub(crate) input_responses: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) arguments: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -38,6 +43,8 @@ pub(crate) struct Meta<'a> {
     pub(crate) version: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
     pub(crate) capabilities: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/logLevel")]
+    pub(crate) log_level: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo")]
     pub(crate) client: Option<&'a RawValue>,
 }

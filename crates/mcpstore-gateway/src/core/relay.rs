@@ -39,6 +39,8 @@ pub(crate) struct Passed<'a> {
     pub(crate) client: Option<&'a Arc<Client>>,
     /// It may take as long without a sign of life as it may take in all.
     pub(crate) waits: bool,
+    /// Where a server answers with questions, `asks` is asked and the request is sent again; else they are the result.
+    pub(crate) rounds: bool,
 }
 
 impl Inner {
@@ -60,7 +62,7 @@ impl Inner {
         peek: &Peek<'_>,
         passed: Passed<'_>,
     ) -> Result<Bytes, CallFailure> {
-        let Passed { service, method, params, tool, asks, key, client, waits } = passed;
+        let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
         let info = self.supervisor.info(service.as_str());
         let stateless = info.as_ref().is_some_and(|info| is_stateless(info));
@@ -84,7 +86,7 @@ impl Inner {
             params,
             tool,
             options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)) },
-            inputs: Some(asks.as_ref()),
+            inputs: rounds.then_some(asks.as_ref()),
             trace,
             limits,
         };

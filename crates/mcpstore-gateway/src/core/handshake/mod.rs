@@ -74,6 +74,7 @@ impl<'a> Asked<'a> {
             key: self.client.serial,
             client: Some(self.client),
             waits: false,
+            rounds: true,
         }
     }
 

@@ -12,6 +12,7 @@ mod demo;
 mod dice;
 mod direct;
 mod gateway_cli;
+mod gateway_safety;
 mod gateway_support;
 mod history;
 mod hung;

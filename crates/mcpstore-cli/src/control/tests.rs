@@ -19,9 +19,7 @@ use tokio::time::timeout;
 
 use super::protocol::{Op, Request};
 use super::server::{ControlServer, MAX_CONNECTIONS};
-use super::{
-    Client, FoundTool, FoundTools, GoingDown, Next, Progress, Served, ShutdownRequest, Streamed, read, serve,
-};
+use super::{Client, FoundTool, FoundTools, GoingDown, Next, Progress, Served, ShutdownRequest, Streamed, read, serve};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::output::{HealthDoc, StatusDoc, VerbDoc};

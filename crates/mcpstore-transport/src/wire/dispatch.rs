@@ -26,11 +26,18 @@ pub(crate) struct Dispatch {
     hub: Arc<Hub>,
     to_rmcp: mpsc::Sender<ServerJsonRpcMessage>,
     logs: Arc<LogRing>,
+    /// Everything comes on one stream.
+    piped: bool,
 }
 
 impl Dispatch {
     pub(super) fn new(hub: Arc<Hub>, to_rmcp: mpsc::Sender<ServerJsonRpcMessage>, logs: Arc<LogRing>) -> Self {
-        Self { hub, to_rmcp, logs }
+        Self { hub, to_rmcp, logs, piped: false }
+    }
+
+    /// The same where everything comes on one stream, so that nothing says which request a message is about.
+    pub(super) fn piped(self) -> Self {
+        Self { piped: true, ..self }
     }
 
     pub(super) fn hub(&self) -> Arc<Hub> {
@@ -125,8 +132,8 @@ impl Dispatch {
         let sink = match origin {
             // What comes on the response stream of a request belongs to it.
             Some(id) => self.hub.table().lives(id, Instant::now()).and_then(|raw| raw.notices.clone()),
-            // Nothing ties it to a request, and there is but one that it can be about.
-            None if !is_of_session(method) => self.hub.table().only_sink().cloned(),
+            // Nothing can tie it to a request, and there is but one that it may be about.
+            None if self.piped && !is_of_session(method) => self.hub.table().only_sink().cloned(),
             None => None,
         };
         match sink {

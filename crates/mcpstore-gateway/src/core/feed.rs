@@ -195,7 +195,11 @@ impl Inner {
                     self.subscriptions.updated(service, &uri, params);
                 }
             }
-            STATUS => drop(params.map(|params| status(self, service, params))),
+            STATUS => {
+                if let Some(params) = params {
+                    status(self, service, params);
+                }
+            }
             "notifications/elicitation/complete" => {
                 let message = message::notification(&notice.method, params);
                 let clients = self.clients_of(service).into_iter();

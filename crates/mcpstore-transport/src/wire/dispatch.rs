@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rmcp::model::{JsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::{JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -171,18 +171,29 @@ impl Dispatch {
             (Waiter::Rmcp { .. }, ..) if line.len() > MAX_HANDSHAKE_BYTES => {
                 self.hub.spoil(&format!("it has {} bytes; at most {MAX_HANDSHAKE_BYTES} are read", line.len()));
             }
-            (Waiter::Rmcp { id: original, .. }, ..) => match serde_json::from_str::<ServerJsonRpcMessage>(line) {
-                Ok(JsonRpcMessage::Response(mut response)) => {
-                    response.id = original;
-                    self.hand_over(JsonRpcMessage::Response(response));
+            (Waiter::Rmcp { id: original, .. }, ..) => {
+                if let Some(capabilities) = message.result.and_then(envelope::capabilities) {
+                    // There is one handshake.
+                    let _ = self.hub.offered.set(capabilities.get().to_owned());
                 }
-                Ok(JsonRpcMessage::Error(mut error)) => {
-                    error.id = Some(original);
-                    self.hand_over(JsonRpcMessage::Error(error));
-                }
-                Ok(_) => self.hub.spoil("it answers the handshake with something else"),
-                Err(error) => self.hub.spoil(&error.to_string()),
-            },
+                self.on_handshake(original, line);
+            }
+        }
+    }
+
+    /// rmcp leads the handshake: it gets the answer.
+    fn on_handshake(&self, original: RequestId, line: &str) {
+        match serde_json::from_str::<ServerJsonRpcMessage>(line) {
+            Ok(JsonRpcMessage::Response(mut response)) => {
+                response.id = original;
+                self.hand_over(JsonRpcMessage::Response(response));
+            }
+            Ok(JsonRpcMessage::Error(mut error)) => {
+                error.id = Some(original);
+                self.hand_over(JsonRpcMessage::Error(error));
+            }
+            Ok(_) => self.hub.spoil("it answers the handshake with something else"),
+            Err(error) => self.hub.spoil(&error.to_string()),
         }
     }
 

@@ -15,6 +15,7 @@ use super::handshake::{STATUS, status};
 use super::known::Known;
 use super::levels::Level;
 use super::names::Names;
+use super::stateless::{ACKNOWLEDGED, unstamped, upstream};
 use super::subscribe::UPDATED;
 use super::{Inner, Rules};
 use crate::client::Client;
@@ -143,6 +144,11 @@ fn tell_of_changes(inner: &Inner, now: &Names, before: &Names) -> bool {
             client.tell(message::notification(method, None));
         }
     }
+    for listener in inner.stateless.listeners.all() {
+        let view = listener.view.clone();
+        let own = changed.entry(view).or_insert_with_key(|view| now.changed(view.as_deref(), before));
+        told(*own).for_each(|method| listener.changed(method));
+    }
     changed.values().any(|changed| changed.contains(&true))
 }
 
@@ -166,6 +172,7 @@ async fn listen(inner: Weak<Inner>, service: ServiceName, session: Weak<dyn Sess
             // What its last life knew, this one does not.
             inner.tell_level(&service).await;
             inner.renew_subscriptions(&service, &session).await;
+            upstream::follow(&inner, &service, &session).await;
         });
     }
     while let Some(fed) = feed.next().await {
@@ -192,7 +199,7 @@ impl Inner {
                 if let Some(params) = params
                     && let Ok(Updated { uri }) = serde_json::from_str(params.get())
                 {
-                    self.subscriptions.updated(service, &uri, params);
+                    self.subscriptions.updated(service, &uri, &unstamped(params));
                 }
             }
             STATUS => {
@@ -200,6 +207,8 @@ impl Inner {
                     status(self, service, params);
                 }
             }
+            // It is ours alone that was acknowledged.
+            ACKNOWLEDGED => {}
             "notifications/elicitation/complete" => {
                 let message = message::notification(&notice.method, params);
                 let clients = self.clients_of(service).into_iter();

@@ -51,6 +51,11 @@ impl Level {
         }
     }
 
+    /// The level of this name, if there is one.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+
     /// The level of a `notifications/message`; `None` when it has none that is known.
     pub(crate) fn of_message(params: Option<&RawValue>) -> Option<Self> {
         #[derive(Deserialize)]

@@ -35,9 +35,7 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
         | Cause::Starting
         | Cause::Stopping
         | Cause::WaitsForSlot
-        | Cause::Removed => {
-            Vec::new()
-        }
+        | Cause::Removed => Vec::new(),
         Cause::AlertFiring => {
             vec![run("see what fires", "mcpstore alerts ls".to_owned()), run("and what it says", mcpstore("logs"))]
         }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// A server, its pipes, and nothing between.
 pub(crate) struct Direct {
-    child: Child,
+    child: Option<Child>,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     next_id: u64,
@@ -24,15 +24,26 @@ impl Direct {
     /// Starts the server and shakes hands.
     pub(crate) fn start(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.env(TAG_VARIABLE, unique_tag("direct")).spawn().unwrap();
+        if !command.get_envs().any(|(name, _)| name == TAG_VARIABLE) {
+            command.env(TAG_VARIABLE, unique_tag("direct"));
+        }
+        let mut child = command.spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut server = Self { child, input, output, next_id: 1 };
+        let mut server = Self { child: Some(child), input, output, next_id: 1 };
         let client =
             r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"direct","version":"0"}}"#;
         server.request("initialize", client);
         writeln!(server.input, r#"{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#).unwrap();
         server
+    }
+
+    /// Sends a request and goes away before its answer, as a client that is killed does. The server's process.
+    pub(crate) fn vanish_during(mut self, method: &str, params: &str) -> Child {
+        let id = self.next_id;
+        writeln!(self.input, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#).unwrap();
+        // The pipes go with the rest.
+        self.child.take().unwrap()
     }
 
     /// The result of a request, as the server wrote it.
@@ -54,7 +65,9 @@ impl Direct {
 
 impl Drop for Direct {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

@@ -11,6 +11,8 @@ mod crash;
 mod demo;
 mod dice;
 mod direct;
+mod gateway_cli;
+mod gateway_support;
 mod history;
 mod hung;
 mod kills;

@@ -76,7 +76,7 @@ impl Supervisor {
     /// # Cancel safety
     /// As [`Supervisor::call_tool`].
     pub async fn relay(&self, service: &str, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
-        let Relay { method, params, tool, options, inputs, trace } = relay;
+        let Relay { method, params, tool, options, inputs, trace, limits } = relay;
         let bytes_in = params.as_deref().map_or(0, bytes);
         let (info, used) = self.up_for_call(service, tool).await?;
         let call = self.begin_call(&info, used, tool, bytes_in, &trace)?;
@@ -85,11 +85,12 @@ impl Supervisor {
             Some(parent) if trace.traceparent.as_deref() != Some(parent) => with_traceparent(params, parent),
             Some(_) | None => params,
         };
+        let limits = limits.unwrap_or(call.limits);
         let result = match inputs {
             Some(inputs) if call.session.server().era == Era::Stateless => {
-                request_with_inputs(call.session.as_ref(), inputs, method, params, call.limits, options).await
+                request_with_inputs(call.session.as_ref(), inputs, method, params, limits, options).await
             }
-            Some(_) | None => call.session.request_with(method, params, call.limits, options).await,
+            Some(_) | None => call.session.request_with(method, params, limits, options).await,
         };
         call.finish(result)
     }

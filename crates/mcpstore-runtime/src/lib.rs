@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod in_use;
 mod life;
+mod listener;
 mod lister;
 mod monitor;
 mod msg;

@@ -63,6 +63,7 @@ impl Prober {
             specs: self.specs.clone(),
             monitor: Arc::clone(&self.monitor),
             reporter: self.reporter.clone(),
+            missed: Notify::new(),
         };
         let (start, started) = oneshot::channel();
         let (listed_once, over) = oneshot::channel();

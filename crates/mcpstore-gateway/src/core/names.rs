@@ -5,7 +5,7 @@ use mcpstore_transport::RpcError;
 use mcpstore_types::{Era, ServiceName, StaleLists, ViewSpec};
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::params::invalid;
 use crate::catalog::listing::PageBounds;
@@ -133,6 +133,11 @@ impl Names {
         let found = self.view(view).ok().and_then(|view| view.route_tool(name).ok());
         let entry = found.and_then(|found| serde_json::from_str::<Entry>(found.entry.get()).ok()).unwrap_or_default();
         entry.annotations.read_only_hint || entry.annotations.idempotent_hint
+    }
+
+    /// The entry of a tool in its server's list, byte for byte.
+    pub(crate) fn tool_entry(&self, view: Option<&str>, name: &str) -> Option<&RawValue> {
+        self.view(view).ok()?.route_tool(name).ok().map(|found| found.entry)
     }
 
     /// By kind, whether the list of a view is not what it was.

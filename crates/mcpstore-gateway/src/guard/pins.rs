@@ -9,6 +9,8 @@ use mcpstore_files::{ServicePins, StateFileError, Verdict};
 use mcpstore_transport::Tool;
 use mcpstore_types::ServiceName;
 
+use super::chain;
+
 /// The pinned tools of all services: the truth is on the disk, where the command line approves changes too.
 ///
 /// All of it blocks on the disk: call it where blocking is allowed.
@@ -100,17 +102,6 @@ impl Pins {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics half-way under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut out = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        out.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    out
 }
 
 #[cfg(test)]

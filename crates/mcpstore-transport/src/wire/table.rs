@@ -42,6 +42,15 @@ pub(super) struct RawWaiter {
     pub(super) client: Option<Arc<dyn ServerRequests>>,
     /// It went out, or is going: the server may know of it.
     pub(super) sent: bool,
+    /// It is no work that comes to an end: it is open for as long as somebody listens.
+    pub(super) lasts: bool,
+}
+
+impl Waiter {
+    /// See [`RawWaiter::lasts`].
+    fn lasts(&self) -> bool {
+        matches!(self, Self::Raw(RawWaiter { lasts: true, .. }))
+    }
 }
 
 /// The requests that wait for an answer, by wire id.
@@ -127,9 +136,9 @@ impl Table {
         }
     }
 
-    /// Raw requests that wait.
+    /// Raw requests that wait, but for those that last.
     pub(super) fn in_flight(&self) -> usize {
-        self.waiting.values().filter(|waiter| matches!(waiter, Waiter::Raw(_))).count()
+        self.waiting.values().filter(|waiter| matches!(waiter, Waiter::Raw(RawWaiter { lasts: false, .. }))).count()
     }
 
     /// Nothing goes out any more: no one enters again, and whose request did not go out hears it. With `deaf`, the
@@ -147,7 +156,7 @@ impl Table {
 
     /// True when the server is deaf, and every answer that can come has come.
     pub(super) fn is_done(&self) -> bool {
-        self.deaf && self.waiting.is_empty()
+        self.deaf && self.waiting.values().all(Waiter::lasts)
     }
 
     /// No answer comes any more: everyone who waits hears it, and no one enters again.

@@ -95,6 +95,10 @@ impl Front {
             return reply::missing("there is no such view");
         }
         let peer = Peer { principal, view: view.map(Into::into) };
+        if let Err(many) = self.core.admit(&peer) {
+            self.counters.limited_total.up();
+            return reply::too_many(many);
+        }
         match (route, request.method()) {
             (Route::Mcp(_), &Method::POST) => post::post(self, peer, request).await,
             (Route::Mcp(_), &Method::GET) => get::get(self, &peer, headers),

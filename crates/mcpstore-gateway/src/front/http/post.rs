@@ -21,6 +21,7 @@ use crate::front::pipe::{Answers, Pipe};
 use crate::front::read::{INVALID_REQUEST, Message, message};
 use crate::front::running::{Running, answer};
 use crate::front::sessions::InUse;
+use crate::guard::Trail;
 use crate::outlet::{OutletStream, outlet};
 use crate::seam::{Call, Peer};
 
@@ -172,6 +173,7 @@ fn begin(front: &Front, asked: Asked<'_>, session: Option<InUse>) -> (Running, O
         params: asked.params.map(ToOwned::to_owned),
         headers: asked.headers,
         outlet,
+        trail: Trail::default(),
     };
     (Running::begin(&front.core, &front.counters, call, session), notices)
 }

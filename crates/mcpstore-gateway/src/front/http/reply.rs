@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::body::{Events, FrontBody};
 use crate::front::gate::Refusal;
 use crate::front::running::around;
+use crate::guard::rate::TooMany;
 use crate::message;
 
 /// A response.
@@ -89,6 +90,13 @@ pub(crate) fn missing(what: &str) -> Reply {
 pub(crate) fn busy(id: Option<&RawValue>, what: &str) -> Reply {
     let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, id, &RpcError::new(-32000, what));
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
+}
+
+/// The client asks too often.
+pub(crate) fn too_many(many: TooMany) -> Reply {
+    let mut reply = error(StatusCode::TOO_MANY_REQUESTS, None, &many.rpc_error());
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(many.retry_after_seconds()));
     reply
 }
 

@@ -349,3 +349,23 @@ async fn dropped_it_ends_at_once() {
     core.until(|core| core.dropped.load(Ordering::SeqCst) == 1).await;
     wire.stream().shutdown().await.ok();
 }
+
+#[tokio::test]
+async fn who_asks_too_often_hears_when_to_try_again() {
+    let site = Site::new().await;
+    let session = of(&site.session().await);
+    *site.core.admits.lock().unwrap() = Some(1);
+    let body = request(1, "x", json!({}));
+    assert_eq!(site.post("/mcp", &session, &body).await.status, 200);
+    for line in ["POST /mcp", "GET /mcp", "GET /sse", "POST /messages"] {
+        let refused = site.ask(line, "").await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")), "{line}");
+        let error = refused.json()["error"].clone();
+        assert_eq!((&error["code"], &error["data"]["retryAfterMs"]), (&json!(-32003), &json!(1500)), "{line}");
+    }
+    // What is refused for other reasons costs nothing, and says nothing of the rate.
+    assert_eq!(site.ask("GET /elsewhere", "").await.status, 404);
+    assert_eq!(site.front.stats().limited_total, 4);
+    *site.core.admits.lock().unwrap() = None;
+    assert_eq!(site.post("/mcp", &session, &body).await.status, 200);
+}

@@ -1,0 +1,1 @@
+//! Tests of the core over servers inside this process.

@@ -98,6 +98,12 @@ async fn a_notice_on_the_stream_of_a_request_is_that_requests() {
     assert_eq!(text(outgoing.recv().await.unwrap()), r#"{"jsonrpc":"2.0","id":"q","result":{"asked":"roots/list"}}"#);
     dispatch.on_text(ask, true, None);
     assert!(text(outgoing.recv().await.unwrap()).contains("-32601"));
+    // Where everything comes on one stream, it is that of the one request that there is, but for what is of the session.
+    let piped = dispatch.piped();
+    piped.on_text(log, true, None);
+    assert_eq!(&*stream.try_next().unwrap().method, "notifications/message");
+    piped.on_text(br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#, true, None);
+    assert!(stream.try_next().is_none());
     hub.fail(1, CallError::Closed);
     assert!(matches!(outcome(call).await, Err(CallError::Closed)));
 }

@@ -122,6 +122,7 @@ impl Downstream {
             params: Some(raw(&params)),
             headers: Vec::new(),
             outlet: self.outlet.clone(),
+            trail: Default::default(),
         };
         let gateway = self.gateway.clone();
         tokio::spawn(async move { gateway.request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) })

@@ -133,7 +133,7 @@ async fn discovery_lists_and_errors() {
     assert_eq!(code("tools/call", json!({ "name": "none" })).await, -32602);
     assert_eq!(code("tools/call", json!({})).await, -32602);
     assert_eq!(code("resources/read", json!({ "uri": "test://none" })).await, -32602);
-    assert_eq!(code("tasks/get", json!({ "taskId": "t" })).await, -32602);
+    assert_eq!(code("tasks/get", json!({ "taskId": "t" })).await, -32601, "its tasks are of the other era");
     assert_eq!(code("tools/call", json!({ "name": "r__echo_shape", "requestState": "x" })).await, -32602);
 }
 
@@ -380,6 +380,8 @@ async fn tasks_are_their_owners_alone() {
     let site = Site::with(vec![("r", server()), ("s", server())], Vec::new()).await;
     let can = json!({ "extensions": { TASKS: {} } });
     let (caller, other) = (Caller::of(&site, "token", can.clone()), Caller::of(&site, "local", can));
+    let unable = Caller::of(&site, "token", json!({}));
+    assert_eq!(unable.ask("tasks/get", json!({ "taskId": "t" })).await.unwrap_err().code, -32021);
     let found = caller.ask("server/discover", json!({})).await.unwrap();
     assert!(found["capabilities"]["extensions"][TASKS].is_object(), "{found}");
     let begin = async |tool: &str| {

@@ -146,8 +146,8 @@ pub struct ServerInfo {
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallLimits {
-    /// The longest time without a sign of life for this request; its progress starts it anew, and it does not run while
-    /// the server waits for an answer of ours.
+    /// The longest time without a sign of life for this request: its progress starts it anew, and it stands still while
+    /// the server waits for us to answer something.
     pub idle: Duration,
     /// The longest time in all, progress or not, the wait for a free slot included.
     pub total: Duration,

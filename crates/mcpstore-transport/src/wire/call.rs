@@ -69,8 +69,8 @@ impl Hub {
                     let now = Instant::now();
                     // Taken out between the two arms: the answer is there.
                     let Some(last_sign) = self.table().last_sign(call.id) else { continue };
-                    // A server that waits for our answer is not idle: some of its questions are for a person.
-                    let last_sign = if self.asked.open() > 0 { now } else { last_sign };
+                    // A server that waits for what we answer is not idle.
+                    let last_sign = if self.asked.is_open() { now } else { last_sign };
                     deadline = clock.next(last_sign);
                     if deadline <= now {
                         return Err(clock.passed_at(now));

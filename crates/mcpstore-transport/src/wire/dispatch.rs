@@ -26,11 +26,18 @@ pub(crate) struct Dispatch {
     hub: Arc<Hub>,
     to_rmcp: mpsc::Sender<ServerJsonRpcMessage>,
     logs: Arc<LogRing>,
+    /// Everything comes on one stream.
+    piped: bool,
 }
 
 impl Dispatch {
     pub(super) fn new(hub: Arc<Hub>, to_rmcp: mpsc::Sender<ServerJsonRpcMessage>, logs: Arc<LogRing>) -> Self {
-        Self { hub, to_rmcp, logs }
+        Self { hub, to_rmcp, logs, piped: false }
+    }
+
+    /// The same where everything comes on one stream, so that nothing says which request a message is about.
+    pub(super) fn piped(self) -> Self {
+        Self { piped: true, ..self }
     }
 
     pub(super) fn hub(&self) -> Arc<Hub> {
@@ -122,8 +129,13 @@ impl Dispatch {
             "notifications/tools/list_changed" => self.hub.changes.send_modify(|changes| *changes += 1),
             _ => {}
         }
-        // What comes on the response stream of a request belongs to it.
-        let sink = origin.and_then(|id| self.hub.table().lives(id, Instant::now())?.notices.clone());
+        let sink = match origin {
+            // What comes on the response stream of a request belongs to it.
+            Some(id) => self.hub.table().lives(id, Instant::now()).and_then(|raw| raw.notices.clone()),
+            // Nothing can tie it to a request, and there is but one that it may be about.
+            None if self.piped && !is_of_session(method) => self.hub.table().only_sink().cloned(),
+            None => None,
+        };
         match sink {
             Some(sink) => sink.push(Notification::new(method, params)),
             None if self.hub.feed.push(method, params) => {}
@@ -222,6 +234,14 @@ impl Dispatch {
         let shown = &text[..text.len().min(LogRing::MAX_LINE_BYTES + 1)];
         self.logs.push(LogStream::Noise, &String::from_utf8_lossy(shown));
     }
+}
+
+/// True for what is about the conversation, whatever is under way in it.
+fn is_of_session(method: &str) -> bool {
+    matches!(
+        method,
+        "notifications/resources/updated" | "notifications/tasks/status" | "notifications/elicitation/complete"
+    ) || method.ends_with("/list_changed")
 }
 
 /// True when a request with this id can be answered: it is a number or a text, and not too long to be sent back.

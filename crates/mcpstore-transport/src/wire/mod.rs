@@ -340,6 +340,7 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let Parts { hub, outgoing, dispatch, wire } = parts(logs, client);
+    let dispatch = dispatch.piped();
     tokio::spawn(reader::run(dispatch, Counted::new(input, Arc::clone(&hub))));
     tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output, unread));
     (hub, wire)

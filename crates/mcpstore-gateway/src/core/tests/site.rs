@@ -20,10 +20,9 @@ use crate::seam::{Call, Core, Peer};
 /// The wait before a service that died is started again.
 pub(super) const BACK: Duration = Duration::from_secs(1);
 
-/// A gateway and its supervisor.
+/// A gateway, which keeps its supervisor.
 pub(super) struct Site {
     pub(super) gateway: Gateway,
-    pub(super) supervisor: Supervisor,
 }
 
 impl Site {
@@ -54,10 +53,10 @@ impl Site {
         });
         supervisor.add(specs).await.unwrap();
         supervisor.start_all_and_wait().await.unwrap();
-        let gateway = Gateway::launch(prepared, supervisor.clone(), Rules { views, ..Rules::default() });
+        let gateway = Gateway::launch(prepared, supervisor, Rules { views, ..Rules::default() });
         // It listens to its servers from now on, and what they listed late is there.
         tokio::time::sleep(Duration::from_secs(2)).await;
-        Self { gateway, supervisor }
+        Self { gateway }
     }
 
     /// A client that sees everything and can do nothing.

@@ -16,6 +16,7 @@ mod gateway_clients;
 mod gateway_degraded;
 mod gateway_killed;
 mod gateway_profiles;
+mod gateway_safety;
 mod gateway_support;
 mod history;
 mod hung;

@@ -7,6 +7,7 @@ mod control;
 mod critical;
 mod demo;
 mod doctor;
+mod door;
 mod exit;
 mod far_end;
 mod logging;

@@ -32,6 +32,10 @@ pub(crate) fn rpc_error(failure: CallFailure) -> RpcError {
             let data = json!({ "service": service, "kind": "not_running", "state": state.as_str() });
             with_data(UNAVAILABLE, failure.to_string(), &data)
         }
+        CallFailure::NotUpInTime { ref service, .. } => {
+            let data = json!({ "service": service, "kind": "not_up_in_time" });
+            with_data(UNAVAILABLE, failure.to_string(), &data)
+        }
         CallFailure::Call { ref service, ref source } => {
             let (code, kind) = match source {
                 CallError::TimedOut { .. } => (TIMED_OUT, "timed_out"),

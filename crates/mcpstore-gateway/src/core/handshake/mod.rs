@@ -115,7 +115,7 @@ async fn set_level(Asked { inner, client, call }: Asked<'_>) -> Result<Bytes, Rp
     }
     let params: Params = read(call.params.as_deref())?;
     inner.watch_over(client);
-    client.set_log_level(params.level);
+    inner.levels.say(client, params.level);
     inner.levels_changed(client.view()).await;
     Ok(Bytes::from_static(b"{}"))
 }

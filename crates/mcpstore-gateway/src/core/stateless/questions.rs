@@ -13,6 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep;
 
 use super::super::params::invalid;
+use crate::client::next_serial;
 
 /// `MissingRequiredClientCapability` (spec: MCP 2026-07-28, error codes).
 const MISSING_CAPABILITY: i64 = -32021;
@@ -24,6 +25,8 @@ const TOGETHER: Duration = Duration::from_millis(5);
 /// The questions of a server about one request.
 #[derive(Debug)]
 pub(super) struct Questions {
+    /// What tells the request from every other one, and from every client.
+    pub(super) serial: usize,
     /// What the client of the request can do.
     can: Value,
     state: Mutex<State>,
@@ -48,7 +51,7 @@ impl Questions {
     /// None yet. `capabilities` is the JSON object of what the client can do.
     pub(super) fn new(capabilities: &RawValue) -> Self {
         let can = serde_json::from_str(capabilities.get()).unwrap_or_default();
-        Self { can, state: Mutex::default(), news: Notify::new() }
+        Self { serial: next_serial(), can, state: Mutex::default(), news: Notify::new() }
     }
 
     /// Waits until there are questions, and a moment longer for those that come with them.
@@ -67,6 +70,11 @@ impl Questions {
             }
             news.await;
         }
+    }
+
+    /// True when there was a question, answered or not.
+    pub(super) fn ever_asked(&self) -> bool {
+        self.state().next > 0
     }
 
     /// The open questions, as the JSON of `inputRequests`; `None` when there are none.

@@ -57,6 +57,11 @@ impl Behind {
         command
     }
 
+    /// How an old client comes in: by the transport of 2024-11-05.
+    fn old_door(&self) -> Vec<String> {
+        vec!["sse".to_owned(), format!("http://{}/sse", self.door.address), self.door.token.clone()]
+    }
+
     /// How a client comes in: over HTTP, or over the pipes of `serve`.
     fn doors(&self) -> [Vec<String>; 2] {
         let http = vec!["http".to_owned(), self.door.url(None), self.door.token.clone()];
@@ -68,8 +73,13 @@ impl Behind {
 
     /// Runs a client on an SDK through both doors, and looks at what it saw.
     fn try_sdk(&self, program: &Path, script: &str, args: &[&str], protocol: &str) {
+        self.try_doors(&self.doors(), program, script, args, protocol);
+    }
+
+    /// The same through these doors.
+    fn try_doors(&self, doors: &[Vec<String>], program: &Path, script: &str, args: &[&str], protocol: &str) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/clients").join(script);
-        for door in self.doors() {
+        for door in doors {
             let tag = unique_tag("client");
             let mut all = vec![script.to_str().unwrap()];
             all.extend(args);
@@ -188,6 +198,7 @@ fn the_typescript_sdk_of_both_versions_and_eras() {
     let Some(behind) = Behind::open("client-ts") else { return };
     let node = Path::new("node");
     behind.try_sdk(node, "ts.mjs", &["v1", "handshake"], "2025-11-25");
+    behind.try_doors(&[behind.old_door()], node, "ts.mjs", &["v1", "handshake"], "2025-11-25");
     behind.try_sdk(node, "ts.mjs", &["v2", "handshake"], "2025-11-25");
     behind.try_sdk(node, "ts.mjs", &["v2", "stateless"], "2026-07-28");
     behind.end();
@@ -198,6 +209,7 @@ fn the_python_sdk_of_both_versions_and_eras() {
     let Some(behind) = Behind::open("client-py") else { return };
     let python = |venv: &str| behind.installed.join(venv).join("bin/python3");
     behind.try_sdk(&python("venv-v1"), "py.py", &["handshake"], "2025-11-25");
+    behind.try_doors(&[behind.old_door()], &python("venv-v1"), "py.py", &["handshake"], "2025-11-25");
     behind.try_sdk(&python("venv"), "py.py", &["handshake"], "2025-11-25");
     behind.try_sdk(&python("venv"), "py.py", &["stateless"], "2026-07-28");
     behind.end();

@@ -81,6 +81,11 @@ impl Names {
         self.view(view).is_ok_and(|view| view.services().any(|own| own == service))
     }
 
+    /// The era that the server of a service last spoke; `None` until it ever did.
+    pub(crate) fn era(&self, service: &ServiceName) -> Option<Era> {
+        self.catalog.everything().era_of(service)
+    }
+
     /// Where a tool leads.
     ///
     /// # Errors

@@ -31,9 +31,9 @@ const PAGE: &str = "docs/benchmarks.md";
 /// Measures everything or a part, prints the tables and, unless it was only a quick look, writes them into the page.
 ///
 /// # Errors
-/// In a debug build, and when the page cannot be read or written.
+/// In a debug build, but for a quick look, and when the page cannot be read or written.
 pub(super) fn all(root: &Path, only: Option<Part>, quick: bool) -> Result<()> {
-    if cfg!(debug_assertions) {
+    if cfg!(debug_assertions) && !quick {
         bail!("a debug build measures nothing of use: run `cargo xtask bench`");
     }
     let file = root.join(PAGE);

@@ -45,6 +45,9 @@ pub(super) fn serve(role: &str, tools: usize) -> Result<()> {
     match role {
         "pipes" => Ok(Server::new(tools).over_pipes()?),
         "http" => Ok(Server::new(tools).over_http()?),
+        "mute" => loop {
+            std::thread::park();
+        },
         "floor" => Ok(floor::run(this("pipes", tools))?),
         _ => bail!("there is no role `{role}`"),
     }

@@ -8,10 +8,9 @@ use serde_json::json;
 use super::super::call::timed;
 use super::super::manager::Manager;
 use super::super::samples::{Samples, in_turns};
-use super::super::servers::fixture;
 use super::super::table::Row;
 use super::load::{Ask, Load, Target};
-use super::parties::{Gateway, Party, pipes, this};
+use super::parties::{Gateway, Party, pipes, service, this};
 use super::talk::{Talk, sessions as begun};
 use super::{VERSION, echo};
 
@@ -65,7 +64,7 @@ pub(super) fn first_answer(runs: usize) -> Row {
         let address = free.expect("a port can be had").to_string();
         let target = Target { address: address.clone(), headers: String::new() };
         let mut services = pipes(1, 2);
-        services.insert("hangs".into(), json!({ "command": fixture(), "args": ["--hang-init"] }));
+        services.insert("hangs".into(), service(&this("mute", 1)));
         let config = json!({ "mcpServers": services });
         let began = Instant::now();
         let _manager = Manager::spawn("first", &config, &["--no-auth", "--listen", &address]);

@@ -105,9 +105,13 @@ impl Gateway {
 
 /// So many services over pipes, with so many tools each; a single one is called `bench`.
 pub(super) fn pipes(services: usize, tools: usize) -> Map<String, Value> {
-    let command = this("pipes", tools);
-    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
-    let service = json!({ "command": command.get_program().to_string_lossy(), "args": arguments });
+    let service = service(&this("pipes", tools));
     let name = |number: usize| if services == 1 { "bench".to_owned() } else { format!("service-{number}") };
     (0..services).map(|number| (name(number), service.clone())).collect()
+}
+
+/// A service that is this command.
+pub(super) fn service(command: &Command) -> Value {
+    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+    json!({ "command": command.get_program().to_string_lossy(), "args": arguments })
 }

@@ -3,6 +3,7 @@
 
 mod floor;
 mod http;
+mod inside;
 mod load;
 mod memory;
 mod other;
@@ -48,6 +49,7 @@ pub(super) fn serve(role: &str, tools: usize) -> Result<()> {
         "mute" => loop {
             std::thread::park();
         },
+        "gateway" => Ok(inside::run(tools)?),
         "floor" => Ok(floor::run(this("pipes", tools))?),
         _ => bail!("there is no role `{role}`"),
     }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// A server, its pipes, and nothing between.
 pub(crate) struct Direct {
-    child: Child,
+    child: Option<Child>,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     next_id: u64,
@@ -24,10 +24,13 @@ impl Direct {
     /// Starts the server and shakes hands.
     pub(crate) fn start(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.env(TAG_VARIABLE, unique_tag("direct")).spawn().unwrap();
+        if !command.get_envs().any(|(name, _)| name == TAG_VARIABLE) {
+            command.env(TAG_VARIABLE, unique_tag("direct"));
+        }
+        let mut child = command.spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut server = Self { child, input, output, next_id: 1 };
+        let mut server = Self { child: Some(child), input, output, next_id: 1 };
         let client =
             r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"direct","version":"0"}}"#;
         server.request("initialize", client);
@@ -35,11 +38,23 @@ impl Direct {
         server
     }
 
-    /// The result of a request, as the server wrote it.
-    pub(crate) fn request(&mut self, method: &str, params: &str) -> String {
+    /// Sends a request, whose answer nobody waits for.
+    pub(crate) fn begin(&mut self, method: &str, params: &str) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         writeln!(self.input, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#).unwrap();
+        id
+    }
+
+    /// Goes away as a client that is killed does. The server's process.
+    pub(crate) fn vanish(mut self) -> Child {
+        // The pipes go with the rest.
+        self.child.take().unwrap()
+    }
+
+    /// The result of a request, as the server wrote it.
+    pub(crate) fn request(&mut self, method: &str, params: &str) -> String {
+        let id = self.begin(method, params);
         loop {
             let mut line = String::new();
             assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the server closed its output");
@@ -54,7 +69,9 @@ impl Direct {
 
 impl Drop for Direct {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

@@ -43,7 +43,7 @@ impl Manager {
         Self::up_in(dir, test, &["--config", file.to_str().unwrap()])
     }
 
-    /// The same, with these variables in the manager's environment.
+    /// The same, with these variables in the manager's environment; one that is empty is taken out.
     pub(crate) fn with_variables(test: &str, config: &Value, variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("mcp.json");
@@ -65,6 +65,7 @@ impl Manager {
         let stdout = File::create(dir.path().join("up.stdout")).unwrap();
         let mut command = mcpstore(dir.path());
         command.arg("up").args(args).env(TAG_VARIABLE, tag).envs(variables.iter().copied());
+        variables.iter().filter(|(_, value)| value.is_empty()).for_each(|(name, _)| drop(command.env_remove(name)));
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap()
     }
 

@@ -72,6 +72,7 @@ fn events() -> Vec<(&'static str, Event)> {
     let user = StopKind::ByUser;
     vec![
         ("start", command(Command::Start)),
+        ("wake", command(Command::Wake)),
         ("stop", command(Command::Stop { kind: user, force: false })),
         ("kill", command(Command::Stop { kind: user, force: true })),
         ("restart", command(Command::Restart { reason: Reason::RestartAsked, force: false })),
@@ -93,6 +94,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("probe up", report(Report::ProbeUp)),
         ("probe down", report(Report::ProbeDown)),
         ("liveness failed", report(Report::LivenessFail)),
+        ("idle for long", report(Report::Idle)),
         ("age or memory reached", report(Report::Recycle(RecycleCause::Age))),
         ("drained", report(Report::Drained)),
         ("exit 0", report(Report::Exit(ExitStatus::Code(0)))),

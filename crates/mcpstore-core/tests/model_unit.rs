@@ -28,22 +28,22 @@ fn explore(mode: RestartMode, max_attempts: u32, slow_retry: bool, expected: [us
 
 #[test]
 fn on_failure_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 2, false, [18463, 74860, 5529514]);
+    explore(RestartMode::OnFailure, 2, false, [36220, 140953, 11415826]);
 }
 
 #[test]
 fn on_failure_with_a_third_attempt_and_slow_retry_keeps_every_invariant() {
-    explore(RestartMode::OnFailure, 3, true, [24834, 135329, 9978961]);
+    explore(RestartMode::OnFailure, 3, true, [48434, 262922, 21257012]);
 }
 
 #[test]
 fn always_keeps_every_invariant() {
-    explore(RestartMode::Always, 2, true, [19183, 92867, 6857303]);
+    explore(RestartMode::Always, 2, true, [37553, 176504, 14289858]);
 }
 
 #[test]
 fn never_keeps_every_invariant() {
-    explore(RestartMode::Never, 2, false, [11896, 33147, 2463079]);
+    explore(RestartMode::Never, 2, false, [23601, 59865, 4878024]);
 }
 
 /// The search must find that `machine` breaks one of these invariants.

@@ -20,12 +20,15 @@ struct Plan {
     slow_retry: bool,
     enabled: bool,
     waits: bool,
+    lazy: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Op {
     Start(Vec<usize>),
     StartAll,
+    /// Somebody needs it.
+    Wake(usize),
     Stop(Vec<usize>, bool),
     StopAll(bool),
     Restart(Vec<usize>, bool),
@@ -60,7 +63,7 @@ enum Op {
     Pass(u64),
 }
 
-const CHATTER: [Report; 11] = [
+const CHATTER: [Report; 12] = [
     Report::InitOk,
     Report::InitErr(InitFailure::Transient),
     Report::InitErr(InitFailure::AuthRefused),
@@ -71,6 +74,7 @@ const CHATTER: [Report; 11] = [
     Report::LivenessFail,
     Report::Recycle(RecycleCause::Memory),
     Report::Drained,
+    Report::Idle,
     Report::StateLost,
 ];
 
@@ -91,14 +95,16 @@ fn plan() -> impl Strategy<Value = Plan> {
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.3),
+        prop::bool::weighted(0.3),
     )
-        .prop_map(|(edges, mode, max_attempts, slow_retry, enabled, waits)| Plan {
+        .prop_map(|(edges, mode, max_attempts, slow_retry, enabled, waits, lazy)| Plan {
             edges,
             mode,
             max_attempts,
             slow_retry,
             enabled,
             waits,
+            lazy,
         })
 }
 
@@ -109,6 +115,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => some().prop_map(Op::Start),
         3 => Just(Op::StartAll),
+        6 => i().prop_map(Op::Wake),
         4 => (some(), force()).prop_map(|(s, f)| Op::Stop(s, f)),
         2 => force().prop_map(Op::StopAll),
         4 => (some(), force()).prop_map(|(s, f)| Op::Restart(s, f)),
@@ -154,6 +161,7 @@ fn definition(index: usize, plan: &Plan, world: &World) -> ServiceDef {
     made.restart.slow_retry = plan.slow_retry.then_some(Duration::from_secs(900));
     made.enabled = plan.enabled;
     made.waits = plan.waits;
+    made.lazy = plan.lazy;
     made
 }
 
@@ -200,6 +208,7 @@ fn play(world: &mut World, op: &Op) -> Checked<()> {
     let input = match op {
         Op::Start(list) => Input::Start(targets(list)),
         Op::StartAll => Input::Start(Target::All),
+        Op::Wake(i) => Input::Wake(service(*i)),
         Op::Stop(list, force) => Input::Stop { target: targets(&known(world, list)), force: *force },
         Op::StopAll(force) => Input::Stop { target: Target::All, force: *force },
         Op::Restart(list, force) => Input::Restart { target: targets(&known(world, list)), force: *force },

@@ -1,33 +1,52 @@
 //! A conversation with one downstream client, in the era that has such.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::core::levels::Level;
+use crate::guard::client_name;
 use crate::message;
 use crate::outlet::Outlet;
 use crate::seam::Peer;
 
 /// Requests of servers that one client may be asked at once; more are refused.
 const MAX_ASKED: usize = 64;
+/// Elicitations of one client whose end may still be told.
+const MAX_ELICITATIONS: usize = 256;
+
+/// The next of [`Client::serial`].
+static NEXT_SERIAL: AtomicUsize = AtomicUsize::new(1);
+
+/// A number that nothing else in this process has had or will have.
+pub(crate) fn next_serial() -> usize {
+    NEXT_SERIAL.fetch_add(1, Ordering::Relaxed)
+}
 
 /// A client with a session: from its `initialize` until it goes, or is forgotten.
 #[derive(Debug)]
 pub(crate) struct Client {
+    /// What tells it from every other client that there is, was or will be: an address would come again.
+    pub(crate) serial: usize,
     /// Who it is. Nobody else may use its session.
     pub(crate) peer: Peer,
     /// What it said of itself in `initialize`; set once.
     pub(crate) hello: OnceLock<Hello>,
+    /// What stands for its session in the audit log; set once, where there is a session.
+    pub(crate) tag: OnceLock<Arc<str>>,
+    name: OnceLock<Option<Arc<str>>>,
     /// The session is over: everything that is done for it ends.
     pub(crate) over: CancellationToken,
     state: Mutex<State>,
     next_ask: AtomicU64,
+    watched: AtomicBool,
 }
 
 /// What a client said of itself.
@@ -49,22 +68,32 @@ struct State {
     asked: BTreeMap<u64, oneshot::Sender<Result<Box<RawValue>, RpcError>>>,
     /// Its requests under way, by the text of their ids.
     under_way: BTreeMap<String, CancellationToken>,
-    /// Resources whose updates it wants.
-    pub(crate) subscriptions: BTreeSet<String>,
-    /// The least level of log lines that it wants; `None`: it never said.
-    log_level: Option<String>,
+    /// The least level of log messages that it wants; `None`: it never said.
+    log_level: Option<Level>,
+    /// The elicitations that it was asked for and that end elsewhere, by their ids; the latest ones.
+    elicitations: VecDeque<String>,
 }
 
 impl Client {
     /// A client that has not said anything yet.
     pub(crate) fn new(peer: Peer) -> Self {
         Self {
+            serial: next_serial(),
             peer,
             hello: OnceLock::new(),
+            tag: OnceLock::new(),
+            name: OnceLock::new(),
             over: CancellationToken::new(),
             state: Mutex::default(),
             next_ask: AtomicU64::new(1),
+            watched: AtomicBool::new(false),
         }
+    }
+
+    /// What it calls itself; `None` before its handshake, and where it says nothing.
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        let hello = self.hello.get()?;
+        self.name.get_or_init(|| hello.info.as_deref().and_then(client_name)).clone()
     }
 
     /// The view that it asked for; `None`: everything.
@@ -153,30 +182,56 @@ impl Client {
         }
     }
 
-    /// Wants updates of a resource, or no more; true when that is news.
-    pub(crate) fn subscribe(&self, uri: &str, wants: bool) -> bool {
+    /// Notes that it is asked this elicitation, where the end of it will be told in a notification of its own.
+    pub(crate) fn note_elicitation(&self, params: Option<&RawValue>) {
+        let Some(id) = elicitation(params) else { return };
         let mut state = self.state();
-        if wants { state.subscriptions.insert(uri.to_owned()) } else { state.subscriptions.remove(uri) }
+        if state.elicitations.len() >= MAX_ELICITATIONS {
+            state.elicitations.pop_front();
+        }
+        state.elicitations.push_back(id);
     }
 
-    /// True when it wants updates of this resource.
-    pub(crate) fn wants(&self, uri: &str) -> bool {
-        self.state().subscriptions.contains(uri)
+    /// True when it was asked the elicitation that these params speak of.
+    pub(crate) fn was_elicited(&self, params: Option<&RawValue>) -> bool {
+        elicitation(params).is_some_and(|id| self.state().elicitations.contains(&id))
     }
 
-    /// Notes the least level of log lines that it wants.
-    pub(crate) fn set_log_level(&self, level: &str) {
-        self.state().log_level = Some(level.to_owned());
+    /// Notes the least level of log messages that it wants.
+    pub(crate) fn set_log_level(&self, level: Level) {
+        self.state().log_level = Some(level);
     }
 
-    /// The least level of log lines that it wants; `None`: it never said.
-    pub(crate) fn log_level(&self) -> Option<String> {
-        self.state().log_level.clone()
+    /// The least level of log messages that it wants; `None`: it never said.
+    pub(crate) fn log_level(&self) -> Option<Level> {
+        self.state().log_level
+    }
+
+    /// True for the first one who asks: whoever that is tidies up after the client.
+    pub(crate) fn is_first_watch(&self) -> bool {
+        !self.watched.swap(true, Ordering::Relaxed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics half-way under this lock: what a poisoned one holds is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The id of an elicitation that ends elsewhere.
+fn elicitation(params: Option<&RawValue>) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Params {
+        elicitation_id: String,
+    }
+    serde_json::from_str::<Params>(params?.get()).ok().map(|params| params.elicitation_id)
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // Nobody can use it any more, so it is over, whether somebody said so or not.
+        self.over.cancel();
     }
 }
 

@@ -16,3 +16,4 @@ mod seam;
 
 pub use core::{Gateway, Prepared, Rules};
 pub use front::{BoundFront, BoundUnix, FrontOptions, FrontStats, Limits, ListenError};
+pub use guard::{AuditFault, AuditIsWhole, AuditStats, read_audit, verify_audit};

@@ -10,6 +10,8 @@ use mcpstore_transport::RpcError;
 use serde_json::value::RawValue;
 
 use crate::client::Client;
+use crate::guard::Trail;
+use crate::guard::rate::TooMany;
 use crate::outlet::Outlet;
 
 /// Who calls, as far as a front can tell. Two clients with one principal may see each other's work, others never.
@@ -38,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) headers: Vec<(String, String)>,
     /// Where what belongs to this request goes before its answer: notices, and what a server asks meanwhile.
     pub(crate) outlet: Outlet,
+    /// Where it went, for who notes it; fresh.
+    pub(crate) trail: Trail,
 }
 
 /// What a front gives its messages to.
@@ -61,6 +65,12 @@ pub(crate) trait Core: Send + Sync + 'static {
 
     /// Takes the answer of a client to a request that was put into one of its outlets. Never waits.
     fn answer(&self, client: &Arc<Client>, id: &RawValue, outcome: Result<Box<RawValue>, RpcError>);
+
+    /// Takes one request of this peer's, or one message of it. Asked before it is read.
+    ///
+    /// # Errors
+    /// [`TooMany`]: it asks too often.
+    fn admit(&self, peer: &Peer) -> Result<(), TooMany>;
 
     /// True when there is such a view.
     fn has_view(&self, view: &str) -> bool;

@@ -193,7 +193,13 @@ fn is_wanted(state: ServiceState, reason: &str) -> bool {
         ServiceState::Starting | ServiceState::Running | ServiceState::Error | ServiceState::Unknown => true,
         ServiceState::Stopping => !matches!(
             reason,
-            "stop_asked" | "kill_asked" | "remove_asked" | "config_changed" | "dependency_stopped" | "conflict_started"
+            "stop_asked"
+                | "kill_asked"
+                | "remove_asked"
+                | "config_changed"
+                | "dependency_stopped"
+                | "conflict_started"
+                | "idle"
         ),
     }
 }

@@ -12,10 +12,12 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::error::CallFailure;
+use crate::in_use::Use;
 use crate::relay::{Relay, with_traceparent};
 use crate::snapshot::ServiceInfo;
 use crate::supervisor::Supervisor;
 use crate::trace::{CallTrace, TracedCall};
+use crate::wake::not_running;
 
 impl Supervisor {
     /// Calls a tool of a service and returns the server's result object, byte for byte. A result that says `isError` is a
@@ -49,7 +51,7 @@ impl Supervisor {
         arguments: Box<RawValue>,
         trace: &CallTrace,
     ) -> Result<Box<RawValue>, CallFailure> {
-        let info = self.service_for_call(service)?;
+        let info = self.info_for_call(service)?;
         if !arguments.get().trim_start().starts_with('{') {
             let listed = || is_listed(&info, tool);
             let meter = &info.monitor.meter;
@@ -57,7 +59,8 @@ impl Supervisor {
             refused.end(self.now(), Duration::ZERO, Err(ErrorKind::BadArguments), 0);
             return Err(CallFailure::BadArguments { service: info.name().clone(), tool: tool.to_owned() });
         }
-        let call = self.begin_call(&info, Some(tool), bytes(&arguments), trace)?;
+        let (info, used) = self.up_for_call(service, Some(tool)).await?;
+        let call = self.begin_call(&info, used, Some(tool), bytes(&arguments), trace)?;
         let traceparent = call.traceparent(trace);
         let words = traceparent.map(|traceparent| TraceWords { traceparent, tracestate: trace.tracestate.as_deref() });
         let result = call_tool_traced(call.session.as_ref(), tool, arguments, call.limits, words).await;
@@ -73,20 +76,21 @@ impl Supervisor {
     /// # Cancel safety
     /// As [`Supervisor::call_tool`].
     pub async fn relay(&self, service: &str, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
-        let info = self.service_for_call(service)?;
-        let Relay { method, params, tool, options, inputs, trace } = relay;
+        let Relay { method, params, tool, options, inputs, trace, limits } = relay;
         let bytes_in = params.as_deref().map_or(0, bytes);
-        let call = self.begin_call(&info, tool, bytes_in, &trace)?;
+        let (info, used) = self.up_for_call(service, tool).await?;
+        let call = self.begin_call(&info, used, tool, bytes_in, &trace)?;
         let params = match call.traceparent(&trace) {
             // The caller's own words are in the params already.
             Some(parent) if trace.traceparent.as_deref() != Some(parent) => with_traceparent(params, parent),
             Some(_) | None => params,
         };
+        let limits = limits.unwrap_or(call.limits);
         let result = match inputs {
             Some(inputs) if call.session.server().era == Era::Stateless => {
-                request_with_inputs(call.session.as_ref(), inputs, method, params, call.limits, options).await
+                request_with_inputs(call.session.as_ref(), inputs, method, params, limits, options).await
             }
-            Some(_) | None => call.session.request_with(method, params, call.limits, options).await,
+            Some(_) | None => call.session.request_with(method, params, limits, options).await,
         };
         call.finish(result)
     }
@@ -95,6 +99,7 @@ impl Supervisor {
     fn begin_call<'a>(
         &'a self,
         info: &'a Arc<ServiceInfo>,
+        used: Use,
         tool: Option<&'a str>,
         bytes_in: u64,
         trace: &CallTrace,
@@ -111,7 +116,7 @@ impl Supervisor {
         };
         let Some(session) = &info.session else {
             refused(begin(0), ErrorKind::NotRunning);
-            return Err(not_running(info));
+            return Err(not_running(info, info.why()));
         };
         let counted = begin(bytes_in);
         let ticket = match monitor.admit(self.now()) {
@@ -124,7 +129,7 @@ impl Supervisor {
         };
         let tracer = tool.and_then(|tool| Some((tool, self.shared.tracer.get()?)));
         Ok(Running {
-            pass: Pass { supervisor: self, info, ticket: Some(ticket) },
+            pass: Pass { supervisor: self, info, ticket: Some(ticket), _used: used },
             session,
             limits: CallLimits::for_call(&info.spec.policy.timeouts),
             tool,
@@ -150,7 +155,7 @@ impl Supervisor {
         match RawValue::from_string(arguments.to_owned()) {
             Ok(arguments) => self.call_tool(service, tool, arguments).await,
             Err(_) => {
-                let name = self.service_for_call(service)?.name().clone();
+                let name = self.info_for_call(service)?.name().clone();
                 Err(CallFailure::BadArguments { service: name, tool: tool.to_owned() })
             }
         }
@@ -163,9 +168,9 @@ impl Supervisor {
     pub fn list_tools(&self, service: Option<&str>) -> Result<Vec<(ServiceName, Tool)>, CallFailure> {
         let infos = match service {
             Some(name) => {
-                let info = self.service_for_call(name)?;
+                let info = self.info_for_call(name)?;
                 if info.session.is_none() {
-                    return Err(not_running(&info));
+                    return Err(not_running(&info, info.why()));
                 }
                 vec![info]
             }
@@ -177,12 +182,15 @@ impl Supervisor {
             .collect())
     }
 
-    fn service_for_call(&self, service: &str) -> Result<Arc<ServiceInfo>, CallFailure> {
-        let snapshot = self.snapshot();
-        snapshot
-            .get(service)
-            .cloned()
-            .ok_or_else(|| CallFailure::UnknownService { name: service.to_owned(), hint: snapshot.hint(service) })
+    /// Waits for the service where that helps. One that cannot be had is counted as a call that failed.
+    async fn up_for_call(&self, service: &str, tool: Option<&str>) -> Result<(Arc<ServiceInfo>, Use), CallFailure> {
+        let up = self.awake(service).await;
+        if let (Err(_), Some(tool), Some(info)) = (&up, tool, self.info(service)) {
+            let meter = &info.monitor.meter;
+            let refused = meter.begin(meter.tool_if(tool, || is_listed(&info, tool)), 0);
+            refused.end(self.now(), Duration::ZERO, Err(ErrorKind::NotRunning), 0);
+        }
+        up
     }
 }
 
@@ -230,6 +238,7 @@ struct Pass<'a> {
     supervisor: &'a Supervisor,
     info: &'a ServiceInfo,
     ticket: Option<Option<Ticket>>,
+    _used: Use,
 }
 
 impl Pass<'_> {
@@ -297,8 +306,4 @@ fn failure(info: &ServiceInfo, tool: Option<&str>, source: CallError) -> CallFai
         }
         Some(_) | None => CallFailure::Call { service, source },
     }
-}
-
-fn not_running(info: &ServiceInfo) -> CallFailure {
-    CallFailure::NotRunning { service: info.name().clone(), state: info.status.state, why: info.why() }
 }

@@ -81,6 +81,16 @@ pub enum CallFailure {
         /// Why it is there.
         why: String,
     },
+    /// The service was on its way up for as long as a call may take.
+    #[error("service `{service}` is not up yet after {}: {why}", brief(*after))]
+    NotUpInTime {
+        /// The service.
+        service: ServiceName,
+        /// How long the call waited for it.
+        after: Duration,
+        /// Why it is where it is.
+        why: String,
+    },
     /// Calls to the service failed so often that they are not tried for a while.
     #[error("calls to service `{service}` fail at once, because too many got no answer; it is tried again in {}", brief(*retry_in))]
     CircuitOpen {

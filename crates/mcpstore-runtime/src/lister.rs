@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use mcpstore_transport::{CallError, CallLimits, Fed, List, NoticeFeed, Session, ToolList, list_all, list_tools};
 use mcpstore_types::ServiceSpec;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::detail::error_chain;
+use crate::listener;
 use crate::monitor::ServiceMonitor;
 use crate::msg::{News, Reporter};
 use crate::offers::OfferKind;
@@ -24,6 +25,8 @@ pub(crate) struct Lister {
     pub(crate) specs: watch::Receiver<Arc<ServiceSpec>>,
     pub(crate) monitor: Arc<ServiceMonitor>,
     pub(crate) reporter: Reporter,
+    /// It was not heard for a while: whatever it was, all is to be listed again.
+    pub(crate) missed: Notify,
 }
 
 /// Which lists are to be asked for.
@@ -50,6 +53,12 @@ impl Lister {
         if start.await.is_err() {
             return;
         }
+        let listener = listener::listen(self.session.as_ref(), &self.missed);
+        tokio::join!(listener, self.keep(listed_once));
+    }
+
+    /// Lists, and lists again.
+    async fn keep(&self, listed_once: oneshot::Sender<()>) {
         let mut changes = self.session.changes();
         changes.mark_unchanged();
         let server = self.session.server();
@@ -78,6 +87,7 @@ impl Lister {
                     Err(_) => std::future::pending().await,
                 },
                 due = said_by(notices) => due,
+                () = self.missed.notified() => Due::ALL,
             }
         };
         let heard = if failed.any() {

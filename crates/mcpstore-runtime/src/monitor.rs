@@ -12,6 +12,8 @@ use mcpstore_transport::Session;
 use mcpstore_types::{BreakerPolicy, PhaseName, Timestamp};
 use tokio::sync::Notify;
 
+use crate::in_use::InUse;
+
 /// The samples of one service over all its lives. Each lock is held for a few stores only.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceMonitor {
@@ -19,6 +21,8 @@ pub(crate) struct ServiceMonitor {
     pub(crate) meter: Arc<ServiceMeter>,
     clock: Mutex<StateClock>,
     breaker: Mutex<Option<Breaker>>,
+    /// Who uses it now.
+    pub(crate) in_use: InUse,
     /// Probes and lists of ours under way: they keep no server busy.
     own: AtomicUsize,
     /// Calls that got an answer.
@@ -83,6 +87,7 @@ impl ServiceMonitor {
     /// A new life begins: what its callers met in the one before says nothing about it.
     pub(crate) fn begin_life(&self) {
         self.serving.store(false, Ordering::Relaxed);
+        self.in_use.open();
         if let Some(breaker) = lock(&self.breaker).as_mut() {
             breaker.reset();
         }

@@ -43,6 +43,8 @@ pub(crate) enum News {
     Offer(OfferKind, List),
     /// The probes have a new verdict, which may have a consequence.
     Health { health: Health, consequence: Option<Report>, detail: Option<String> },
+    /// Nobody has used it for as long as its policy says.
+    Idle,
     /// Something that the core understands as it is.
     Report(Report),
 }

@@ -256,6 +256,7 @@ impl Owner {
                     self.report(service, incarnation, report);
                 }
             }
+            News::Idle => self.fall_asleep(service, incarnation),
             News::Report(report) => {
                 match report {
                     Report::Exit(status) => self.exited(service, status),
@@ -365,6 +366,18 @@ impl Owner {
                 record.tools_error = None;
             }
             Err(error) => record.tools_error = Some(Arc::from(error)),
+        }
+    }
+
+    /// Puts a life to sleep that nobody uses, unless somebody came in the meantime or leans on it.
+    fn fall_asleep(&mut self, service: &ServiceName, incarnation: Incarnation) {
+        let Some(monitor) = self.records.get(service).map(|record| Arc::clone(&record.monitor)) else { return };
+        if !monitor.in_use.shut() {
+            return;
+        }
+        self.report(service, incarnation, Report::Idle);
+        if matches!(self.phase(service), Some(PhaseName::Ready | PhaseName::Degraded)) {
+            monitor.in_use.open();
         }
     }
 

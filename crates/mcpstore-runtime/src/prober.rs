@@ -17,6 +17,7 @@ use crate::monitor::ServiceMonitor;
 use crate::msg::{News, Reporter};
 use crate::probe::{Asker, Probed, is_over_http, is_through_session};
 use crate::recycler::Recycler;
+use crate::sleeper::Sleeper;
 use crate::standing::{Standing, Which};
 use crate::usage::ProcessCell;
 
@@ -55,13 +56,14 @@ struct FirstList {
 }
 
 impl Prober {
-    /// Probes, keeps the list of tools, and has the life replaced when it is due, until cancelled.
+    /// Probes, keeps the list of tools, and has the life replaced, or put to sleep, when it is due, until cancelled.
     pub(crate) async fn run(self, cancel: CancellationToken) {
         let lister = Lister {
             session: Arc::clone(&self.session),
             specs: self.specs.clone(),
             monitor: Arc::clone(&self.monitor),
             reporter: self.reporter.clone(),
+            missed: Notify::new(),
         };
         let (start, started) = oneshot::channel();
         let (listed_once, over) = oneshot::channel();
@@ -79,16 +81,22 @@ impl Prober {
             process: Arc::clone(&self.process),
             reporter: self.reporter.clone(),
         };
-        let recycle = async {
+        let sleeper = Sleeper {
+            session: Arc::clone(&self.session),
+            specs: self.specs.clone(),
+            monitor: Arc::clone(&self.monitor),
+            reporter: self.reporter.clone(),
+        };
+        let end = async {
             common.up.cancelled().await;
-            recycler.run().await;
+            tokio::join!(recycler.run(), sleeper.run())
         };
         let all = async {
             tokio::join!(
                 self.ask_for_ever(Which::Liveness, &common),
                 self.ask_for_ever(Which::Readiness, &common),
                 lister.run(started, listed_once),
-                recycle,
+                end,
             )
         };
         cancel.run_until_cancelled(all).await;

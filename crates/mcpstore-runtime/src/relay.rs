@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use mcpstore_transport::{RequestOptions, ServerRequests};
+use mcpstore_transport::{CallLimits, RequestOptions, ServerRequests};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::trace::CallTrace;
@@ -22,6 +22,8 @@ pub struct Relay<'a> {
     pub inputs: Option<&'a dyn ServerRequests>,
     /// The trace that it belongs to, as the params say it.
     pub trace: CallTrace,
+    /// How long it may take; `None`: as long as the service's timeouts allow a call.
+    pub limits: Option<CallLimits>,
 }
 
 impl<'a> Relay<'a> {
@@ -29,7 +31,7 @@ impl<'a> Relay<'a> {
     #[must_use]
     pub fn new(method: &'a str, params: Option<Box<RawValue>>) -> Self {
         let (options, trace) = (RequestOptions::default(), CallTrace::default());
-        Self { method, params, tool: None, options, inputs: None, trace }
+        Self { method, params, tool: None, options, inputs: None, trace, limits: None }
     }
 }
 

@@ -208,7 +208,7 @@ impl Supervisor {
         let _ = self.inbox.try_send(Msg::Touched(name.clone()));
     }
 
-    async fn command(&self, input: Input) -> Result<Reply, CommandError> {
+    pub(crate) async fn command(&self, input: Input) -> Result<Reply, CommandError> {
         self.ask(|answer| Msg::Command { input, answer }).await
     }
 

@@ -407,10 +407,12 @@ async fn calls_say_where_a_service_is_and_why() {
     sim.start("child").await;
     sim.pass(SECOND).await;
     assert_eq!(error("idle").await, "service `idle` is not_started, not running: registered");
-    assert_eq!(error("slow").await, "service `slow` is starting, not running: spawned");
-    assert_eq!(error("waits").await, "service `waits` is starting, not running: start asked");
     assert!(error("lost").await.starts_with("service `lost` is error, not running: spec unusable: no program `nodee`"));
     assert_eq!(error("child").await, "service `child` is error, not running: dependency failed: dependency `lost`");
+    // Whoever is on its way up is waited for.
+    assert_eq!(sim.supervisor.now().since_start(), SECOND);
+    sim.supervisor.call_tool_text("waits", "echo", "{}").await.unwrap();
+    assert_eq!(sim.supervisor.now().since_start(), 5 * SECOND);
     sim.supervisor.stop_and_wait(&name("slow"), false).await.unwrap();
     assert_eq!(error("slow").await, "service `slow` is stopped, not running: stop asked");
 }

@@ -35,7 +35,7 @@ pub use auth::{LoginListener, LoginPrompt, LoginStatus, OAuth, Redirect};
 pub use client::{ClientSide, RpcError, ServerRequest, ServerRequests};
 pub use error::{CallError, HandshakeError, LaunchError, TimeoutKind};
 pub use handshake::{EraCache, EraMemory};
-pub use http::{AuthError, Http, Sse};
+pub use http::{AuthError, Http, Sse, mirrored_headers};
 pub use in_process::{Factory, InProcess};
 pub use inputs::{MAX_ROUNDS, request_with_inputs};
 pub use line_stream::{Connection, open_lines};

@@ -76,7 +76,7 @@ pub trait Session: Send + Sync {
     /// Counts the server's `notifications/tools/list_changed`; starts at 0.
     fn changes(&self) -> watch::Receiver<u64>;
 
-    /// Requests sent and not answered yet.
+    /// Requests sent and not answered yet, but for `subscriptions/listen`, which is open for as long as somebody listens.
     fn in_flight(&self) -> usize;
 
     /// Resolves when the conversation is over, whoever ended it; at once when asked later.
@@ -146,7 +146,8 @@ pub struct ServerInfo {
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallLimits {
-    /// The longest time without a sign of life for this request; its progress starts it anew.
+    /// The longest time without a sign of life for this request: its progress starts it anew, and it stands still while
+    /// the server waits for us to answer something.
     pub idle: Duration,
     /// The longest time in all, progress or not, the wait for a free slot included.
     pub total: Duration,

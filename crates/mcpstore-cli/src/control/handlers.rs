@@ -115,7 +115,11 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
         Op::Files => raw(&files(context)),
         Op::Logs => follow::logs(&request, context, items).await,
         Op::Events => follow::events(&request, context, items).await,
-        Op::Gateway => raw(&context.reach),
+        Op::Gateway => raw(&context.door.reach()),
+        Op::Approved => {
+            context.gateway.look_at_approvals();
+            raw(&())
+        }
         // Answered before it comes here: it is no question with an answer.
         Op::Mcp => Err(Failure::new(Exit::Failed, "the connection speaks the control language already")),
         Op::Down => down(request.force, &snapshot, context, items).await,

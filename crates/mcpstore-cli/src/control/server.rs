@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::bind::{Bound, bind};
 use super::connection::{converse, turn_away};
+use crate::door::Door;
 use crate::reload::Reloader;
 
 /// The most conversations at one time; further ones are turned away with a word.
@@ -59,7 +60,7 @@ pub(super) struct Context {
     pub(super) store: McpStore,
     pub(super) observer: Observer,
     pub(super) gateway: Gateway,
-    pub(super) reach: ReachDoc,
+    pub(super) door: Door,
     pub(super) shutdown: mpsc::Sender<ShutdownRequest>,
     /// True once the manager ends.
     pub(super) closing: watch::Receiver<bool>,
@@ -84,7 +85,7 @@ pub(crate) struct Served {
     /// All of them as one, for clients that speak MCP.
     pub(crate) gateway: Gateway,
     /// How that is reached over HTTP.
-    pub(crate) reach: ReachDoc,
+    pub(crate) door: Door,
 }
 
 /// How the gateway of a manager is reached over HTTP.
@@ -108,8 +109,8 @@ pub(crate) fn serve(
 ) -> anyhow::Result<ControlServer> {
     let bound = bind(socket)?;
     let (closing, receiver) = watch::channel(false);
-    let Served { store, observer, gateway, reach } = served;
-    let context = Context { store, observer, gateway, reach, shutdown, closing: receiver, reloader };
+    let Served { store, observer, gateway, door } = served;
+    let context = Context { store, observer, gateway, door, shutdown, closing: receiver, reloader };
     Ok(ControlServer { accept: tokio::spawn(accept(bound, context)), closing })
 }
 

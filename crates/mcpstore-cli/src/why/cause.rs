@@ -7,6 +7,7 @@ pub(crate) enum Cause {
     Running,
     NeverStarted,
     Disabled,
+    Asleep,
     Starting,
     Stopping,
     WaitsForSlot,
@@ -57,10 +58,11 @@ pub(crate) enum Cause {
 impl Cause {
     /// All of them, as the docs list them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 42] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::Running,
         Self::NeverStarted,
         Self::Disabled,
+        Self::Asleep,
         Self::Starting,
         Self::Stopping,
         Self::WaitsForSlot,
@@ -108,6 +110,7 @@ impl Cause {
             Self::Running => "running",
             Self::NeverStarted => "never_started",
             Self::Disabled => "disabled",
+            Self::Asleep => "asleep",
             Self::Starting => "starting",
             Self::Stopping => "stopping",
             Self::WaitsForSlot => "waits_for_slot",
@@ -156,6 +159,7 @@ impl Cause {
             Self::Running => "is running, and nothing is known to be wrong",
             Self::NeverStarted => "was never started",
             Self::Disabled => "is disabled, and so left out of a start of all",
+            Self::Asleep => "sleeps until somebody needs it: the next call wakes it",
             Self::Starting => "is on its way up",
             Self::Stopping => "is on its way down",
             Self::WaitsForSlot => "waits until fewer others are starting",

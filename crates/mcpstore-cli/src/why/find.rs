@@ -33,6 +33,7 @@ pub(super) fn find(model: &WhyModel) -> Finding {
     match model.phase {
         Phase::Ready | Phase::Degraded => running(model),
         Phase::Idle if !model.enabled => Finding::plain(Cause::Disabled),
+        Phase::Idle if matches!(model.reason, Reason::Lazy) => Finding::plain(Cause::Asleep),
         Phase::Idle => Finding::plain(Cause::NeverStarted),
         Phase::Wait => waiting(model),
         Phase::Spawn | Phase::Init | Phase::Probe => Finding::plain(Cause::Starting),
@@ -45,6 +46,7 @@ pub(super) fn find(model: &WhyModel) -> Finding {
             StopKind::Completed => Cause::Completed,
             StopKind::Conflict => Cause::Conflict,
             StopKind::ByConfig => Cause::ConfigChanged,
+            StopKind::Idle => Cause::Asleep,
         }),
         Phase::Failed { kind: FailKind::Dependency } if waited_outside(model) => outside(model),
         Phase::Failed { kind: FailKind::Dependency } => {

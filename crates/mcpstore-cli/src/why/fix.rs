@@ -29,9 +29,13 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
     let object = finding.object.as_deref();
     let mcpstore = |verb: &str| format!("mcpstore {verb} {name}");
     match finding.cause {
-        Cause::Running | Cause::Recycled | Cause::Starting | Cause::Stopping | Cause::WaitsForSlot | Cause::Removed => {
-            Vec::new()
-        }
+        Cause::Running
+        | Cause::Recycled
+        | Cause::Asleep
+        | Cause::Starting
+        | Cause::Stopping
+        | Cause::WaitsForSlot
+        | Cause::Removed => Vec::new(),
         Cause::AlertFiring => {
             vec![run("see what fires", "mcpstore alerts ls".to_owned()), run("and what it says", mcpstore("logs"))]
         }

@@ -92,6 +92,7 @@ fn example(cause: Cause) -> WhyModel {
         Cause::NeverStarted => model("api", Phase::Idle, Reason::Registered),
         Cause::Disabled => WhyModel { enabled: false, ..model("api", Phase::Idle, Reason::Registered) },
         Cause::Starting => model("api", Phase::Init, Reason::Spawned),
+        Cause::Asleep => stopped(StopKind::Idle, Reason::Idle),
         Cause::Stopping => model("api", Phase::Term, Reason::StopAsked),
         Cause::WaitsForSlot => model("api", Phase::Wait, Reason::StartAsked),
         Cause::Removed => model("api", Phase::Removed, Reason::RemoveAsked),

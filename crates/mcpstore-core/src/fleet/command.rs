@@ -22,6 +22,9 @@ impl Fleet {
                 reply.affected.push(self.graph.name(id).clone());
             }
         }
+        if matches!(target, Target::All) {
+            self.arm_lazy(turn, &mut reply);
+        }
         Ok(reply)
     }
 
@@ -48,7 +51,7 @@ impl Fleet {
             let reason = if is_root { Reason::RestartAsked } else { Reason::DependencyRestarted };
             let entry = self.entry_mut(id);
             entry.by_name |= is_root && matches!(target, Target::Names(_));
-            entry.by_hand = false;
+            (entry.by_hand, entry.armed) = (false, true);
             entry.intent = Some(Intent::Command(Command::Restart { reason, force }));
             self.touch_with_neighbours(id);
             reply.affected.push(self.graph.name(id).clone());
@@ -63,6 +66,7 @@ impl Fleet {
         for id in &roots {
             // One that was never started is not kept from its first start.
             self.entry_mut(*id).by_hand |= !matches!(self.entry(*id).unit.phase, Phase::Idle);
+            self.entry_mut(*id).armed = false;
         }
         self.stop_closure(turn, &roots, StopKind::ByUser, force, &mut reply);
         if matches!(target, Target::All) {
@@ -112,7 +116,10 @@ impl Fleet {
         for id in self.resolve(target)? {
             let up = matches!(self.entry(id).unit.desired, Desired::Up);
             self.give_and_tell(turn, id, Command::ResetFailed, &mut reply);
-            self.entry_mut(id).by_hand |= up && matches!(self.entry(id).unit.desired, Desired::Down);
+            let put_down = up && matches!(self.entry(id).unit.desired, Desired::Down);
+            let entry = self.entry_mut(id);
+            entry.by_hand |= put_down;
+            entry.armed &= !put_down;
         }
         Ok(reply)
     }
@@ -169,7 +176,7 @@ impl Fleet {
         let mut asked = self.resolve(target)?;
         let all = matches!(target, Target::All);
         if all {
-            asked.retain(|id| self.entry(*id).def.enabled);
+            asked.retain(|id| self.entry(*id).def.enabled && !self.entry(*id).def.lazy);
             asked.sort_unstable_by_key(|id| self.graph.rank(*id));
         }
         let mut in_set = vec![false; self.entries.len()];
@@ -246,7 +253,7 @@ impl Fleet {
         let up = matches!(self.entry(id).unit.desired, Desired::Up);
         let wish = self.entry_mut(id);
         wish.by_name &= up;
-        wish.by_hand = false;
+        (wish.by_hand, wish.armed) = (false, true);
         let entry = self.entry(id);
         if let Some(intent) = entry.intent
             && !intent.comes_back()
@@ -298,7 +305,7 @@ impl Fleet {
     }
 
     /// Gives a command to one unit. False: it refused, which is noted.
-    fn give(&mut self, turn: &mut Turn<'_>, id: NodeId, command: Command, reply: &mut Reply) -> bool {
+    pub(super) fn give(&mut self, turn: &mut Turn<'_>, id: NodeId, command: Command, reply: &mut Reply) -> bool {
         match self.step_unit(turn, id, Event::Command(command)) {
             Verdict::Rejected(rejected) => {
                 self.refuse(id, rejected, reply);
@@ -330,7 +337,7 @@ impl Fleet {
     }
 
     /// Why `id` cannot be started now, whatever its dependencies say.
-    fn bars_start(&self, id: NodeId) -> Option<Rejected> {
+    pub(super) fn bars_start(&self, id: NodeId) -> Option<Rejected> {
         if self.is_leaving_for_good(id) {
             Some(Rejected::Removing)
         } else if self.entry(id).unit.leaked {

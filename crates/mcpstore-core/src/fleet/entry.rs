@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) by_name: bool,
     /// A user stopped it, and nobody started it since: no reload revives it.
     pub(super) by_hand: bool,
+    /// It was started, for now or for whoever needs it, and nobody stopped it since: a call may wake it.
+    pub(super) armed: bool,
     /// How often it began to wait for something outside.
     pub(super) waits_begun: u64,
     /// What it waits for outside is there, as far as this wait goes.
@@ -86,6 +88,7 @@ impl Entry {
             missing: None,
             by_name: false,
             by_hand: false,
+            armed: false,
             waits_begun: 0,
             outside_met: false,
             in_vain: false,

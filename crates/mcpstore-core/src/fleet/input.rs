@@ -1,7 +1,7 @@
 //! The closed set of what goes into a fleet and what comes out.
 
 use mcpstore_graph::GraphError;
-use mcpstore_types::{Dependency, Incarnation, RestartPolicy, ServiceName, ServiceSpec, Timeouts};
+use mcpstore_types::{Dependency, Incarnation, RestartPolicy, ServiceName, ServiceSpec, StartMode, Timeouts};
 
 use super::reload_input::{Outcome, Reconfigure};
 use crate::unit::{Action, Move, Rejected, Report};
@@ -19,6 +19,8 @@ pub struct ServiceDef {
     pub timeouts: Timeouts,
     /// Part of a start of all.
     pub enabled: bool,
+    /// A start of all does not start it, but has it started by whoever needs it first ([`Input::Wake`]).
+    pub lazy: bool,
     /// It waits for something outside before each start: it is spawned once [`Input::ConditionsMet`] has said so.
     pub waits: bool,
 }
@@ -31,6 +33,7 @@ impl From<&ServiceSpec> for ServiceDef {
             restart: spec.policy.restart,
             timeouts: spec.policy.timeouts,
             enabled: spec.enabled,
+            lazy: matches!(spec.start, StartMode::Lazy),
             waits: !spec.wait_for.is_empty(),
         }
     }
@@ -58,6 +61,9 @@ pub enum Input {
     Register(Vec<ServiceDef>),
     /// Be up, with all that is pulled in.
     Start(Target),
+    /// Somebody needs it: be up, with all that is pulled in, if it sleeps. It stops no rival and revives nothing that a user
+    /// stopped. Nothing changes for one that is up, or on its way.
+    Wake(ServiceName),
     /// Be down, dependents first.
     Stop {
         /// Which.

@@ -11,6 +11,7 @@ mod register;
 mod reload;
 mod reload_input;
 mod settle;
+mod sleep;
 mod status;
 mod takeover;
 mod timers;
@@ -129,6 +130,7 @@ impl Fleet {
         let reply = match input {
             Input::Register(defs) => self.register(&mut turn, defs)?,
             Input::Start(target) => self.start(&mut turn, &target)?,
+            Input::Wake(name) => self.wake(&mut turn, &name)?,
             Input::Stop { target, force } => self.stop(&mut turn, &target, force)?,
             Input::Restart { target, force } => self.restart(&mut turn, &target, force)?,
             Input::Remove(target) => self.remove(&mut turn, &target)?,

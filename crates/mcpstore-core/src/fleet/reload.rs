@@ -75,6 +75,7 @@ impl Fleet {
         self.find_needed(&mut reload);
         if start {
             self.choose_starts(&taken.candidates, &mut reload);
+            taken.lazy.iter().for_each(|id| self.entry_mut(*id).armed = true);
         }
         self.stop_unneeded(turn, &mut reload);
         self.start_chosen(turn, &mut reload);
@@ -101,7 +102,7 @@ impl Fleet {
     }
 
     /// By node: what a user stopped, and what is down because it cannot be without that.
-    fn kept_down(&self) -> Vec<bool> {
+    pub(super) fn kept_down(&self) -> Vec<bool> {
         let by_hand: Vec<_> = self.graph.nodes().filter(|id| self.is_stopped_by_user(*id)).collect();
         let mut kept = vec![false; self.entries.len()];
         for id in self.graph.closure_down(&by_hand, DepKind::is_hard) {
@@ -111,7 +112,7 @@ impl Fleet {
     }
 
     /// Marks `roots` and all they pull in, and returns who was not marked before. Nothing that is kept down is pulled in.
-    fn add_needed(&self, roots: &[NodeId], kept: &[bool], marked: &mut [bool]) -> Vec<NodeId> {
+    pub(super) fn add_needed(&self, roots: &[NodeId], kept: &[bool], marked: &mut [bool]) -> Vec<NodeId> {
         let mut found: Vec<NodeId> = Vec::new();
         let mut add = |id: NodeId, found: &mut Vec<NodeId>| {
             if !self.is_leaving_for_good(id) && !marked[id.index()] {
@@ -151,7 +152,7 @@ impl Fleet {
                 || !self.graph.conflicts(id).contains(&rival)
                 || (taken.changed.binary_search(&rival).is_ok() && !self.is_up_in_its_own_right(rival))
         };
-        self.entry(id).def.enabled && by.iter().any(|rival| goes(*rival))
+        self.entry(id).def.enabled && !self.entry(id).def.lazy && by.iter().any(|rival| goes(*rival))
     }
 
     /// Two that are up and never run together from now on: one goes. The one that was changed; of two, the later.

@@ -28,6 +28,9 @@ impl Fleet {
             Some(id) if matches!(report, Report::Recycle(_)) && self.has_intent(id, incarnation) => {
                 Verdict::Ignored(Ignored::NotNow)
             }
+            Some(id) if matches!(report, Report::Idle) && self.must_stay_awake(id, incarnation) => {
+                Verdict::Ignored(Ignored::NotNow)
+            }
             Some(id) => self.step_unit(turn, id, Event::Report(incarnation, report)),
             None => Verdict::Ignored(Ignored::Stale),
         };
@@ -281,6 +284,7 @@ impl Fleet {
             }
             Intent::Command(
                 Command::Start
+                | Command::Wake
                 | Command::Stop { .. }
                 | Command::Hold { .. }
                 | Command::Remove

@@ -58,7 +58,13 @@ impl Fleet {
             name: entry.name().clone(),
             state,
             phase: unit.phase,
-            reason: if lost { Reason::DependencyLost } else { unit.reason },
+            reason: if lost {
+                Reason::DependencyLost
+            } else if self.sleeps_from_the_start(id) {
+                Reason::Lazy
+            } else {
+                unit.reason
+            },
             desired: unit.desired,
             health: Health::Unknown,
             incarnation: unit.incarnation,

@@ -19,6 +19,8 @@ pub(super) struct Taken {
     pub(super) added: Vec<NodeId>,
     /// To be started, if the fleet is.
     pub(super) candidates: Vec<NodeId>,
+    /// To be started by whoever needs them, if the fleet is.
+    pub(super) lazy: Vec<NodeId>,
     /// Went down with a dependency, and may do without it now.
     pub(super) freed: Vec<NodeId>,
 }
@@ -74,9 +76,15 @@ impl Fleet {
             let old = std::mem::replace(&mut entry.def, changed.def);
             // The config has the last word on what somebody once named.
             entry.by_name &= entry.def.enabled || !old.enabled;
+            entry.armed &= entry.def.enabled || !old.enabled;
             let freed = entry.def.dependencies != old.dependencies
                 && matches!((entry.unit.desired, entry.unit.stop_kind), (Desired::Down, StopKind::ByDependency));
-            if entry.def.enabled && !old.enabled {
+            let eager_now = old.lazy && !entry.def.lazy && entry.armed;
+            if entry.def.enabled && entry.def.lazy {
+                if !old.enabled {
+                    taken.lazy.push(id);
+                }
+            } else if entry.def.enabled && (!old.enabled || eager_now) {
                 taken.candidates.push(id);
             } else if entry.def.enabled && freed {
                 taken.freed.push(id);
@@ -93,7 +101,8 @@ impl Fleet {
             let id = NodeId::from_index(self.entries.len());
             taken.added.push(id);
             if def.enabled {
-                taken.candidates.push(id);
+                let starts = if def.lazy { &mut taken.lazy } else { &mut taken.candidates };
+                starts.push(id);
             }
             self.add_entry(turn, def);
         }

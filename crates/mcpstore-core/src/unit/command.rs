@@ -12,6 +12,7 @@ impl Stepper<'_> {
         }
         match command {
             Command::Start => self.start(),
+            Command::Wake => self.wake(),
             Command::Stop { kind, force } => self.stop(kind, force),
             Command::Restart { reason, force } => self.restart(reason, force),
             Command::Hold { kind } => self.hold(kind),
@@ -41,6 +42,36 @@ impl Stepper<'_> {
         }
     }
 
+    /// What is up, or on its way up, needs nothing; what failed has its own way back.
+    fn wake(&mut self) -> Verdict {
+        match self.unit.phase {
+            Phase::Idle | Phase::Stopped { .. } => self.start_from_down(Reason::Woken),
+            Phase::Drain | Phase::Close | Phase::Term | Phase::Kill | Phase::Reap
+                if matches!((self.unit.then, self.unit.stop_kind), (Then::Stop, StopKind::Idle)) =>
+            {
+                self.unit.reason = Reason::Woken;
+                self.restart_when_down()
+            }
+            Phase::Wait
+            | Phase::Spawn
+            | Phase::Init
+            | Phase::Probe
+            | Phase::Ready
+            | Phase::Degraded
+            | Phase::Abort
+            | Phase::Drain
+            | Phase::Close
+            | Phase::Term
+            | Phase::Kill
+            | Phase::Reap
+            | Phase::Cleanup
+            | Phase::BackOff { .. }
+            | Phase::Failed { .. }
+            | Phase::Unknown => Verdict::Unchanged,
+            Phase::Removed => Verdict::Rejected(Rejected::Removing),
+        }
+    }
+
     fn restart(&mut self, reason: Reason, force: bool) -> Verdict {
         match self.unit.phase {
             Phase::Idle | Phase::Stopped { .. } => self.start_from_down(reason),
@@ -65,6 +96,11 @@ impl Stepper<'_> {
     fn stop(&mut self, kind: StopKind, force: bool) -> Verdict {
         let reason = stop_reason(kind, force);
         match self.unit.phase {
+            // Down already, it goes to sleep: from now on a call wakes it.
+            Phase::Stopped { kind: before } if before != kind && matches!(kind, StopKind::Idle) => {
+                self.want_down(kind);
+                self.enter(Phase::Stopped { kind }, reason)
+            }
             Phase::Idle | Phase::Stopped { .. } => self.want_down(kind),
             Phase::Wait | Phase::BackOff { .. } => {
                 self.want_down(kind);
@@ -319,7 +355,7 @@ impl Stepper<'_> {
         if changed { Verdict::Changed } else { Verdict::Unchanged }
     }
 
-    fn want_down(&mut self, kind: StopKind) -> Verdict {
+    pub(super) fn want_down(&mut self, kind: StopKind) -> Verdict {
         let changed = matches!(self.unit.desired, Desired::Up);
         self.unit.desired = Desired::Down;
         self.unit.stop_kind = kind;
@@ -335,5 +371,6 @@ const fn stop_reason(kind: StopKind, force: bool) -> Reason {
         StopKind::ByDependency => Reason::DependencyStopped,
         StopKind::Conflict => Reason::ConflictStarted,
         StopKind::ByConfig => Reason::ConfigChanged,
+        StopKind::Idle => Reason::Idle,
     }
 }

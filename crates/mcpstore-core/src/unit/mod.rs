@@ -135,6 +135,8 @@ pub enum Event {
 pub enum Command {
     /// Be up.
     Start,
+    /// Be up because somebody needs it, if it sleeps or is going to sleep. A failure, or somebody's stop, stays as it is.
+    Wake,
     /// Be down. With `force`, without the polite steps.
     Stop {
         /// Whose stop it is.
@@ -184,6 +186,8 @@ pub enum Report {
     ProbeDown,
     /// The liveness check fails.
     LivenessFail,
+    /// Nobody used it for as long as its policy says: it is to be stopped until somebody does. Not charged as a failure.
+    Idle,
     /// It is to be replaced by a fresh life, for no fault of its own. Not charged as a failure.
     Recycle(RecycleCause),
     /// No call is in flight any more: a stop need not wait for the drain time.
@@ -279,6 +283,9 @@ pub enum Rejected {
     /// It is active; stop it first.
     #[error("it is active; stop it first, or remove it with force")]
     Active,
+    /// It is down, and not because nobody needed it.
+    #[error("it is down for a reason that a call does not end; start it")]
+    StaysDown,
 }
 
 /// Why an event was passed over.

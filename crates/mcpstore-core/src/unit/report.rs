@@ -2,7 +2,7 @@
 //!
 //! Every match names every phase, so that a new phase cannot be forgotten; what has no meaning in a phase is ignored.
 
-use mcpstore_types::{Desired, ExitStatus, FailKind, Phase, Reason, RestartMode};
+use mcpstore_types::{Desired, ExitStatus, FailKind, Phase, Reason, RestartMode, StopKind};
 
 use super::moves::Stepper;
 use super::{Ignored, InitFailure, RecycleCause, Report, SpawnFailure, Then, Verdict};
@@ -20,6 +20,7 @@ impl Stepper<'_> {
             Report::ProbeUp => self.only_in(&[Phase::Probe, Phase::Degraded], Phase::Ready, Reason::ProbePassed),
             Report::ProbeDown => self.only_in(&[Phase::Ready], Phase::Degraded, Reason::ProbeFailed),
             Report::LivenessFail => self.liveness_fail(),
+            Report::Idle => self.fall_asleep(),
             Report::Recycle(cause) => self.recycle(cause),
             Report::Drained => self.drained(),
             Report::Exit(status) => self.exit(status),
@@ -209,6 +210,37 @@ impl Stepper<'_> {
         match (self.unit.phase, self.unit.desired) {
             (Phase::Ready | Phase::Degraded, Desired::Up) => self.go_down(Then::Restart, reason, false),
             // Its stop is held and will come: it must not come back after it.
+            (Phase::Ready | Phase::Degraded, Desired::Down)
+            | (
+                Phase::Idle
+                | Phase::Wait
+                | Phase::Spawn
+                | Phase::Init
+                | Phase::Probe
+                | Phase::Abort
+                | Phase::Drain
+                | Phase::Close
+                | Phase::Term
+                | Phase::Kill
+                | Phase::Reap
+                | Phase::Stopped { .. }
+                | Phase::Cleanup
+                | Phase::BackOff { .. }
+                | Phase::Failed { .. }
+                | Phase::Unknown
+                | Phase::Removed,
+                Desired::Up | Desired::Down,
+            ) => NOT_NOW,
+        }
+    }
+
+    fn fall_asleep(&mut self) -> Verdict {
+        match (self.unit.phase, self.unit.desired) {
+            (Phase::Ready | Phase::Degraded, Desired::Up) => {
+                self.want_down(StopKind::Idle);
+                self.go_down(Then::Stop, Reason::Idle, false)
+            }
+            // Its stop is held and will come.
             (Phase::Ready | Phase::Degraded, Desired::Down)
             | (
                 Phase::Idle

@@ -1,7 +1,7 @@
 //! What must hold of every effect of a fleet, and of every service after every input.
 
 use mcpstore_core::{Action, Move, Unit};
-use mcpstore_types::{Incarnation, Phase, PhaseName, Reason, ServiceName};
+use mcpstore_types::{Incarnation, Phase, PhaseName, Reason, ServiceName, ServiceState};
 
 use super::fleet_world::{Checked, Outside, World, broken, hard, is_asked, is_completed, lives, ordered, wants_up};
 use super::unit_world::{Told, Truth, is_one_of_the_twenty, needs_deadline};
@@ -53,7 +53,13 @@ impl World {
             shadow.in_vain = false;
         }
         shadow.phase = step.phase;
-        if step.reason == Reason::ResetAsked {
+        let from_rest = matches!(step.from, Some(ServiceState::Stopped | ServiceState::Error));
+        let asleep = match step.phase {
+            PhaseName::Drain => step.reason == Reason::Idle,
+            PhaseName::Stopped => step.reason == Reason::Idle && from_rest,
+            _ => false,
+        };
+        if step.reason == Reason::ResetAsked || asleep {
             shadow.wanted = false;
         }
         Ok(())

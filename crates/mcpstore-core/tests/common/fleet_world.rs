@@ -110,6 +110,7 @@ pub(crate) fn def(text: &str) -> ServiceDef {
         restart: RestartPolicy::default(),
         timeouts: Timeouts::default(),
         enabled: true,
+        lazy: false,
         waits: false,
     }
 }
@@ -253,7 +254,14 @@ impl World {
                 // reading: a restart of all is one of those that shall be up; it revives none that a user stopped.
                 let restart_all = matches!(input, Input::Restart { target: Target::All, .. });
                 let asked = self.resolve(target, !restart_all).into_iter();
-                let asked = asked.filter(|n| !restart_all || self.shadows[n].wanted);
+                let start_all = matches!(input, Input::Start(Target::All));
+                let asked: Vec<_> = asked.filter(|n| !restart_all || self.shadows[n].wanted).collect();
+                // A lazy service is up when somebody needs it, also after a user's stop.
+                let (lazy, asked): (Vec<_>, Vec<_>) = asked.into_iter().partition(|n| start_all && self.defs[n].lazy);
+                for n in lazy.iter().filter(|n| !refused(n)) {
+                    self.shadows.get_mut(n).unwrap().by_hand = false;
+                }
+                let asked = asked.into_iter();
                 let roots: Vec<_> = asked.filter(|n| !self.clashed(n, reply)).collect();
                 let set = self.pulled_in(&roots);
                 let rivals: Vec<_> = self
@@ -270,6 +278,18 @@ impl World {
                     shadow.wanted = true;
                     shadow.by_hand = false;
                     shadow.restarts = 0;
+                }
+            }
+            Input::Wake(_) => {
+                for n in &reply.affected {
+                    let shadow = self.shadows.get_mut(n).unwrap();
+                    if shadow.by_hand || self.stop_all_end.is_some_and(|end| self.now < end) {
+                        return broken("I3", format!("a call revives `{n}`, which a user stopped: {shadow:?}"));
+                    }
+                    if !shadow.wanted && !lives(shadow.phase) {
+                        shadow.restarts = 0;
+                    }
+                    shadow.wanted = true;
                 }
             }
             Input::Stop { target, .. } => {
@@ -483,5 +503,6 @@ pub(crate) fn is_asked(reason: Reason) -> bool {
             | Reason::DependencyLost
             | Reason::ConflictStarted
             | Reason::ConfigChanged
+            | Reason::Idle
     )
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::disallowed_types)] // looked up, never iterated: the order of a hash map cannot show
 use std::collections::HashMap;
 
-use mcpstore_core::{Action, Command, Event, Ignored, Rejected, Step, StepContext, UnitPolicy, Verdict, deadline};
+use mcpstore_core::{
+    Action, Command, Event, Ignored, Rejected, Report, Step, StepContext, UnitPolicy, Verdict, deadline,
+};
 use mcpstore_types::{FailKind, Phase, PhaseName, RestartMode, StopKind, Timestamp};
 
 use super::unit_table::{Row, expected};
@@ -102,6 +104,10 @@ impl Search<'_> {
                 let mut after = node.after(step.unit, life, when);
                 if let Event::Command(command) = event {
                     after.remember(command, &step);
+                }
+                // Nobody needs it: as good as a command, which the next call takes back.
+                if matches!(event, Event::Report(_, Report::Idle)) && step.verdict == Verdict::Changed {
+                    after.wanted = false;
                 }
                 if matches!(step.unit.phase, Phase::BackOff { .. }) && node.unit.phase != step.unit.phase {
                     after.restarts += 1;
@@ -289,7 +295,7 @@ impl Search<'_> {
         if matches!(unit.phase, Phase::BackOff { .. } | Phase::Wait) && !after.wanted {
             return Err(("I6", "on its way up though it is wanted down"));
         }
-        if matches!(event, Event::Report(_, mcpstore_core::Report::Exit(status)) if status.is_clean())
+        if matches!(event, Event::Report(_, Report::Exit(status)) if status.is_clean())
             && matches!(node.unit.phase, Phase::Ready | Phase::Degraded)
             && step.verdict == Verdict::Changed
         {

@@ -110,6 +110,14 @@ impl Facts<'_> {
                 P::Abort | P::Drain | P::Close | P::Term | P::Kill | P::Reap,
             ) => row.up(true).then(Then::Restart),
             (Command::Start, _) => row.up(true),
+            (Command::Wake, P::Idle | P::Stopped) => row.to(P::Wait).up(true).forgiven(),
+            // A call takes back the stop of a service that nobody needed, and no other.
+            (Command::Wake, P::Drain | P::Close | P::Term | P::Kill | P::Reap)
+                if row.then == Then::Stop && self.unit.stop_kind == StopKind::Idle =>
+            {
+                row.up(true).then(Then::Restart)
+            }
+            (Command::Wake, _) => row,
             (Command::Restart { .. }, P::Wait) => row,
             (Command::Restart { force, .. }, _) => down(row, force).up(true).then(Then::Restart),
             // reading: what works goes on working until its stop comes; elsewhere a hold is a stop.
@@ -135,6 +143,7 @@ impl Facts<'_> {
     fn stop(&self, row: Row, kind: StopKind, force: bool) -> Row {
         let row = row.up(false);
         match row.phase {
+            P::Stopped if kind == StopKind::Idle => row.stopped(kind),
             P::Idle | P::Stopped => row,
             P::Cleanup => row.then(Then::Retry),
             P::Wait | P::BackOff => row.stopped(kind),
@@ -167,6 +176,7 @@ impl Facts<'_> {
             (Report::LivenessFail, P::Probe | P::Ready | P::Degraded) => row.to(P::Term).then(Then::Retry),
             // A life that is merely old or large gives way to the next, and is charged with nothing.
             (Report::Recycle(_), P::Ready | P::Degraded) if row.up => down(row, false).then(Then::Restart),
+            (Report::Idle, P::Ready | P::Degraded) if row.up => down(row.up(false), false).then(Then::Stop),
             // reading: a stop need not wait for the drain time when nothing is in flight.
             (Report::Drained, P::Drain) => row.to(P::Close),
             (Report::Exit(status), P::Ready | P::Degraded) => {

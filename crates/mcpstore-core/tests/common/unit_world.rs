@@ -97,8 +97,10 @@ pub(crate) fn policy(mode: RestartMode, max_attempts: u32, slow_retry: bool) -> 
 pub(crate) const START: Command = Command::Start;
 pub(crate) const STOP: Command = Command::Stop { kind: StopKind::ByUser, force: false };
 pub(crate) const KILL: Command = Command::Stop { kind: StopKind::ByUser, force: true };
-pub(crate) const COMMANDS: [Command; 10] = [
+pub(crate) const COMMANDS: [Command; 12] = [
     START,
+    Command::Wake,
+    Command::Stop { kind: StopKind::Idle, force: false },
     STOP,
     KILL,
     Command::Restart { reason: Reason::RestartAsked, force: false },
@@ -113,7 +115,7 @@ pub(crate) const COMMANDS: [Command; 10] = [
 const CRASH: ExitStatus = ExitStatus::Code(1);
 const CLEAN: ExitStatus = ExitStatus::Code(0);
 
-const CHATTER: [Report; 10] = [
+const CHATTER: [Report; 11] = [
     Report::InitOk,
     Report::InitErr(InitFailure::Transient),
     Report::InitErr(InitFailure::AuthRefused),
@@ -123,10 +125,11 @@ const CHATTER: [Report; 10] = [
     Report::ProbeDown,
     Report::LivenessFail,
     Report::Recycle(RecycleCause::Age),
+    Report::Idle,
     Report::Drained,
 ];
 
-const ALL_REPORTS: [Report; 21] = [
+const ALL_REPORTS: [Report; 22] = [
     Report::SpawnOk,
     Report::SpawnErr(SpawnFailure::Transient),
     Report::SpawnErr(SpawnFailure::Spec),
@@ -141,6 +144,7 @@ const ALL_REPORTS: [Report; 21] = [
     Report::LivenessFail,
     Report::Recycle(RecycleCause::Age),
     Report::Recycle(RecycleCause::Memory),
+    Report::Idle,
     Report::Drained,
     Report::Exit(CRASH),
     Report::Exit(CLEAN),
@@ -272,6 +276,15 @@ impl Node {
                 self.held = false;
                 self.restarts = 0;
             }
+            // It wakes what sleeps, and nothing else.
+            Command::Wake if matches!(step.verdict, Verdict::Changed) => {
+                self.wanted = true;
+                self.held = false;
+                if matches!(step.unit.phase, Phase::Wait) {
+                    self.restarts = 0;
+                }
+            }
+            Command::Wake => {}
             Command::Stop { .. } | Command::Remove => {
                 self.wanted = false;
                 self.held = false;

@@ -165,6 +165,12 @@ impl<'a> View<'a> {
         self.parts().filter(move |part| part.may_list(kind)).map(|part| &part.source.service)
     }
 
+    /// The services in it that may have a list of this kind and never gave one: nobody knows what they will call things.
+    pub(crate) fn unlisted(&self, kind: Kind) -> impl Iterator<Item = &'a ServiceName> + use<'a> {
+        let never = move |part: &&Part| !part.source.is_listed(kind) && part.may_list(kind);
+        self.parts().filter(never).map(|part| &part.source.service)
+    }
+
     /// What its services can do together, as a JSON object for `initialize` or `server/discover`.
     pub(crate) fn capabilities(&self, era: Era) -> &'a str {
         self.shown.capabilities[era as usize].get_or_init(|| capabilities::union(self.parts(), era))

@@ -1,6 +1,6 @@
 //! Who answers what a server asks: the client for whom it works.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,20 +9,27 @@ use mcpstore_transport::{RpcError, ServerRequest, ServerRequests};
 use mcpstore_types::ServiceName;
 use serde_json::value::RawValue;
 
+use super::able::able;
 use crate::client::Client;
 use crate::outlet::Outlet;
 
-/// A client of the handshake era, asked beside one of its requests.
+/// A client of the handshake era that is asked.
 #[derive(Clone)]
 pub(crate) struct AskClient {
     pub(crate) client: Arc<Client>,
-    pub(crate) outlet: Outlet,
+    /// Beside one of its requests; `None`: where what belongs to no request goes.
+    pub(crate) outlet: Option<Outlet>,
 }
 
 #[async_trait]
 impl ServerRequests for AskClient {
     async fn answer(&self, request: ServerRequest) -> Result<Box<RawValue>, RpcError> {
-        self.client.ask(Some(&self.outlet), &request.method, request.params.as_deref()).await
+        let hello = self.client.hello.get().ok_or_else(RpcError::no_method)?;
+        able(&hello.capabilities, &request)?;
+        if request.method == "elicitation/create" {
+            self.client.note_elicitation(request.params.as_deref());
+        }
+        self.client.ask(self.outlet.as_ref(), &request.method, request.params.as_deref()).await
     }
 }
 
@@ -31,6 +38,8 @@ impl ServerRequests for AskClient {
 pub(crate) struct UnderWay {
     next: Mutex<u64>,
     by_service: Mutex<BTreeMap<ServiceName, BTreeMap<u64, Worker>>>,
+    /// The keys of requests that wait for their clients.
+    aside: Mutex<BTreeSet<usize>>,
 }
 
 /// For whom a server works.
@@ -41,6 +50,8 @@ pub(crate) struct Worker {
     pub(crate) asks: Arc<dyn ServerRequests>,
     /// Where notices that belong to no request go, while this is the only client.
     pub(crate) outlet: Outlet,
+    /// The client, in the era that has such.
+    pub(crate) client: Option<Arc<Client>>,
 }
 
 impl UnderWay {
@@ -55,12 +66,48 @@ impl UnderWay {
         Entered { table: Arc::clone(self), service: service.clone(), id }
     }
 
-    /// The one client for whom the service works now; `None`: nobody, or more than one.
+    /// The one client for whom the service works now; `None`: nobody, or more than one. Requests that wait for what their
+    /// clients say do not count beside others: their servers wait too.
     pub(crate) fn only(&self, service: &ServiceName) -> Option<Worker> {
+        let aside = lock(&self.aside);
         let table = lock(&self.by_service);
-        let mut workers = table.get(service)?.values();
-        let first = workers.next()?;
-        workers.all(|other| other.key == first.key).then(|| first.clone())
+        let workers = table.get(service)?;
+        let only = |counts: &dyn Fn(&Worker) -> bool| {
+            let mut workers = workers.values().filter(|worker| counts(worker));
+            let first = workers.next()?;
+            Some(workers.all(|other| other.key == first.key).then(|| first.clone()))
+        };
+        only(&|worker| !aside.contains(&worker.key)).or_else(|| only(&|_| true)).flatten()
+    }
+
+    /// True when nothing is under way at this service.
+    pub(crate) fn is_idle(&self, service: &ServiceName) -> bool {
+        !lock(&self.by_service).contains_key(service)
+    }
+
+    /// The services that work for this client now.
+    pub(crate) fn services_of(&self, key: usize) -> Vec<ServiceName> {
+        let table = lock(&self.by_service);
+        let own = table.iter().filter(|(_, workers)| workers.values().any(|worker| worker.key == key));
+        own.map(|(service, _)| service.clone()).collect()
+    }
+
+    /// The requests of this key wait for their client, until the guard is dropped.
+    pub(crate) fn aside(self: &Arc<Self>, key: usize) -> Aside {
+        lock(&self.aside).insert(key);
+        Aside { table: Arc::clone(self), key }
+    }
+}
+
+/// Requests that wait for their client.
+pub(crate) struct Aside {
+    table: Arc<UnderWay>,
+    key: usize,
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        lock(&self.table.aside).remove(&self.key);
     }
 }
 
@@ -94,4 +141,41 @@ impl Drop for Entered {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics half-way under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outlet::outlet;
+
+    struct Nobody;
+
+    #[async_trait]
+    impl ServerRequests for Nobody {
+        async fn answer(&self, _: ServerRequest) -> Result<Box<RawValue>, RpcError> {
+            Err(RpcError::no_method())
+        }
+    }
+
+    #[test]
+    fn a_server_works_for_one_client_or_it_cannot_be_told() {
+        let (table, service) = (Arc::new(UnderWay::default()), ServiceName::new("s").unwrap());
+        let enter =
+            |key| table.enter(&service, Worker { key, asks: Arc::new(Nobody), outlet: outlet().0, client: None });
+        let only = || table.only(&service).map(|worker| worker.key);
+        assert_eq!(only(), None);
+        let _first = enter(1);
+        let _again = enter(1);
+        assert_eq!(only(), Some(1));
+        let second = enter(2);
+        assert_eq!(only(), None);
+        let aside = table.aside(1);
+        assert_eq!(only(), Some(2));
+        // What is asked while nobody else is there belongs to the one that waits.
+        drop(second);
+        assert_eq!(only(), Some(1));
+        let _third = enter(3);
+        drop(aside);
+        assert_eq!(only(), None);
+    }
 }

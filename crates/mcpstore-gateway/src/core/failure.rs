@@ -4,13 +4,14 @@ use std::error::Error as _;
 
 use mcpstore_runtime::CallFailure;
 use mcpstore_transport::{CallError, RpcError};
+use mcpstore_types::ServiceName;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
 /// What is wrong with the service, or with the way to it. None of the codes that the protocol has meanings for.
 const UNAVAILABLE: i64 = -32001;
 /// It took too long.
-const TIMED_OUT: i64 = -32002;
+const TIMED_OUT: i64 = -32004;
 /// Too much is under way; worth another try.
 const OVERLOADED: i64 = -32003;
 
@@ -31,6 +32,10 @@ pub(crate) fn rpc_error(failure: CallFailure) -> RpcError {
             let data = json!({ "service": service, "kind": "not_running", "state": state.as_str() });
             with_data(UNAVAILABLE, failure.to_string(), &data)
         }
+        CallFailure::NotUpInTime { ref service, .. } => {
+            let data = json!({ "service": service, "kind": "not_up_in_time" });
+            with_data(UNAVAILABLE, failure.to_string(), &data)
+        }
         CallFailure::Call { ref service, ref source } => {
             let (code, kind) = match source {
                 CallError::TimedOut { .. } => (TIMED_OUT, "timed_out"),
@@ -45,6 +50,20 @@ pub(crate) fn rpc_error(failure: CallFailure) -> RpcError {
         CallFailure::UnknownService { .. } => with_data(UNAVAILABLE, failure.to_string(), &json!({ "kind": "gone" })),
         other => RpcError::new(-32602, chain(&other)),
     }
+}
+
+/// The same for a request that went past the supervisor.
+pub(crate) fn call_error(service: &ServiceName, source: CallError) -> RpcError {
+    rpc_error(CallFailure::Call { service: service.clone(), source })
+}
+
+/// The failure of a request that a server answered with a question, where the client did not answer that.
+pub(crate) fn unanswered(service: &ServiceName, methods: &[String]) -> CallFailure {
+    let message =
+        format!("service `{service}` asks something that this client does not answer: {}", methods.join(", "));
+    let data = json!({ "service": service, "kind": "input_required", "asked": methods });
+    let source = CallError::Rpc { code: -32603, message, data: to_raw_value(&data).ok() };
+    CallFailure::Call { service: service.clone(), source }
 }
 
 fn with_data(code: i64, message: String, data: &serde_json::Value) -> RpcError {

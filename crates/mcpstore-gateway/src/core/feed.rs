@@ -5,16 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use mcpstore_runtime::Snapshot;
-use mcpstore_transport::{Fed, Session};
+use mcpstore_transport::{Fed, Notification, Session};
 use mcpstore_types::ServiceName;
 use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::known::{HeldBack, Known};
+use super::handshake::{STATUS, status};
+use super::known::Known;
+use super::levels::Level;
 use super::names::Names;
+use super::stateless::{ACKNOWLEDGED, unstamped, upstream};
+use super::subscribe::UPDATED;
 use super::{Inner, Rules};
 use crate::client::Client;
+use crate::guard::{Guard, HeldBack, Judge};
 use crate::message;
 
 /// Clients are told of changed lists no more often than this: twice in a second.
@@ -34,6 +39,11 @@ impl Clients {
         clients.push(Arc::downgrade(client));
     }
 
+    /// The one with this serial number.
+    pub(crate) fn find(&self, serial: usize) -> Option<Arc<Client>> {
+        self.all().into_iter().find(|client| client.serial == serial)
+    }
+
     /// All that are still there.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
@@ -45,6 +55,7 @@ pub(super) struct Feed {
     versions: watch::Receiver<u64>,
     renewed: Arc<Notify>,
     known: Known,
+    judge: Judge,
     held_back: HeldBack,
     heard: BTreeMap<ServiceName, Weak<dyn Session>>,
 }
@@ -52,12 +63,13 @@ pub(super) struct Feed {
 impl Feed {
     /// Listens to nobody yet. Looks again when there is a new version, and when the rules are renewed.
     pub(super) fn new(versions: watch::Receiver<u64>, renewed: Arc<Notify>) -> Self {
-        let (known, held_back) = (Known::default(), HeldBack::default());
-        Self { versions, renewed, known, held_back, heard: BTreeMap::new() }
+        let (known, judge, held_back) = (Known::default(), Judge::default(), HeldBack::default());
+        Self { versions, renewed, known, judge, held_back, heard: BTreeMap::new() }
     }
 
     /// The names at the beginning.
-    pub(super) fn first(&mut self, snapshot: &Snapshot, rules: &Rules) -> Names {
+    pub(super) fn first(&mut self, snapshot: &Snapshot, rules: &Rules, guard: &Guard) -> Names {
+        self.held_back = self.judge.look_now(guard, snapshot);
         let (sources, _) = self.known.sources(snapshot, &self.held_back, Instant::now());
         Names::new(sources, &rules.views, rules.stale, None)
     }
@@ -70,6 +82,8 @@ impl Feed {
             let again = {
                 let Some(inner) = inner.upgrade() else { return };
                 let snapshot = inner.supervisor.snapshot();
+                // Before anybody sees them.
+                self.held_back = self.judge.look(&inner.guard, &snapshot).await;
                 let mut again = self.renew(&inner, &snapshot);
                 self.hear(&inner, &snapshot);
                 let (names, now) = (inner.names.load_full(), Instant::now());
@@ -130,6 +144,11 @@ fn tell_of_changes(inner: &Inner, now: &Names, before: &Names) -> bool {
             client.tell(message::notification(method, None));
         }
     }
+    for listener in inner.stateless.listeners.all() {
+        let view = listener.view.clone();
+        let own = changed.entry(view).or_insert_with_key(|view| now.changed(view.as_deref(), before));
+        told(*own).for_each(|method| listener.changed(method));
+    }
     changed.values().any(|changed| changed.contains(&true))
 }
 
@@ -147,31 +166,83 @@ fn told(changed: [bool; 4]) -> impl Iterator<Item = &'static str> {
 /// Passes on what a server tells beside its answers, until its conversation ends.
 async fn listen(inner: Weak<Inner>, service: ServiceName, session: Weak<dyn Session>) {
     let Some(mut feed) = session.upgrade().map(|session| session.notices()) else { return };
+    if let (Some(inner), Some(session)) = (inner.upgrade(), session.upgrade()) {
+        let service = service.clone();
+        tokio::spawn(async move {
+            // What its last life knew, this one does not.
+            inner.tell_level(&service).await;
+            inner.renew_subscriptions(&service, &session).await;
+            upstream::follow(&inner, &service, &session).await;
+        });
+    }
     while let Some(fed) = feed.next().await {
         let Some(inner) = inner.upgrade() else { return };
-        let Fed::Notice(notice) = fed else { continue };
-        let message = message::notification(&notice.method, notice.params.as_deref());
+        match fed {
+            Fed::Notice(notice) => inner.heard(&service, &notice),
+            Fed::Missed(missed) => tracing::warn!(%service, missed, "notifications were lost: they came too fast"),
+        }
+    }
+}
+
+impl Inner {
+    /// A server tells something that belongs to no request.
+    fn heard(&self, service: &ServiceName, notice: &Notification) {
+        let params = notice.params.as_deref();
         match &*notice.method {
             // The lists are compared when they were listed again.
             method if method.ends_with("/list_changed") => {}
-            "notifications/resources/updated" => {
+            UPDATED => {
                 #[derive(Deserialize)]
                 struct Updated {
                     uri: String,
                 }
-                let params = notice.params.as_deref().and_then(|params| serde_json::from_str(params.get()).ok());
-                let Some(Updated { uri }) = params else { continue };
-                let clients = inner.clients.all();
+                if let Some(params) = params
+                    && let Ok(Updated { uri }) = serde_json::from_str(params.get())
+                {
+                    self.subscriptions.updated(service, &uri, &unstamped(params));
+                }
+            }
+            STATUS => {
+                if let Some(params) = params {
+                    status(self, service, params);
+                }
+            }
+            // It is ours alone that was acknowledged.
+            ACKNOWLEDGED => {}
+            "notifications/elicitation/complete" => {
+                let message = message::notification(&notice.method, params);
+                let clients = self.clients_of(service).into_iter();
                 clients
-                    .iter()
-                    .filter(|client| client.wants(&uri) && inner.names.load().has(client.view(), &service))
+                    .filter(|client| client.was_elicited(params))
                     .for_each(|client| drop(client.tell(message.clone())));
             }
-            // Over a pipe nothing ties it to a request: it is for the one client that the server works for.
-            _ => match inner.under_way.only(&service) {
-                Some(worker) => drop(worker.outlet.push(message)),
-                None => inner.clients.all().iter().for_each(|client| drop(client.tell(message.clone()))),
-            },
+            "notifications/message" => {
+                let level = Level::of_message(params);
+                self.spread(service, notice, |client| self.wants_log(client, level));
+            }
+            _ => self.spread(service, notice, |_| true),
         }
+    }
+
+    /// Over a pipe nothing ties it to a request: it is for the one client that the server works for, or else for all that
+    /// see the service.
+    fn spread(&self, service: &ServiceName, notice: &Notification, wants: impl Fn(&Client) -> bool) {
+        let message = message::notification(&notice.method, notice.params.as_deref());
+        match self.under_way.only(service) {
+            Some(worker) if worker.client.as_deref().is_none_or(&wants) => drop(worker.outlet.push(message)),
+            Some(_) => {}
+            None => {
+                let clients = self.clients_of(service).into_iter();
+                clients.filter(|client| wants(client)).for_each(|client| drop(client.tell(message.clone())));
+            }
+        }
+    }
+
+    /// The clients that see a service.
+    pub(super) fn clients_of(&self, service: &ServiceName) -> Vec<Arc<Client>> {
+        let names = self.names.load();
+        let mut clients = self.clients.all();
+        clients.retain(|client| !client.over.is_cancelled() && names.has(client.view(), service));
+        clients
     }
 }

@@ -1,34 +1,48 @@
 //! What messages mean: the gateway's side of MCP, over a supervisor.
 
+mod able;
+mod again;
 mod asks;
 mod failure;
 mod feed;
 mod handshake;
 mod known;
+pub(crate) mod levels;
 mod names;
 mod params;
 mod relay;
 mod sides;
 mod stateless;
+mod subscribe;
+mod tasks;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mcpstore_runtime::{ClientSides, Supervisor};
 use mcpstore_transport::RpcError;
-use mcpstore_types::{StaleLists, ViewSpec};
+use mcpstore_types::{StaleLists, ToolChanges, ViewSpec};
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use crate::client::Client;
-use crate::seam::{Call, Core};
+use crate::guard::Guard;
+use crate::guard::rate::TooMany;
+use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
+use levels::Levels;
 use names::Names;
 use sides::Sides;
+use stateless::Stateless;
+use subscribe::Subscriptions;
+use tasks::Tasks;
 
 /// The versions of the handshake era that are spoken, the newest first.
 pub(crate) const HANDSHAKE_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
@@ -50,6 +64,9 @@ fn stamp() -> String {
 #[derive(Debug, Default)]
 pub struct Prepared {
     under_way: Arc<UnderWay>,
+    guard: Guard,
+    /// The gateway, once there is one.
+    gateway: Arc<OnceLock<Weak<Inner>>>,
 }
 
 impl Prepared {
@@ -59,10 +76,17 @@ impl Prepared {
         Self::default()
     }
 
+    /// With tools pinned in this state folder from the first list on, and this for those that change.
+    #[must_use]
+    pub fn pinning(self, state_folder: &Path, changes: ToolChanges) -> Self {
+        self.guard.set_tool_changes(state_folder, changes);
+        self
+    }
+
     /// For [`mcpstore_runtime::SupervisorConfig::client_sides`].
     #[must_use]
     pub fn client_sides(&self) -> Arc<dyn ClientSides> {
-        Arc::new(Sides::new(Arc::clone(&self.under_way)))
+        Arc::new(Sides::new(Arc::clone(&self.under_way), Arc::clone(&self.gateway)))
     }
 }
 
@@ -89,6 +113,11 @@ pub(crate) struct Inner {
     pub(crate) renewed: Arc<Notify>,
     pub(crate) clients: Clients,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) stateless: Stateless,
+    pub(crate) guard: Guard,
+    pub(crate) levels: Levels,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) tasks: Tasks,
 }
 
 impl Gateway {
@@ -100,7 +129,7 @@ impl Gateway {
     pub fn launch(prepared: Prepared, supervisor: Supervisor, rules: Rules) -> Self {
         let renewed = Arc::new(Notify::new());
         let mut feed = Feed::new(supervisor.versions(), Arc::clone(&renewed));
-        let names = feed.first(&supervisor.snapshot(), &rules);
+        let names = feed.first(&supervisor.snapshot(), &rules, &prepared.guard);
         let inner = Arc::new(Inner {
             supervisor,
             names: ArcSwap::from_pointee(names),
@@ -108,7 +137,14 @@ impl Gateway {
             renewed,
             clients: Clients::default(),
             under_way: prepared.under_way,
+            stateless: Stateless::default(),
+            guard: prepared.guard,
+            levels: Levels::default(),
+            subscriptions: Subscriptions::default(),
+            tasks: Tasks::default(),
         });
+        // Set once: this is the only place that does, and it takes what was prepared.
+        let _ = prepared.gateway.set(Arc::downgrade(&inner));
         tokio::spawn(feed.follow(Arc::downgrade(&inner)));
         Self { inner }
     }
@@ -117,6 +153,12 @@ impl Gateway {
     pub fn set_rules(&self, rules: Rules) {
         self.inner.rules.store(Arc::new(rules));
         self.inner.renewed.notify_one();
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
     }
 }
 
@@ -129,15 +171,12 @@ impl std::fmt::Debug for Gateway {
 #[async_trait]
 impl Core for Gateway {
     async fn request(&self, call: Call) -> Result<Bytes, RpcError> {
-        let Some(client) = call.client.clone() else { return stateless::answer(&self.inner, &call).await };
-        let _entered = Entered { client: &client, id: &call.id };
-        let taken_back = client.enter(&call.id);
-        tokio::select! {
-            biased;
-            answer = handshake::answer(&self.inner, &client, &call) => answer,
-            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
-            () = taken_back.cancelled() => Err(RpcError::new(-32000, "the request was cancelled")),
+        let noted = self.inner.guard.begin(&call);
+        let answer = self.inner.answer(&call).await;
+        if let Some(noted) = noted {
+            noted.over(&answer);
         }
+        answer
     }
 
     fn notification(&self, client: &Arc<Client>, method: &str, params: Option<&RawValue>) {
@@ -148,8 +187,29 @@ impl Core for Gateway {
         client.answered(id, outcome);
     }
 
+    fn admit(&self, peer: &Peer) -> Result<(), TooMany> {
+        self.inner.guard.admit(peer)
+    }
+
     fn has_view(&self, view: &str) -> bool {
         self.inner.rules.load().views.iter().any(|known| known.name == view)
+    }
+}
+
+impl Inner {
+    async fn answer(self: &Arc<Self>, call: &Call) -> Result<Bytes, RpcError> {
+        let Some(client) = call.client.clone() else { return stateless::answer(self, call).await };
+        let _entered = Entered { client: &client, id: &call.id };
+        let taken_back = client.enter(&call.id);
+        tokio::select! {
+            biased;
+            answer = handshake::answer(self, &client, call) => answer,
+            // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
+            () = taken_back.cancelled() => {
+                call.trail.taken_back();
+                Err(RpcError::new(-32000, "the request was cancelled"))
+            }
+        }
     }
 }
 

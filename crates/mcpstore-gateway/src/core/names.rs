@@ -5,7 +5,7 @@ use mcpstore_transport::RpcError;
 use mcpstore_types::{Era, ServiceName, StaleLists, ViewSpec};
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::params::invalid;
 use crate::catalog::listing::PageBounds;
@@ -17,8 +17,8 @@ use crate::catalog::{Catalog, Inputs};
 
 /// There is no such thing: what the handshake era says of resources (spec: MCP 2025-11-25, resources).
 const NO_RESOURCE: i64 = -32002;
-/// The tool is held back until somebody approves it.
-const HELD_BACK: i64 = -32001;
+/// The tool is held back until somebody approves it, or its service is not there.
+const UNAVAILABLE: i64 = -32001;
 
 /// Where a name leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,17 +79,23 @@ impl Names {
     /// Where a tool leads.
     ///
     /// # Errors
-    /// `Invalid params` when the view has no such tool; -32001 when it is held back.
+    /// `Invalid params` when the view has no such tool; -32001 when it is held back, or when its service was never there
+    /// to say what it has.
     pub(crate) fn tool(&self, view: Option<&str>, name: &str) -> Result<Route, RpcError> {
-        self.view(view)?.route_tool(name).map(route).map_err(no_route)
+        let view = self.view(view)?;
+        view.route_tool(name)
+            .map(route)
+            .map_err(|error| unlisted(view, Kind::Tools, name).unwrap_or_else(|| no_route(error)))
     }
 
     /// Where a prompt leads.
     ///
     /// # Errors
-    /// `Invalid params` when the view has no such prompt.
+    /// As [`Names::tool`].
     pub(crate) fn prompt(&self, view: Option<&str>, name: &str) -> Result<Route, RpcError> {
-        self.view(view)?.route_prompt(name).map(route).map_err(no_route)
+        let view = self.view(view)?;
+        let unlisted = || unlisted(view, Kind::Prompts, name);
+        view.route_prompt(name).map(route).map_err(|error| unlisted().unwrap_or_else(|| no_route(error)))
     }
 
     /// Where a resource leads: to who lists it or has a template for it. A resource that nobody names leads to the one
@@ -135,6 +141,11 @@ impl Names {
         entry.annotations.read_only_hint || entry.annotations.idempotent_hint
     }
 
+    /// The entry of a tool in its server's list, byte for byte.
+    pub(crate) fn tool_entry(&self, view: Option<&str>, name: &str) -> Option<&RawValue> {
+        self.view(view).ok()?.route_tool(name).ok().map(|found| found.entry)
+    }
+
     /// By kind, whether the list of a view is not what it was.
     pub(super) fn changed(&self, view: Option<&str>, before: &Self) -> [bool; 4] {
         match (self.view(view), before.view(view)) {
@@ -156,6 +167,18 @@ fn route(found: Found<'_>) -> Route {
     Route { service: found.service.clone(), name: found.upstream.to_owned() }
 }
 
+/// What is said of a name that begins as those of a service do that never listed what it has.
+fn unlisted(view: View<'_>, kind: Kind, name: &str) -> Option<RpcError> {
+    let begins =
+        |service: &&ServiceName| name.strip_prefix(service.as_str()).is_some_and(|rest| rest.starts_with("__"));
+    let service = view.unlisted(kind).find(begins)?;
+    let message = format!(
+        "service `{service}` did not come up so far, so nobody knows what it has; `mcpstore why {service}` says what is wrong"
+    );
+    let data = json!({ "service": service.as_str(), "kind": "not_listed" });
+    Some(RpcError { code: UNAVAILABLE, message, data: to_raw_value(&data).ok() })
+}
+
 fn no_route(error: NoRoute) -> RpcError {
     let message = error.to_string();
     match error {
@@ -163,7 +186,7 @@ fn no_route(error: NoRoute) -> RpcError {
         NoRoute::Quarantined { service, tool } => {
             let data = json!({ "service": service.as_str(), "tool": tool, "kind": "held_back" });
             let message = format!("{message}; `mcpstore approve {service}` shows what changed");
-            RpcError { code: HELD_BACK, message, data: to_raw_value(&data).ok() }
+            RpcError { code: UNAVAILABLE, message, data: to_raw_value(&data).ok() }
         }
     }
 }

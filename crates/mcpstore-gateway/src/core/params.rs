@@ -1,6 +1,7 @@
 //! Params of a request, as far as the gateway must understand them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use mcpstore_transport::RpcError;
 use serde::Deserialize;
@@ -10,11 +11,21 @@ use serde_json::value::RawValue;
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Peek<'a> {
     #[serde(borrow, default)]
-    name: Option<&'a RawValue>,
+    pub(crate) name: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) uri: Option<Cow<'a, str>>,
+    /// What a client brings back in the next round, and what it was asked for (spec: MCP 2026-07-28, multi round-trip).
+    #[serde(borrow, default, rename = "requestState")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "inputResponses")]
+    pub(crate) input_responses: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) arguments: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) cursor: Option<Cow<'a, str>>,
+    /// The call shall be a task.
+    #[serde(borrow, default)]
+    pub(crate) task: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "_meta")]
     pub(crate) meta: Option<Meta<'a>>,
 }
@@ -32,6 +43,10 @@ pub(crate) struct Meta<'a> {
     pub(crate) version: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
     pub(crate) capabilities: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/logLevel")]
+    pub(crate) log_level: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo")]
+    pub(crate) client: Option<&'a RawValue>,
 }
 
 impl<'a> Peek<'a> {
@@ -57,20 +72,71 @@ impl<'a> Peek<'a> {
         serde_json::from_str::<Text<'_>>(name.get()).map(|text| text.0).map_err(|_| invalid("`name` must be a text"))
     }
 
+    /// The name in them, or the URI: what they are about.
+    pub(crate) fn what(&self) -> Option<Cow<'a, str>> {
+        self.name.and_then(|_| self.name().ok()).or_else(|| self.uri.clone())
+    }
+
+    /// What the client says of itself in this very request.
+    pub(crate) fn client(&self) -> Option<&'a RawValue> {
+        self.meta.as_ref().and_then(|meta| meta.client)
+    }
+
     /// The params with another name, and every other byte as it was.
     pub(crate) fn renamed(&self, params: &RawValue, name: &str) -> Box<RawValue> {
-        let Some(old) = self.name else { return params.to_owned() };
-        let text = params.get();
-        // A slice of `params`: their distance is where it stands.
-        let at = old.get().as_ptr() as usize - text.as_ptr() as usize;
-        let name = serde_json::to_string(name).unwrap_or_default();
-        let mut out = String::with_capacity(text.len() + name.len());
-        out.push_str(&text[..at]);
-        out.push_str(&name);
-        out.push_str(&text[at + old.get().len()..]);
-        // A text in the place of a text: it stays JSON.
-        RawValue::from_string(out).unwrap_or_else(|_| params.to_owned())
+        self.name.map_or_else(|| params.to_owned(), |old| replaced(params, old, name))
     }
+}
+
+/// A JSON text with another text in the place of `old`, which is a slice of it; every other byte stays.
+pub(crate) fn replaced(whole: &RawValue, old: &RawValue, new: &str) -> Box<RawValue> {
+    let out = with(whole.get(), old.get(), &serde_json::to_string(new).unwrap_or_default());
+    // A value in the place of a value: it stays JSON.
+    RawValue::from_string(out).unwrap_or_else(|_| whole.to_owned())
+}
+
+/// `text` with `new` in the place of `part`, which is a slice of it.
+pub(crate) fn with(text: &str, part: &str, new: &str) -> String {
+    // Their distance is where it stands.
+    let at = part.as_ptr() as usize - text.as_ptr() as usize;
+    let mut out = String::with_capacity(text.len() + new.len());
+    out.push_str(&text[..at]);
+    out.push_str(new);
+    out.push_str(&text[at + part.len()..]);
+    out
+}
+
+/// Params with these members (name and JSON text) in their `_meta`, but for those that are there already; every other byte
+/// stays. Params with no place for them stay as they are.
+pub(crate) fn with_meta(params: Option<Box<RawValue>>, members: &[(&str, &str)]) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct Outer<'a> {
+        #[serde(borrow, default, rename = "_meta")]
+        meta: Option<&'a RawValue>,
+    }
+    let added = |known: &BTreeMap<&str, &RawValue>| {
+        let new = members.iter().filter(|(name, _)| !known.contains_key(name));
+        new.map(|(name, value)| format!("\"{name}\":{value}")).collect::<Vec<_>>().join(",")
+    };
+    let written = || {
+        let text = params.as_deref().map_or("{}", RawValue::get);
+        let out = match serde_json::from_str::<Outer<'_>>(text).ok()?.meta {
+            Some(meta) => {
+                let known: BTreeMap<&str, &RawValue> = serde_json::from_str(meta.get()).ok()?;
+                let (open, rest) = meta.get().split_at(1);
+                let new = added(&known);
+                let comma = if known.is_empty() || new.is_empty() { "" } else { "," };
+                with(text, meta.get(), &format!("{open}{new}{comma}{rest}"))
+            }
+            None => {
+                let (open, rest) = text.split_at(text.find('{')? + 1);
+                let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+                format!("{open}\"_meta\":{{{}}}{comma}{rest}", added(&BTreeMap::new()))
+            }
+        };
+        RawValue::from_string(out).ok()
+    };
+    written().or(params)
 }
 
 #[derive(Deserialize)]
@@ -94,6 +160,20 @@ mod tests {
         assert_eq!(peek.name().unwrap(), "s__t");
         let got = peek.renamed(&params, "t\"1");
         assert_eq!(got.get(), r#"{ "arguments":{"name":"x","n":1.50}, "name" : "t\"1", "x": 1e2}"#);
+    }
+
+    #[test]
+    fn members_come_into_the_meta_and_every_other_byte_stays() {
+        let with = |text: Option<&str>| {
+            let params = text.map(|text| RawValue::from_string(text.to_owned()).unwrap());
+            with_meta(params, &[("a", "1"), ("b", "{}")]).unwrap().get().to_owned()
+        };
+        assert_eq!(with(None), r#"{"_meta":{"a":1,"b":{}}}"#);
+        assert_eq!(with(Some(r#"{ "n":1.50}"#)), r#"{"_meta":{"a":1,"b":{}}, "n":1.50}"#);
+        assert_eq!(with(Some(r#"{"n":1,"_meta" : {}}"#)), r#"{"n":1,"_meta" : {"a":1,"b":{}}}"#);
+        assert_eq!(with(Some(r#"{"_meta":{ "b":2e0}}"#)), r#"{"_meta":{"a":1, "b":2e0}}"#);
+        assert_eq!(with(Some(r#"{"_meta":{"b":2,"a":3}}"#)), r#"{"_meta":{"b":2,"a":3}}"#);
+        assert_eq!(with(Some("[1]")), "[1]");
     }
 
     #[test]

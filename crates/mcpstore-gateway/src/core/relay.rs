@@ -1,20 +1,29 @@
 //! A request on its way to a server, and what comes back before its answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mcpstore_runtime::{CallTrace, Relay};
-use mcpstore_transport::{Notification, RequestOptions, RpcError, ServerRequests, notice_channel};
-use mcpstore_types::ServiceName;
+use mcpstore_runtime::{CallFailure, CallTrace, Relay, ServiceInfo};
+use mcpstore_transport::{CallLimits, Notification, RequestOptions, RpcError, ServerRequests, notice_channel};
+use mcpstore_types::{Era, ServiceName};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Inner;
 use super::asks::Worker;
-use super::failure::rpc_error;
-use super::params::Peek;
+use super::failure::{rpc_error, unanswered};
+use super::levels::Level;
+use super::params::{Peek, with_meta};
+use crate::client::Client;
 use crate::message;
 use crate::outlet::Outlet;
 use crate::seam::Call;
+
+/// Where a request of the stateless era says what its client can do.
+const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// Where it says from which level on it wants log messages.
+const META_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
 /// What is passed on.
 pub(crate) struct Passed<'a> {
@@ -26,13 +35,43 @@ pub(crate) struct Passed<'a> {
     /// Who answers what the server asks meanwhile, and whose request this is.
     pub(crate) asks: Arc<dyn ServerRequests>,
     pub(crate) key: usize,
+    /// The client, in the era that has such: what it can do and wants to hear holds for all of its requests.
+    pub(crate) client: Option<&'a Arc<Client>>,
+    /// It may take as long without a sign of life as it may take in all.
+    pub(crate) waits: bool,
+    /// Where a server answers with questions, `asks` is asked and the request is sent again; else they are the result.
+    pub(crate) rounds: bool,
 }
 
 impl Inner {
     /// Passes a request on; what the server tells meanwhile goes into the outlet of the call.
+    ///
+    /// # Errors
+    /// What the client hears instead of a result.
+    ///
+    /// # Cancel safety
+    /// Dropped, the server is told.
     pub(crate) async fn pass(&self, call: &Call, peek: &Peek<'_>, passed: Passed<'_>) -> Result<Bytes, RpcError> {
-        let Passed { service, method, params, tool, asks, key } = passed;
-        let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone() };
+        self.pass_once(call, peek, passed).await.map_err(rpc_error)
+    }
+
+    /// The same, with the failure as it is.
+    pub(super) async fn pass_once(
+        &self,
+        call: &Call,
+        peek: &Peek<'_>,
+        passed: Passed<'_>,
+    ) -> Result<Bytes, CallFailure> {
+        let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
+        call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
+        let info = self.supervisor.info(service.as_str());
+        let stateless = info.as_ref().is_some_and(|info| is_stateless(info));
+        let params = match client {
+            Some(client) if stateless => said_by(client, params),
+            Some(_) | None => params,
+        };
+        let limits = info.filter(|_| waits).map(|info| CallLimits::within(info.spec.policy.timeouts.call_total));
+        let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone(), client: client.cloned() };
         let _entered = self.under_way.enter(service, worker);
         let (sink, mut notices) = notice_channel();
         let meta = peek.meta.as_ref();
@@ -47,28 +86,74 @@ impl Inner {
             params,
             tool,
             options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)) },
-            inputs: Some(asks.as_ref()),
+            inputs: rounds.then_some(asks.as_ref()),
             trace,
+            limits,
         };
+        let tell = |notice: &Notification| self.tell(&call.outlet, client, notice, wants_progress);
         let mut answer = std::pin::pin!(self.supervisor.relay(service.as_str(), relay));
         let result = loop {
             tokio::select! {
                 biased;
-                Some(notice) = notices.next() => tell(&call.outlet, &notice, wants_progress),
-                result = &mut answer => break result,
+                Some(notice) = notices.next() => tell(&notice),
+                result = &mut answer => break result?,
             }
         };
         while let Some(notice) = notices.try_next() {
-            tell(&call.outlet, &notice, wants_progress);
+            tell(&notice);
+        }
+        if let (true, Some(_), Some(methods)) = (stateless, client, questions(&result)) {
+            return Err(unanswered(service, &methods));
         }
         // A boxed text is taken over as it is.
-        result.map(|result| Bytes::from(String::from(Box::<str>::from(result)))).map_err(rpc_error)
+        Ok(Bytes::from(String::from(Box::<str>::from(result))))
+    }
+
+    /// Tells the client; progress only where it asked for it: what we ask for ourselves is none of its affairs. Log
+    /// messages only of the levels that it wants.
+    fn tell(&self, outlet: &Outlet, client: Option<&Arc<Client>>, notice: &Notification, wants_progress: bool) {
+        let params = notice.params.as_deref();
+        let wanted = match &*notice.method {
+            "notifications/progress" => wants_progress,
+            "notifications/message" => client.is_none_or(|client| self.wants_log(client, Level::of_message(params))),
+            _ => true,
+        };
+        if wanted {
+            outlet.push(message::notification(&notice.method, params));
+        }
     }
 }
 
-/// Tells the client; progress only where it asked for it: what we ask for ourselves is none of its affairs.
-fn tell(outlet: &Outlet, notice: &Notification, wants_progress: bool) {
-    if wants_progress || &*notice.method != "notifications/progress" {
-        outlet.push(message::notification(&notice.method, notice.params.as_deref()));
+fn is_stateless(info: &ServiceInfo) -> bool {
+    info.session().is_some_and(|session| session.server().era == Era::Stateless)
+}
+
+/// The params with what a client of the handshake era said once and for all: in the stateless era each request says it
+/// (spec: MCP 2026-07-28, basic).
+fn said_by(client: &Client, params: Option<Box<RawValue>>) -> Option<Box<RawValue>> {
+    let capabilities = client.hello.get().map_or("{}", |hello| hello.capabilities.get());
+    let level = format!("\"{}\"", client.log_level().unwrap_or_default().as_str());
+    with_meta(params, &[(META_CAPABILITIES, capabilities), (META_LEVEL, &level)])
+}
+
+/// The methods that a server asks for in the place of a result; `None` when it is a result.
+fn questions(result: &RawValue) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        result_type: String,
+        #[serde(default)]
+        input_requests: BTreeMap<String, Question>,
     }
+    #[derive(Deserialize)]
+    struct Question {
+        method: String,
+    }
+    const QUESTION: &str = "input_required";
+    if !result.get().contains(QUESTION) {
+        return None;
+    }
+    let answer: Answer = serde_json::from_str(result.get()).ok()?;
+    let methods = answer.input_requests.into_values().map(|question| question.method);
+    (answer.result_type == QUESTION).then(|| methods.collect())
 }

@@ -11,6 +11,8 @@ use http::uri::Authority;
 use http::{HeaderMap, Uri};
 use mcpstore_types::Secret;
 
+use crate::guard::token::TokenCheck;
+
 /// Why a request is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -29,7 +31,7 @@ pub(crate) enum Refusal {
 /// What a request must show.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    token: Option<Secret>,
+    token: Option<TokenCheck>,
     hosts: Vec<String>,
     origins: Vec<String>,
     principal: Arc<str>,
@@ -39,7 +41,16 @@ impl Gate {
     /// Asks for this token, when there is one. `hosts` and `origins` are allowed beside our own.
     pub(crate) fn new(token: Option<Secret>, hosts: Vec<String>, origins: Vec<String>) -> Self {
         let principal = if token.is_some() { "token" } else { "anyone" };
-        Self { token, hosts, origins, principal: principal.into() }
+        Self { token: token.as_ref().map(TokenCheck::new), hosts, origins, principal: principal.into() }
+    }
+
+    /// True when both want the same token, or none.
+    pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
+        match (&self.token, &other.token) {
+            (Some(one), Some(other)) => one.is(other),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// Whether somebody who asks by this name and from this page is answered. `here` is our end of the connection.
@@ -93,18 +104,12 @@ impl Gate {
         if !scheme.eq_ignore_ascii_case(b"bearer ") {
             return Err(Refusal::NoToken);
         }
-        if same(word.trim_ascii(), token.expose().as_bytes()) {
+        if str::from_utf8(word.trim_ascii()).is_ok_and(|word| token.matches(word)) {
             Ok(Arc::clone(&self.principal))
         } else {
             Err(Refusal::WrongToken)
         }
     }
-}
-
-/// Compares in a time that tells nothing but the length.
-fn same(given: &[u8], wanted: &[u8]) -> bool {
-    let differ = given.iter().zip(wanted).fold(0, |differ, (a, b)| std::hint::black_box(differ | (a ^ b)));
-    differ == 0 && given.len() == wanted.len()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the headers of a request say about its body (spec: MCP 2026-07-28, streamable HTTP, request metadata).
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
@@ -109,7 +111,7 @@ pub(crate) fn check(headers: &HeaderMap, method: &str, params: Option<&RawValue>
     // Without a name the body is wrong, which the core says.
     let Some(name) = name.and_then(text) else { return Ok(facts) };
     match one(headers, &NAME)? {
-        Some(header) if plain(header)? == name => Ok(facts),
+        Some(header) if plain(header, &NAME)? == name => Ok(facts),
         Some(header) => Err(mismatch(&format!("Mcp-Name is `{header}`, and the body says `{name}`"))),
         None => Err(mismatch("the header Mcp-Name is missing")),
     }
@@ -134,7 +136,8 @@ pub(crate) const fn status(code: i64, facts: Facts) -> u16 {
     }
 }
 
-fn mismatch(what: &str) -> RpcError {
+/// `HeaderMismatch`, and in what.
+pub(crate) fn mismatch(what: &str) -> RpcError {
     RpcError::new(HEADER_MISMATCH, format!("header mismatch: {what}"))
 }
 
@@ -151,12 +154,17 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>,
 }
 
 /// A value without its wrapping in Base64, if it has one (spec: MCP 2026-07-28, value encoding).
-fn plain(value: &str) -> Result<String, RpcError> {
+///
+/// # Errors
+/// `HeaderMismatch`, when the wrapping holds no text.
+pub(crate) fn plain(value: &str, header: &dyn fmt::Display) -> Result<String, RpcError> {
     let Some(inner) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Ok(value.to_owned());
     };
     let bytes = STANDARD.decode(inner).ok();
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| mismatch("Mcp-Name is no proper Base64"))
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| mismatch(&format!("{header} is no proper Base64")))
 }
 
 /// The members of an object that count; none of everything else.

@@ -2,7 +2,7 @@
 
 mod batch;
 mod gate;
-mod headers;
+pub(crate) mod headers;
 mod http;
 mod legacy;
 mod limits;

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::replay::Replay;
 use super::stats::Counters;
 use crate::client::Client;
+use crate::guard::audit::session_tag;
 use crate::seam::Peer;
 
 /// Bytes of chance in the id of a session.
@@ -68,6 +69,8 @@ impl Sessions {
     /// [`Full`] when all are in use.
     pub(crate) fn begin(self: &Arc<Self>, client: Arc<Client>, lane: Option<Lane>) -> Result<(Arc<str>, InUse), Full> {
         let id = fresh_id().ok_or(Full)?;
+        // A client with two sessions keeps the tag of the first.
+        let _ = client.tag.set(session_tag(&id));
         let now = self.now_ms();
         let mut gone = self.expired(now);
         let principal = Arc::clone(&client.peer.principal);

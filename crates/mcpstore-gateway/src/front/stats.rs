@@ -63,6 +63,8 @@ counters! {
     forbidden_total,
     /// HTTP requests refused for their token.
     unauthorized_total,
+    /// Requests refused because their client asks too often.
+    limited_total,
     /// Other HTTP requests answered with a status from 400 on, by us.
     rejected_total,
     /// Clients dropped because they were slow to send.

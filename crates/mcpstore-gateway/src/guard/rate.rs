@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use mcpstore_transport::RpcError;
 use mcpstore_types::Timestamp;
 
 /// Principals that have a bucket of their own. Where there are more, those without one share the one of nobody.
@@ -17,6 +18,9 @@ const BURST_PARTS: u32 = 6;
 
 /// A client opens with a handful of lists; that must not be refused, however low the rate is.
 const LEAST_BURST: u32 = 10;
+
+/// The code of the error: as of everything else that is worth another try.
+const RATE_LIMITED: i64 = -32003;
 
 const MINUTE: u64 = 60_000_000_000;
 
@@ -45,6 +49,15 @@ impl TooMany {
     /// In whole seconds, as `Retry-After` has it: rounded up, so that who waits so long is let through.
     pub(crate) fn retry_after_seconds(&self) -> u64 {
         self.retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+    }
+}
+
+impl TooMany {
+    /// What a client hears of it.
+    pub(crate) fn rpc_error(&self) -> RpcError {
+        let ms = u64::try_from(self.retry_after.as_millis()).unwrap_or(u64::MAX);
+        let data = serde_json::json!({ "kind": "rate_limited", "retryAfterMs": ms });
+        RpcError { code: RATE_LIMITED, message: self.to_string(), data: serde_json::value::to_raw_value(&data).ok() }
     }
 }
 

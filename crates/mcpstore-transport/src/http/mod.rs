@@ -39,6 +39,7 @@ use endpoint::Connection;
 
 pub use credentials::AuthError;
 pub(crate) use params::broken_rule;
+pub use params::mirrored_headers;
 
 /// The adapter of kind `http`: streamable HTTP in both eras, over TCP, TLS or a unix socket.
 ///

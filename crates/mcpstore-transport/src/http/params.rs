@@ -116,6 +116,16 @@ fn wished(schema: &str) -> Result<Vec<Mirrored>, String> {
     Ok(walk.found)
 }
 
+/// What a call of a tool must say in headers: the name of each in small letters, and its value as text, which is `None`
+/// where the header must not be there (spec: MCP 2026-07-28, custom headers). None of a tool whose schema breaks the rules
+/// about that.
+#[must_use]
+pub fn mirrored_headers(input_schema: &RawValue, arguments: Option<&RawValue>) -> Vec<(String, Option<String>)> {
+    let wishes = wished(input_schema.get()).unwrap_or_default();
+    let value = |path: &[String]| arguments.and_then(|arguments| value_at(arguments, path)).and_then(primitive);
+    wishes.iter().map(|Mirrored { path, header }| (header.as_str().to_owned(), value(path))).collect()
+}
+
 /// The rule that a tool's schema breaks, if it does: such a tool is hidden.
 pub(crate) fn broken_rule(schema: &RawValue) -> Option<String> {
     wished(schema.get()).err()
@@ -220,6 +230,10 @@ mod tests {
         let expected =
             ["mcp-param-count=7", "mcp-param-flag=false", "mcp-param-in=x y", "mcp-param-region==?base64?w6k=?="];
         assert_eq!(found, expected);
+        let mirrored = mirrored_headers(&raw(&schema), Some(&raw(&call["arguments"])));
+        let mirrored: Vec<_> = mirrored.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        assert_eq!(mirrored.len(), 5);
+        assert!(mirrored.contains(&("mcp-param-region", Some("é"))) && mirrored.contains(&("mcp-param-none", None)));
         // The tool wants nothing any more, or is another.
         wishes.learn(&raw(&json!({ "tools": [{ "name": "t", "inputSchema": { "type": "object" } }] })));
         let mut headers = HeaderMap::new();

@@ -38,6 +38,11 @@ impl Asked {
         Some(taken_back)
     }
 
+    /// True while a request is being answered.
+    pub(super) fn is_open(&self) -> bool {
+        !lock(&self.open).is_empty()
+    }
+
     /// Requests that are being answered.
     #[cfg(test)]
     pub(super) fn open(&self) -> usize {

@@ -18,6 +18,8 @@ use crate::{CallError, CallLimits, RequestOptions, TimeoutKind};
 
 /// The question for versions and capabilities; in the stateless era also the one whether the server lives.
 pub(crate) const DISCOVER: &str = "server/discover";
+/// The request for a server's changes, which is open for as long as they are wanted (spec: MCP 2026-07-28, subscriptions).
+pub(crate) const LISTEN: &str = "subscriptions/listen";
 /// Bytes around the method and the params of a request, at most.
 const ENVELOPE_BYTES: usize = 256;
 
@@ -44,7 +46,8 @@ impl Hub {
     ) -> Answer {
         let clock = Limits::start(limits);
         // A ping asks whether the server is alive: it must not wait behind the calls that make one doubt it.
-        let is_probe = matches!(method, "ping" | DISCOVER);
+        // One that lasts would hold a place for ever.
+        let is_probe = matches!(method, "ping" | DISCOVER | LISTEN);
         let _place = if is_probe { None } else { Some(self.place(&clock).await?) };
         let room = if is_probe { None } else { Some(self.room_for(method, params)?) };
         let (mut call, mut answer, line) = self.begin(stateless, method, params, options)?;
@@ -66,6 +69,8 @@ impl Hub {
                     let now = Instant::now();
                     // Taken out between the two arms: the answer is there.
                     let Some(last_sign) = self.table().last_sign(call.id) else { continue };
+                    // A server that waits for what we answer is not idle.
+                    let last_sign = if self.asked.is_open() { now } else { last_sign };
                     deadline = clock.next(last_sign);
                     if deadline <= now {
                         return Err(clock.passed_at(now));
@@ -135,6 +140,7 @@ impl Hub {
             notices,
             client,
             sent: false,
+            lasts: method == LISTEN,
         };
         let ours = ours.map(|_| Token::ours_text(id));
         if !table.enter(id, Waiter::Raw(waiter)) {

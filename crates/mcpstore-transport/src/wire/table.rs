@@ -42,6 +42,15 @@ pub(super) struct RawWaiter {
     pub(super) client: Option<Arc<dyn ServerRequests>>,
     /// It went out, or is going: the server may know of it.
     pub(super) sent: bool,
+    /// It is no work that comes to an end: it is open for as long as somebody listens.
+    pub(super) lasts: bool,
+}
+
+impl Waiter {
+    /// See [`RawWaiter::lasts`].
+    fn lasts(&self) -> bool {
+        matches!(self, Self::Raw(RawWaiter { lasts: true, .. }))
+    }
 }
 
 /// The requests that wait for an answer, by wire id.
@@ -127,9 +136,20 @@ impl Table {
         }
     }
 
-    /// Raw requests that wait.
+    /// Where the notices go of the one request that takes any; `None`: there is none, or more than one. Those that last do
+    /// not count.
+    pub(super) fn only_sink(&self) -> Option<&NoticeSink> {
+        let mut sinks = self.waiting.values().filter_map(|waiter| match waiter {
+            Waiter::Raw(RawWaiter { lasts: false, notices: Some(sink), .. }) => Some(sink),
+            Waiter::Raw(_) | Waiter::Rmcp { .. } => None,
+        });
+        let first = sinks.next()?;
+        sinks.next().is_none().then_some(first)
+    }
+
+    /// Raw requests that wait, but for those that last.
     pub(super) fn in_flight(&self) -> usize {
-        self.waiting.values().filter(|waiter| matches!(waiter, Waiter::Raw(_))).count()
+        self.waiting.values().filter(|waiter| matches!(waiter, Waiter::Raw(RawWaiter { lasts: false, .. }))).count()
     }
 
     /// Nothing goes out any more: no one enters again, and whose request did not go out hears it. With `deaf`, the
@@ -147,7 +167,7 @@ impl Table {
 
     /// True when the server is deaf, and every answer that can come has come.
     pub(super) fn is_done(&self) -> bool {
-        self.deaf && self.waiting.is_empty()
+        self.deaf && self.waiting.values().all(Waiter::lasts)
     }
 
     /// No answer comes any more: everyone who waits hears it, and no one enters again.

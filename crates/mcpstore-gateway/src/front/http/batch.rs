@@ -17,6 +17,7 @@ use crate::front::pipe::{Answers, Pipe};
 use crate::front::read::{INVALID_REQUEST, Message, message};
 use crate::front::running::{Running, answer};
 use crate::front::sessions::InUse;
+use crate::guard::Trail;
 use crate::message;
 use crate::outlet::outlet;
 use crate::seam::Call;
@@ -29,13 +30,19 @@ pub(super) async fn post(front: &Front, session: InUse, body: &[u8], reads: Read
     };
     let (outlet, notices) = outlet();
     let answers: FuturesUnordered<BoxFuture<'static, Bytes>> = FuturesUnordered::new();
-    for text in messages {
-        match message(text.get().as_bytes()) {
-            Ok(Message::Request { id, method, .. }) if method == "initialize" => {
+    for (place, text) in messages.into_iter().enumerate() {
+        let message = message(text.get().as_bytes());
+        // The first was counted with the POST.
+        let admitted = if place == 0 { Ok(()) } else { front.core.admit(&session.client.peer) };
+        match (message, admitted) {
+            (Ok(Message::Request { id, method, .. }), _) if method == "initialize" => {
                 let error = RpcError::new(INVALID_REQUEST, "`initialize` must not be part of a batch");
                 answers.push(ready(message::error(Some(id), &error)).boxed());
             }
-            Ok(Message::Request { id, method, params }) => {
+            (Ok(Message::Request { id, .. }), Err(many)) => {
+                answers.push(ready(message::error(Some(id), &many.rpc_error())).boxed());
+            }
+            (Ok(Message::Request { id, method, params }), Ok(())) => {
                 let call = Call {
                     peer: session.client.peer.clone(),
                     client: Some(Arc::clone(&session.client)),
@@ -44,18 +51,19 @@ pub(super) async fn post(front: &Front, session: InUse, body: &[u8], reads: Read
                     params: params.map(ToOwned::to_owned),
                     headers: Vec::new(),
                     outlet: outlet.clone(),
+                    trail: Trail::default(),
                 };
                 let running = Running::begin(&front.core, &front.counters, call, None);
                 let id = id.to_owned();
                 answers.push(async move { answer(&id, &running.await) }.boxed());
             }
-            Ok(Message::Notification { method, params }) => {
+            (Ok(Message::Notification { method, params }), _) => {
                 front.core.notification(&session.client, &method, params);
             }
-            Ok(Message::Answer { id, outcome }) => {
+            (Ok(Message::Answer { id, outcome }), _) => {
                 front.core.answer(&session.client, id, outcome.map(ToOwned::to_owned));
             }
-            Err(bad) => answers.push(ready(message::error(bad.id, &bad.error)).boxed()),
+            (Err(bad), _) => answers.push(ready(message::error(bad.id, &bad.error)).boxed()),
         }
     }
     drop(outlet);

@@ -16,6 +16,7 @@ use crate::front::pipe::{Answers, Pipe};
 use crate::front::read::{INVALID_REQUEST, Message, message};
 use crate::front::running::{Running, answer};
 use crate::front::sessions::Sessions;
+use crate::guard::Trail;
 use crate::outlet::outlet;
 use crate::seam::{Call, Peer};
 
@@ -80,6 +81,7 @@ pub(crate) async fn post(front: &Front, principal: &str, request: Request<Incomi
                 params: params.map(ToOwned::to_owned),
                 headers: Vec::new(),
                 outlet: lane.notices,
+                trail: Trail::default(),
             };
             let running = Running::begin(&front.core, &front.counters, call, Some(session));
             let answers = lane.answers;

@@ -14,6 +14,7 @@ mod watch;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::{Method, Request};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +35,8 @@ pub(crate) const ROUTES: [&str; 5] = ["/mcp", "/mcp/VIEW", "/sse", "/sse/VIEW", 
 /// What all connections share.
 pub(crate) struct Front {
     pub(crate) core: Arc<dyn Core>,
-    pub(crate) gate: Gate,
+    /// Who is answered now.
+    pub(crate) gate: ArcSwap<Gate>,
     pub(crate) limits: Limits,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<Counters>,
@@ -73,14 +75,15 @@ impl Front {
     /// Answers a request; `here` is our end of its connection.
     async fn answer(&self, here: IpAddr, request: Request<Incoming>) -> Reply {
         let headers = request.headers();
-        if let Err(refusal) = self.gate.judge(here, request.uri(), headers) {
+        let gate = self.gate.load_full();
+        if let Err(refusal) = gate.judge(here, request.uri(), headers) {
             if refusal != Refusal::BadHost {
                 self.counters.forbidden_total.up();
             }
             return reply::refused(refusal);
         }
         let Some(route) = route(request.uri().path()) else { return reply::missing("there is no such page") };
-        let principal = match self.gate.principal(headers) {
+        let principal = match gate.principal(headers) {
             Ok(principal) => principal,
             Err(refusal) => {
                 self.counters.unauthorized_total.up();
@@ -95,6 +98,10 @@ impl Front {
             return reply::missing("there is no such view");
         }
         let peer = Peer { principal, view: view.map(Into::into) };
+        if let Err(many) = self.core.admit(&peer) {
+            self.counters.limited_total.up();
+            return reply::too_many(many);
+        }
         match (route, request.method()) {
             (Route::Mcp(_), &Method::POST) => post::post(self, peer, request).await,
             (Route::Mcp(_), &Method::GET) => get::get(self, &peer, headers),

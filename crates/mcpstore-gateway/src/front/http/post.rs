@@ -21,6 +21,7 @@ use crate::front::pipe::{Answers, Pipe};
 use crate::front::read::{INVALID_REQUEST, Message, message};
 use crate::front::running::{Running, answer};
 use crate::front::sessions::InUse;
+use crate::guard::Trail;
 use crate::outlet::{OutletStream, outlet};
 use crate::seam::{Call, Peer};
 
@@ -172,6 +173,7 @@ fn begin(front: &Front, asked: Asked<'_>, session: Option<InUse>) -> (Running, O
         params: asked.params.map(ToOwned::to_owned),
         headers: asked.headers,
         outlet,
+        trail: Trail::default(),
     };
     (Running::begin(&front.core, &front.counters, call, session), notices)
 }
@@ -210,7 +212,8 @@ async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Rea
     }
 }
 
-/// The answer to a request that is over: as a stream when something was said before it.
+/// The answer to a request that is over: as a stream when something was said before it, or when the client would rather have
+/// one. An error on its own keeps its status.
 fn finished(
     front: &Front,
     id: &RawValue,
@@ -222,7 +225,9 @@ fn finished(
     let first = if reads.events { notices.try_next() } else { None };
     match first {
         Some(first) => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)).after(first))),
-        None if !reads.json => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)))),
+        None if !reads.json || (reads.events_first && outcome.is_ok()) => {
+            reply::events(events(front, Pipe::ending(notices, answer(id, &outcome))))
+        }
         None => answered(id, outcome, status),
     }
 }

@@ -25,6 +25,7 @@ use super::read::{INVALID_REQUEST, Message, message};
 use super::running::{Running, answer};
 use super::stats::Counters;
 use crate::client::Client;
+use crate::guard::Trail;
 use crate::message;
 use crate::outlet::{Outlet, outlet};
 use crate::seam::{Call, Core, Peer};
@@ -189,6 +190,10 @@ impl Conversation<'_> {
             let error = RpcError::new(-32000, "too many requests of this connection are under way");
             return self.refuse(Some(id), &error).await;
         }
+        if let Err(many) = self.front.core.admit(&self.front.peer) {
+            self.front.counters.limited_total.up();
+            return self.refuse(Some(id), &many.rpc_error()).await;
+        }
         let first = method == "initialize";
         if first && self.began {
             return self.refuse(Some(id), &RpcError::new(INVALID_REQUEST, "this session has begun already")).await;
@@ -201,6 +206,7 @@ impl Conversation<'_> {
             params: params.map(ToOwned::to_owned),
             headers: Vec::new(),
             outlet: self.outlet.clone(),
+            trail: Trail::default(),
         };
         let running = Running::begin(&self.front.core, &self.front.counters, call, None);
         if first {

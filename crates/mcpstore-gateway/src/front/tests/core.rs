@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::client::{Client, Hello};
+use crate::guard::rate::TooMany;
 use crate::message;
-use crate::seam::{Call, Core};
+use crate::seam::{Call, Core, Peer};
 
 /// Longer than anything here takes.
 pub(super) const LONG: Duration = Duration::from_secs(60);
@@ -31,6 +32,8 @@ pub(super) struct Fake {
     pub(super) heard: Mutex<Vec<String>>,
     /// Lets `gate` go on.
     pub(super) gate: Notify,
+    /// Requests that are still let through; `None`: all.
+    pub(super) admits: Mutex<Option<u32>>,
     /// The last client that began.
     pub(super) last: Mutex<Option<Arc<Client>>>,
 }
@@ -179,6 +182,17 @@ impl Core for Fake {
         let text = outcome.as_ref().map_or_else(ToString::to_string, |result| result.get().to_owned());
         self.hears(format!("answer {} {text}", id.get()));
         client.answered(id, outcome);
+    }
+
+    fn admit(&self, _: &Peer) -> Result<(), TooMany> {
+        match self.admits.lock().unwrap().as_mut() {
+            None => Ok(()),
+            Some(0) => Err(TooMany { retry_after: Duration::from_millis(1500) }),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
     }
 
     fn has_view(&self, view: &str) -> bool {

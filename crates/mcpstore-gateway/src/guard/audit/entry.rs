@@ -15,6 +15,8 @@ pub(crate) struct Entry {
     pub(crate) at_unix_ms: u64,
     /// Whose credentials came with it.
     pub(crate) principal: Arc<str>,
+    /// What the client calls itself. It may say anything.
+    pub(crate) client: Option<Arc<str>>,
     /// The session, by its tag ([`session_tag`]).
     pub(crate) session: Option<Arc<str>>,
     /// The view it was asked through.
@@ -25,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) service: Option<Arc<str>>,
     /// The tool, prompt or resource, as its server calls it.
     pub(crate) tool: Option<String>,
+    /// What stands for its arguments: a part of their digest.
+    pub(crate) arguments: Option<Arc<str>>,
     /// How it ended.
     pub(crate) outcome: Outcome,
     /// How long it took.
@@ -78,7 +82,8 @@ impl Entry {
         if let Some(tool) = &mut self.tool {
             cut(tool);
         }
-        for text in [&mut self.session, &mut self.view, &mut self.service].into_iter().flatten() {
+        let texts = [&mut self.client, &mut self.session, &mut self.view, &mut self.service, &mut self.arguments];
+        for text in texts.into_iter().flatten() {
             cut_shared(text);
         }
         cut_shared(&mut self.principal);
@@ -129,6 +134,8 @@ pub(super) struct CallLine<'a> {
     at_ms: u64,
     principal: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     view: Option<&'a str>,
@@ -137,6 +144,8 @@ pub(super) struct CallLine<'a> {
     service: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<&'a str>,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
@@ -155,11 +164,13 @@ impl<'a> CallLine<'a> {
             n,
             at_ms: entry.at_unix_ms,
             principal: &entry.principal,
+            client: entry.client.as_deref(),
             session: entry.session.as_deref(),
             view: entry.view.as_deref(),
             method: &entry.method,
             service: entry.service.as_deref(),
             tool: entry.tool.as_deref(),
+            arguments: entry.arguments.as_deref(),
             outcome: entry.outcome.word(),
             code,
             duration_ms: entry.duration_ms,

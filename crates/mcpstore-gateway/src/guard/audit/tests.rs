@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
+use super::verify::verify;
 use super::*;
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -14,11 +15,13 @@ fn entry(tool: &str) -> Entry {
     Entry {
         at_unix_ms: 1_700_000_000_000,
         principal: "token".into(),
+        client: None,
         session: Some(session_tag("secret session")),
         view: None,
         method: "tools/call".to_owned(),
         service: Some("api".into()),
         tool: Some(tool.to_owned()),
+        arguments: Some("0011223344556677".into()),
         outcome: Outcome::Error(-32602),
         duration_ms: 12,
         bytes_in: 34,
@@ -58,11 +61,11 @@ fn a_line_says_who_did_what_and_nothing_of_the_session_itself() {
     let body = |line: &str| line.split(",\"hash\":").next().unwrap().to_owned();
     assert_eq!(
         body(lines[1]),
-        r#"{"kind":"call","n":2,"at_ms":1700000000000,"principal":"token","session":"TAG","method":"tools/call","service":"api","tool":"search","outcome":"error","code":-32602,"duration_ms":12,"bytes_in":34,"bytes_out":56"#
+        r#"{"kind":"call","n":2,"at_ms":1700000000000,"principal":"token","session":"TAG","method":"tools/call","service":"api","tool":"search","arguments":"0011223344556677","outcome":"error","code":-32602,"duration_ms":12,"bytes_in":34,"bytes_out":56"#
             .replace("TAG", &session_tag("secret session"))
     );
     assert!(
-        lines[2].contains(r#""view":"coder","method":"tools/call","service":"api","outcome":"done","duration_ms""#)
+        lines[2].contains(r#""view":"coder","method":"tools/call","service":"api","arguments":"0011223344556677","outcome":"done","duration_ms""#)
     );
     assert!(!text.contains("secret session"));
     for line in &lines {

@@ -1,0 +1,11 @@
+//! Tests of the core over servers inside this process, in virtual time.
+
+mod calls;
+mod lists;
+mod logs;
+mod puppet;
+mod questions;
+mod site;
+mod storms;
+mod tasks;
+mod updates;

@@ -1,0 +1,190 @@
+//! From a request to its line in the audit log.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use mcpstore_transport::RpcError;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::audit::{Audit, Entry, Outcome};
+use super::trail::Trail;
+use crate::client::Client;
+use crate::seam::{Call, Peer};
+
+/// Methods that only look: nothing is noted of them.
+const ONLY_LOOK: [&str; 14] = [
+    "completion/complete",
+    "initialize",
+    "logging/setLevel",
+    "ping",
+    "prompts/list",
+    "resources/list",
+    "resources/subscribe",
+    "resources/templates/list",
+    "resources/unsubscribe",
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/get",
+    "tasks/list",
+    "tools/list",
+];
+
+/// A request that will be noted: when it is over, or when this is dropped, which means that it was given up.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    audit: Arc<Audit>,
+    trail: Trail,
+    peer: Peer,
+    client: Option<Arc<Client>>,
+    method: String,
+    /// As the client calls it; kept of what is short, for requests that go nowhere.
+    params: Option<Box<RawValue>>,
+    bytes_in: u64,
+    began: Instant,
+    ended: Option<(Outcome, u64)>,
+}
+
+impl Noted {
+    /// Of a request that uses or changes something; `None` of one that only looks.
+    pub(super) fn of(audit: &Arc<Audit>, call: &Call) -> Option<Self> {
+        if ONLY_LOOK.binary_search(&call.method.as_str()).is_ok() {
+            return None;
+        }
+        let params = call.params.as_deref();
+        Some(Self {
+            audit: Arc::clone(audit),
+            trail: call.trail.clone(),
+            peer: call.peer.clone(),
+            client: call.client.clone(),
+            method: call.method.clone(),
+            params: params.filter(|params| params.get().len() <= MAX_KEPT).map(ToOwned::to_owned),
+            bytes_in: params.map_or(0, |params| params.get().len() as u64),
+            began: Instant::now(),
+            ended: None,
+        })
+    }
+
+    /// It is over.
+    pub(crate) fn over(mut self, answer: &Result<Bytes, RpcError>) {
+        let (outcome, bytes) = match answer {
+            Ok(result) if self.method == "tools/call" && says_error(result) => (Outcome::ToolError, result.len()),
+            Ok(result) => (Outcome::Done, result.len()),
+            Err(_) if self.trail.was_taken_back() => (Outcome::Cancelled, 0),
+            Err(error) => {
+                let bytes = error.message.len() + error.data.as_ref().map_or(0, |data| data.get().len());
+                let outcome = if self.trail.went().is_none() { Outcome::Refused } else { Outcome::Error(error.code) };
+                (outcome, bytes)
+            }
+        };
+        self.ended = Some((outcome, bytes as u64));
+    }
+
+    /// What was asked for, as the client calls it.
+    fn asked(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            #[serde(default)]
+            name: Option<String>,
+            #[serde(default)]
+            uri: Option<String>,
+        }
+        let named: Named = serde_json::from_str(self.params.as_deref()?.get()).ok()?;
+        named.name.or(named.uri)
+    }
+}
+
+/// Bytes of params that are kept until a request is over, for the name of what was refused.
+const MAX_KEPT: usize = 4096;
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let (outcome, bytes_out) = self.ended.unwrap_or((Outcome::Cancelled, 0));
+        let went = self.trail.went();
+        let hello = self.client.as_ref().and_then(|client| client.name());
+        self.audit.note(Entry {
+            at_unix_ms: now_unix_ms(),
+            principal: Arc::clone(&self.peer.principal),
+            client: went.and_then(|went| went.client.clone()).or(hello),
+            session: self.client.as_ref().and_then(|client| client.tag.get().cloned()),
+            view: self.peer.view.clone(),
+            method: std::mem::take(&mut self.method),
+            service: went.map(|went| Arc::clone(&went.service)),
+            tool: match went {
+                Some(went) => went.what.clone(),
+                None => self.asked(),
+            },
+            arguments: went.and_then(|went| went.arguments.clone()),
+            outcome,
+            duration_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            bytes_in: self.bytes_in,
+            bytes_out,
+        });
+    }
+}
+
+/// Of somebody who asked too often, whatever it was.
+pub(super) fn too_many(peer: &Peer) -> Entry {
+    Entry {
+        at_unix_ms: now_unix_ms(),
+        principal: Arc::clone(&peer.principal),
+        client: None,
+        session: None,
+        view: peer.view.clone(),
+        method: String::new(),
+        service: None,
+        tool: None,
+        arguments: None,
+        outcome: Outcome::TooMany,
+        duration_ms: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+    }
+}
+
+/// True when the result of a tool says `isError`. Most of a large result is only skimmed.
+fn says_error(result: &Bytes) -> bool {
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default, rename = "isError")]
+        is_error: bool,
+    }
+    let Ok(text) = str::from_utf8(result) else { return false };
+    // In a text its quotes would be escaped; and behind the last member stands the end of the whole.
+    if !text.contains("isError") || text.ends_with(r#""isError":false}"#) {
+        return false;
+    }
+    text.ends_with(r#""isError":true}"#) || serde_json::from_str(text).is_ok_and(|said: Said| said.is_error)
+}
+
+fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_failed_says_so() {
+        for (result, says) in [
+            (r#"{"content":[],"isError":true}"#, true),
+            (r#"{"isError" : true,"content":[]}"#, true),
+            (r#"{"content":[],"isError":false}"#, false),
+            (r#"{"content":[]}"#, false),
+            (r#"{"content":[{"type":"text","text":"\"isError\":true}"}]}"#, false),
+            (r#"{"structuredContent":{"isError":true}}"#, false),
+            (r#"{"isError":true,"structuredContent":{"isError":false}}"#, true),
+            (r#"{"isError":"yes"}"#, false),
+        ] {
+            assert_eq!(says_error(&Bytes::from(result)), says, "{result}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_is_sorted() {
+        assert!(ONLY_LOOK.is_sorted());
+    }
+}

@@ -16,7 +16,7 @@ use super::Inner;
 use super::asks::Worker;
 use super::failure::{rpc_error, unanswered};
 use super::levels::Level;
-use super::params::{Peek, with_meta};
+use super::params::{Peek, with_meta, without_era};
 use crate::client::Client;
 use crate::message;
 use crate::outlet::Outlet;
@@ -70,6 +70,7 @@ impl Inner {
         let stateless = client.is_some() && self.is_stateless(service, info.as_deref());
         let params = match client {
             Some(client) if stateless => said_by(client, params),
+            None if !stateless => params.map(without_era),
             Some(_) | None => params,
         };
         let limits = info.filter(|_| waits).map(|info| CallLimits::within(info.spec.policy.timeouts.call_total));

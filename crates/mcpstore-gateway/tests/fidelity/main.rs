@@ -1,5 +1,8 @@
 //! What goes through the gateway comes out byte for byte, in order, and at the right place: through each front, in both eras.
 
+// The helpers of tests are tests too: a failed `unwrap` is a failed assertion.
+#![allow(clippy::unwrap_used)]
+
 mod client;
 mod http;
 mod published;

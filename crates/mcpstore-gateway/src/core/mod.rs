@@ -38,6 +38,7 @@ use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
 use levels::Levels;
+pub(crate) use names::Kind;
 use names::Names;
 use sides::Sides;
 use stateless::Stateless;

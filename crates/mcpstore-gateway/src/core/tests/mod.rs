@@ -6,6 +6,7 @@ mod logs;
 mod puppet;
 mod questions;
 mod site;
+mod stateless;
 mod storms;
 mod tasks;
 mod updates;

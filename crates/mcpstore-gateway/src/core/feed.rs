@@ -116,6 +116,7 @@ impl Feed {
         let rules = inner.rules.load();
         let before = inner.names.load_full();
         inner.names.store(Arc::new(Names::new(sources, &rules.views, rules.stale, Some(&before))));
+        inner.names_of.send_replace(snapshot.version);
         again
     }
 

@@ -65,7 +65,7 @@ impl Inner {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
         let info = self.supervisor.info(service.as_str());
-        let stateless = info.as_ref().is_some_and(|info| is_stateless(info));
+        let stateless = client.is_some() && self.is_stateless(service, info.as_deref());
         let params = match client {
             Some(client) if stateless => said_by(client, params),
             None if !stateless => params.map(without_era),
@@ -103,11 +103,18 @@ impl Inner {
         while let Some(notice) = notices.try_next() {
             tell(&notice);
         }
-        if let (true, Some(_), Some(methods)) = (stateless, client, questions(&result)) {
+        if stateless && let Some(methods) = questions(&result) {
             return Err(unanswered(service, &methods));
         }
         // A boxed text is taken over as it is.
         Ok(Bytes::from(String::from(Box::<str>::from(result))))
+    }
+
+    /// True when the server of a service is of the stateless era; of one that sleeps, when it was so last.
+    fn is_stateless(&self, service: &ServiceName, info: Option<&ServiceInfo>) -> bool {
+        let session = info.and_then(ServiceInfo::session);
+        let era = session.map(|session| session.server().era).or_else(|| self.names.load().era(service));
+        era == Some(Era::Stateless)
     }
 
     /// Tells the client; progress only where it asked for it: what we ask for ourselves is none of its affairs. Log
@@ -123,10 +130,6 @@ impl Inner {
             outlet.push(message::notification(&notice.method, params));
         }
     }
-}
-
-fn is_stateless(info: &ServiceInfo) -> bool {
-    info.session().is_some_and(|session| session.server().era == Era::Stateless)
 }
 
 /// The params with what a client of the handshake era said once and for all: in the stateless era each request says it

@@ -200,7 +200,7 @@ impl Inner {
                 if let Some(params) = params
                     && let Ok(Updated { uri }) = serde_json::from_str(params.get())
                 {
-                    self.subscriptions.updated(service, &uri, &unstamped(params));
+                    self.resource_updated(service, &uri, &unstamped(params));
                 }
             }
             // It is ours alone that was acknowledged.

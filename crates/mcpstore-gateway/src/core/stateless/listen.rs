@@ -117,6 +117,10 @@ impl Reader for Listener {
     fn updated(&self, params: &RawValue) {
         self.tell(UPDATED, Some(params));
     }
+
+    fn view(&self) -> Option<Arc<str>> {
+        self.view.clone()
+    }
 }
 
 /// Answers `subscriptions/listen`: it lasts for as long as the client reads.
@@ -256,6 +260,11 @@ impl Reader for Early {
             None if state.0.len() < MAX_EARLY => state.0.push(params.to_owned()),
             None => {}
         }
+    }
+
+    /// Whatever is kept was looked for in its view a moment ago.
+    fn view(&self) -> Option<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.as_ref()?.view.clone()
     }
 }
 

@@ -96,12 +96,13 @@ impl Inner {
             tokio::select! {
                 biased;
                 Some(notice) = notices.next() => tell(&notice),
-                result = &mut answer => break result?,
+                result = &mut answer => break result,
             }
         };
         while let Some(notice) = notices.try_next() {
             tell(&notice);
         }
+        let result = result?;
         if let (true, Some(_), Some(methods)) = (stateless, client, questions(&result)) {
             return Err(unanswered(service, &methods));
         }

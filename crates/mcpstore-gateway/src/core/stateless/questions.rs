@@ -186,7 +186,7 @@ fn needs(request: &ServerRequest) -> Option<Value> {
 }
 
 /// True when capabilities have all that is needed.
-fn has(can: &Value, needs: &Value) -> bool {
+pub(super) fn has(can: &Value, needs: &Value) -> bool {
     let Some(needs) = needs.as_object() else { return true };
     needs.iter().all(|(name, more)| match can.get(name) {
         // Who says nothing of modes has forms (spec: MCP 2026-07-28, elicitation); who names others only has those.

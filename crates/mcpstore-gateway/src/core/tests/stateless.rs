@@ -417,3 +417,32 @@ async fn two_servers_keep_their_clients_apart() {
     assert_eq!(method(&first.answer().await.unwrap()), "roots/list");
     assert_eq!(method(&second.answer().await.unwrap()), "sampling/createMessage");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_told_what_to_log_learns_what_a_request_wants() {
+    let a = Puppet::new("a", json!({ "tools": {}, "logging": {} }));
+    a.answers("logging/setLevel", json!({}));
+    let site = Site::of(&[&a]).await;
+    let caller = Caller::of(&site, "token", json!({}));
+    let mut call = caller.send("tools/call", json!({ "name": "a__t", "_meta": { LEVEL: "warning" } }));
+    let heard = a.hears_of(1, "tools/call").await;
+    assert_eq!(a.heard_of("logging/setLevel")[0]["params"]["level"], "warning");
+    a.notify("notifications/message", json!({ "level": "info", "data": 1 }));
+    a.notify("notifications/message", json!({ "level": "error", "data": 2 }));
+    assert_eq!(call.next().await["params"]["data"], 2);
+    a.reply(&heard, json!({ "content": [] }));
+    call.answer().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_method_is_for_the_one_that_can_be_meant() {
+    let a = Puppet::new("a", json!({ "tools": {} }));
+    a.answers("x/y", json!({ "z": 1.50 }));
+    let site = Site::of(&[&a]).await;
+    let caller = Caller::of(&site, "token", json!({}));
+    assert_eq!(caller.ask("x/y", json!({ "n": 1 })).await.unwrap(), json!({ "resultType": "complete", "z": 1.50 }));
+    let (b, c) = (Puppet::new("b", json!({})), Puppet::new("c", json!({})));
+    let site = Site::of(&[&b, &c]).await;
+    let caller = Caller::of(&site, "token", json!({}));
+    assert_eq!(caller.ask("x/y", json!({})).await.unwrap_err().code, -32601);
+}

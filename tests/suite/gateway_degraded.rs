@@ -70,7 +70,7 @@ fn bad_services_hold_up_nobody() {
     assert!(GOOD.iter().all(|name| service(&services, name)["state"] == "running"), "{services:?}");
 
     // Each bad one is reported: by what it is, why, and to whoever calls it.
-    for (name, why) in [("missing", "mcpstore-test-no-such-program"), ("crashing", "9"), ("hanging", "initialize")] {
+    for (name, why) in [("missing", "mcpstore-test-no-such-program"), ("crashing", "9"), ("hanging", "on its way")] {
         let explained = door.manager.run(&["why", name]);
         let explained = String::from_utf8(explained.stdout).unwrap();
         assert!(explained.contains(name) && explained.contains(why), "{name}: {explained}");

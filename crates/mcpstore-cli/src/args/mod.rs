@@ -175,6 +175,8 @@ pub(crate) enum Command {
     Alerts(AlertsCommand),
     /// Look at what services need from this machine; exit code 1 when something fails.
     Doctor(DoctorArgs),
+    /// Show where the gateway is, and what it offers.
+    Gateway,
     /// See what changed of tools that are not what they were, and approve them.
     Approve(ApproveToolsArgs),
     /// Show what clients of the gateway did, or check that the log of it is whole.

@@ -202,19 +202,18 @@ impl Inner {
                     self.subscriptions.updated(service, &uri, &unstamped(params));
                 }
             }
+            // It is ours alone that was acknowledged.
+            ACKNOWLEDGED => {}
             STATUS => {
                 if let Some(params) = params {
                     status(self, service, params);
                 }
             }
-            // It is ours alone that was acknowledged.
-            ACKNOWLEDGED => {}
             "notifications/elicitation/complete" => {
                 let message = message::notification(&notice.method, params);
-                let clients = self.clients_of(service).into_iter();
-                clients
-                    .filter(|client| client.was_elicited(params))
-                    .for_each(|client| drop(client.tell(message.clone())));
+                for client in self.clients_of(service).into_iter().filter(|client| client.was_elicited(params)) {
+                    client.tell(message.clone());
+                }
             }
             "notifications/message" => {
                 let level = Level::of_message(params);
@@ -228,13 +227,14 @@ impl Inner {
     /// see the service.
     fn spread(&self, service: &ServiceName, notice: &Notification, wants: impl Fn(&Client) -> bool) {
         let message = message::notification(&notice.method, notice.params.as_deref());
-        match self.under_way.only(service) {
-            Some(worker) if worker.client.as_deref().is_none_or(&wants) => drop(worker.outlet.push(message)),
-            Some(_) => {}
-            None => {
-                let clients = self.clients_of(service).into_iter();
-                clients.filter(|client| wants(client)).for_each(|client| drop(client.tell(message.clone())));
+        let Some(worker) = self.under_way.only(service) else {
+            for client in self.clients_of(service).into_iter().filter(|client| wants(client)) {
+                client.tell(message.clone());
             }
+            return;
+        };
+        if worker.client.as_deref().is_none_or(wants) {
+            worker.outlet.push(message);
         }
     }
 

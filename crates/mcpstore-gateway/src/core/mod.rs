@@ -38,6 +38,7 @@ use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
 use levels::Levels;
+pub(crate) use names::Kind;
 use names::Names;
 use sides::Sides;
 use stateless::Stateless;
@@ -149,10 +150,12 @@ impl Gateway {
         Self { inner }
     }
 
-    /// From now on these rules hold. Clients are told of lists that are others now.
+    /// From now on these rules hold. Clients are told of lists that are others now; the sessions of views that are gone end.
     pub fn set_rules(&self, rules: Rules) {
         self.inner.rules.store(Arc::new(rules));
         self.inner.renewed.notify_one();
+        let gone = |client: &Arc<Client>| client.view().is_some_and(|view| !self.has_view(view));
+        self.inner.clients.all().iter().filter(|client| gone(client)).for_each(|client| client.over.cancel());
     }
 }
 

@@ -14,7 +14,7 @@ use super::Inner;
 use super::asks::Worker;
 use super::failure::{rpc_error, unanswered};
 use super::levels::Level;
-use super::params::{Peek, with_meta};
+use super::params::{Peek, with_meta, without_era};
 use crate::client::Client;
 use crate::message;
 use crate::outlet::Outlet;
@@ -65,9 +65,10 @@ impl Inner {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
         let info = self.supervisor.info(service.as_str());
-        let stateless = info.as_ref().is_some_and(|info| is_stateless(info));
+        let stateless = self.is_stateless(service, info.as_deref());
         let params = match client {
             Some(client) if stateless => said_by(client, params),
+            None if !stateless => params.map(without_era),
             Some(_) | None => params,
         };
         let limits = info.filter(|_| waits).map(|info| CallLimits::within(info.spec.policy.timeouts.call_total));
@@ -103,11 +104,22 @@ impl Inner {
             tell(&notice);
         }
         let result = result?;
-        if let (true, Some(_), Some(methods)) = (stateless, client, questions(&result)) {
+        // Who brings what is asked for itself gets the question as it is.
+        if stateless
+            && rounds
+            && let Some(methods) = questions(&result)
+        {
             return Err(unanswered(service, &methods));
         }
         // A boxed text is taken over as it is.
         Ok(Bytes::from(String::from(Box::<str>::from(result))))
+    }
+
+    /// True when the server of a service is of the stateless era; of one that sleeps, when it was so last.
+    fn is_stateless(&self, service: &ServiceName, info: Option<&ServiceInfo>) -> bool {
+        let session = info.and_then(ServiceInfo::session);
+        let era = session.map(|session| session.server().era).or_else(|| self.names.load().era(service));
+        era == Some(Era::Stateless)
     }
 
     /// Tells the client; progress only where it asked for it: what we ask for ourselves is none of its affairs. Log
@@ -123,10 +135,6 @@ impl Inner {
             outlet.push(message::notification(&notice.method, params));
         }
     }
-}
-
-fn is_stateless(info: &ServiceInfo) -> bool {
-    info.session().is_some_and(|session| session.server().era == Era::Stateless)
 }
 
 /// The params with what a client of the handshake era said once and for all: in the stateless era each request says it

@@ -31,7 +31,7 @@ pub(super) async fn answer(
     can: &RawValue,
 ) -> Result<Bytes, RpcError> {
     let led = route::of(inner, call, peek)?;
-    mirror::check(inner, call)?;
+    mirror::check(inner, call, peek, &led.subject)?;
     let teller = Teller::new(call.outlet.clone(), peek)?;
     let _wish = wish(inner, &teller, &led.service).await;
     let owner = owner(call, &led.subject);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcpstore_testkit::server::{Behaviour, Era, factory};
 use serde_json::{Value, json};
 
 use super::puppet::Puppet;
@@ -72,6 +73,27 @@ async fn a_new_life_is_subscribed_to_again() {
     updated(&a, "x://r");
     assert_eq!(client.next().await["params"]["uri"], "x://r");
     drop(site);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_of_the_other_era_is_listened_to() {
+    let behaviour = Behaviour { name: "s".into(), era: Era::Stateless, ..Behaviour::default() };
+    let site = Site::with(vec![("s", factory(behaviour))], Vec::new()).await;
+    let (one, two) = (site.client().await, site.client().await);
+    let uri = "test://watched-resource";
+    wants(&one, SUBSCRIBE, uri).await;
+    let second = Duration::from_secs(1);
+    one.within(second).await;
+    let touch = || json!({ "name": "s__touch", "arguments": { "uri": uri } });
+    two.request("tools/call", touch()).await.unwrap();
+    let told = one.within(second).await;
+    assert_eq!(methods(&told), ["notifications/resources/updated"]);
+    assert_eq!(told[0]["params"]["uri"], uri);
+    assert_eq!(two.here().await.len(), 0);
+    wants(&one, UNSUBSCRIBE, uri).await;
+    one.within(second).await;
+    two.request("tools/call", touch()).await.unwrap();
+    assert_eq!(one.within(second).await.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

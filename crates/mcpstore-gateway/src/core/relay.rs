@@ -67,7 +67,7 @@ impl Inner {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
         let info = self.supervisor.info(service.as_str());
-        let stateless = client.is_some() && self.is_stateless(service, info.as_deref());
+        let stateless = self.is_stateless(service, info.as_deref());
         let params = match client {
             Some(client) if stateless => said_by(client, params),
             None if !stateless => params.map(without_era),
@@ -100,13 +100,18 @@ impl Inner {
             tokio::select! {
                 biased;
                 Some(notice) = notices.next() => tell(&notice),
-                result = &mut answer => break result?,
+                result = &mut answer => break result,
             }
         };
         while let Some(notice) = notices.try_next() {
             tell(&notice);
         }
-        if stateless && let Some(methods) = questions(&result) {
+        let result = result?;
+        // Who brings what is asked for itself gets the question as it is.
+        if stateless
+            && rounds
+            && let Some(methods) = questions(&result)
+        {
             return Err(unanswered(service, &methods));
         }
         if let (true, Some(client)) = (lingers && result.get().contains("taskId"), client) {

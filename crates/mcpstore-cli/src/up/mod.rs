@@ -5,6 +5,7 @@ mod contain;
 mod gateway;
 mod hints;
 mod line;
+mod lists;
 mod observe;
 mod prepare;
 mod row;

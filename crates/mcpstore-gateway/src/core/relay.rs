@@ -64,13 +64,15 @@ impl Inner {
     ) -> Result<Bytes, CallFailure> {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
-        let info = self.supervisor.info(service.as_str());
-        let stateless = info.as_ref().is_some_and(|info| is_stateless(info));
+        // One that sleeps is woken first: what the client says depends on the era of its server.
+        let held = self.supervisor.hold(service.as_str(), tool).await?;
+        let info = &held.info;
+        let stateless = is_stateless(info);
         let params = match client {
             Some(client) if stateless => said_by(client, params),
             Some(_) | None => params,
         };
-        let limits = info.filter(|_| waits).map(|info| CallLimits::within(info.spec.policy.timeouts.call_total));
+        let limits = waits.then(|| CallLimits::within(info.spec.policy.timeouts.call_total));
         let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone(), client: client.cloned() };
         let _entered = self.under_way.enter(service, worker);
         let (sink, mut notices) = notice_channel();

@@ -91,6 +91,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("{ \"mcpServers\": { }, \"gateway\": { \"tls\": { \"cert\": \"/c\" } } }", "\"tls\""),
     ("{ \"mcpServers\": { }, \"gateway\": { \"requestsPerMinute\": 0 } }", "0"),
     ("{ \"mcpServers\": { }, \"gateway\": { \"staleTools\": \"drop\" } }", "\"drop\""),
+    ("{ \"mcpServers\": { }, \"gateway\": { \"toolChanges\": \"ask\" } }", "\"ask\""),
     // Something is missing, or there is too much of it.
     ("{ \"theme\": \"dark\" }", "{"),
     (service!(""), "\"a\""),

@@ -38,19 +38,23 @@ impl Direct {
         server
     }
 
-    /// Sends a request and goes away before its answer, as a client that is killed does. The server's process.
-    pub(crate) fn vanish_during(mut self, method: &str, params: &str) -> Child {
+    /// Sends a request, whose answer nobody waits for.
+    pub(crate) fn begin(&mut self, method: &str, params: &str) -> u64 {
         let id = self.next_id;
+        self.next_id += 1;
         writeln!(self.input, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#).unwrap();
+        id
+    }
+
+    /// Goes away as a client that is killed does. The server's process.
+    pub(crate) fn vanish(mut self) -> Child {
         // The pipes go with the rest.
         self.child.take().unwrap()
     }
 
     /// The result of a request, as the server wrote it.
     pub(crate) fn request(&mut self, method: &str, params: &str) -> String {
-        let id = self.next_id;
-        self.next_id += 1;
-        writeln!(self.input, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#).unwrap();
+        let id = self.begin(method, params);
         loop {
             let mut line = String::new();
             assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the server closed its output");

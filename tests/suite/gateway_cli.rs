@@ -26,7 +26,7 @@ fn pid(client: &mut Lines, service: &str) -> u32 {
 #[test]
 fn up_says_where_its_gateway_is_and_only_the_token_lets_in() {
     let door = Door::open("gateway-up", &two());
-    door.manager.all_running(2);
+    door.listed(&["one", "two"]);
     let mut client = door.http(None);
     assert_eq!(client.initialize()["serverInfo"]["name"], "mcpstore");
     let listed = client.request("tools/list", &json!({}));
@@ -80,6 +80,7 @@ fn a_default_address_that_is_taken_is_told_and_nothing_more() {
     // Without a port, clients come in over stdin and stdout all the same.
     let mut client = Lines::start(manager.client(&["serve", "--stdio"]));
     client.initialize();
+    until_there(&mut client, &["one__pid"]);
     assert!(pid(&mut client, "one") > 0);
     assert_eq!(client.end().status.code(), Some(0));
     assert_eq!(manager.interrupt().status.code(), Some(0));
@@ -104,14 +105,14 @@ fn who_listens_nowhere_has_no_address_to_connect_to() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("mcpstore up --listen"), "{refused:?}");
     let mut client = Lines::start(manager.client(&["serve", "--stdio"]));
     client.initialize();
-    let listed = client.request("tools/list", &json!({}));
-    assert!(names(&listed).contains(&"clock__now"), "{listed}");
+    until_there(&mut client, &["clock__now"]);
 }
 
 #[test]
 fn clients_on_stdin_share_the_services_of_the_running_manager() {
     let door = Door::open("gateway-join", &two());
     let services = door.manager.all_running(2);
+    door.listed(&["one", "two"]);
     let (mut first, mut second) = (door.lines(&[]), door.lines(&["--join-only"]));
     for service in &services {
         let name = service["name"].as_str().unwrap();
@@ -179,7 +180,9 @@ fn without_a_manager_serve_is_one_and_ends_with_its_client() {
 fn a_client_that_is_killed_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mcp.json");
-    std::fs::write(&file, two().to_string()).unwrap();
+    let log = dir.path().join("fixture.log");
+    let config = json!({ "mcpServers": { "one": fixture(&["--log", log.to_str().unwrap()]) } });
+    std::fs::write(&file, config.to_string()).unwrap();
     let tag = unique_tag("gateway-gone");
     let mut command = mcpstore(dir.path());
     command.args(["serve", "--stdio", "--config", file.to_str().unwrap()]).env(TAG_VARIABLE, &tag);
@@ -191,10 +194,30 @@ fn a_client_that_is_killed_leaves_nothing() {
     }
     // A call that never ends keeps nobody alive for whom nobody waits.
     let gone = Instant::now();
-    let mut left = client.vanish_during("tools/call", &call("one__hang", &json!({})).to_string());
+    client.begin("tools/call", &call("one__hang", &json!({})).to_string());
+    await_note(&log, "tools/call");
+    let mut left = client.vanish();
     assert_eq!(no_survivors(&tag, LONG), [0_u32; 0]);
     println!("all gone {:?} after the client", gone.elapsed());
     left.wait().unwrap();
+}
+
+#[test]
+fn what_a_killed_client_waited_for_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("fixture.log");
+    let config = json!({ "mcpServers": { "one": fixture(&["--log", log.to_str().unwrap()]) } });
+    let door = Door::open("gateway-given-up", &config);
+    door.listed(&["one"]);
+    let mut client = Direct::start(door.manager.client(&["serve", "--stdio", "--join-only"]));
+    client.begin("tools/call", &call("one__hang", &json!({})).to_string());
+    await_note(&log, "tools/call");
+    let start = Instant::now();
+    let mut left = client.vanish();
+    await_note(&log, "notifications/cancelled");
+    println!("the server was told {:?} after the client went", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(left.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -219,7 +242,7 @@ fn a_config_that_was_only_found_is_not_run_for_a_client() {
 #[test]
 fn what_connect_wrote_works_over_stdin_and_http_for_every_client() {
     let door = Door::open("gateway-connect", &two());
-    door.manager.all_running(2);
+    door.listed(&["one", "two"]);
     let home = door.manager.dir();
     let places = [
         ("claude-desktop", "mcpServers"),
@@ -289,6 +312,15 @@ fn what_connect_wrote_works_without_a_manager_too() {
     let ended = client.end();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert_eq!(no_survivors(&tag, Duration::from_secs(1)), [0_u32; 0]);
+}
+
+/// Waits until the fixture noted this.
+fn await_note(log: &Path, note: &str) {
+    let start = Instant::now();
+    while !std::fs::read_to_string(log).is_ok_and(|text| text.contains(note)) {
+        assert!(start.elapsed() < LONG, "no {note} in {:?}", std::fs::read_to_string(log));
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Asks until all of these tools are listed: a manager that is new answers before its services run.

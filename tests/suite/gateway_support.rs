@@ -41,6 +41,22 @@ impl Door {
         Self { manager, address, token }
     }
 
+    /// Waits until each of these services is listed with its tools; `ls` may know of it a moment earlier.
+    pub(crate) fn listed(&self, services: &[&str]) {
+        let mut client = self.session(None);
+        let start = Instant::now();
+        loop {
+            let listed = client.request("tools/list", &json!({}));
+            let names = names(&listed);
+            let is_there = |service: &&str| names.iter().any(|name| name.starts_with(&format!("{service}__")));
+            if services.iter().all(is_there) {
+                return;
+            }
+            assert!(start.elapsed() < LONG, "{services:?} are not in {names:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The URL of the endpoint, or of the view of a profile.
     pub(crate) fn url(&self, profile: Option<&str>) -> String {
         format!("http://{}{}", self.address, path(profile))

@@ -69,11 +69,7 @@ enum Task {
         check: bool,
     },
     /// Measure, and write docs/benchmarks.md
-    Bench {
-        /// Measure in this very process, whatever its profile
-        #[arg(long, hide = true)]
-        inner: bool,
-    },
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +83,10 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<()> {
+    // Its programs run anywhere.
+    if let Task::Bench(args) = &task {
+        return bench::run(args);
+    }
     let root = cmd::root()?;
     match task {
         Task::Build { release } => {
@@ -103,7 +103,7 @@ fn run(task: Task) -> Result<()> {
         Task::Fuzz(args) => fuzz::run(&root, &args),
         Task::ArchCheck => arch::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),
-        Task::Bench { inner } => bench::run(&root, inner),
+        Task::Bench(args) => bench::run(&args),
     }
 }
 

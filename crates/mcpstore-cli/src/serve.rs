@@ -8,6 +8,7 @@ use crate::args::{Global, ServeArgs};
 use crate::control::protocol::{Op, Request};
 use crate::control::{Client, Next};
 use crate::exit::{Exit, Failure};
+use crate::far_end::gone;
 use crate::paths::Paths;
 use crate::up::{self, Listen, StdioClient, UpArgs};
 
@@ -54,6 +55,8 @@ async fn join(socket: &Path, profile: Option<&str>) -> Result<Exit, Failure> {
         }
     };
     tokio::select! {
+        // Nobody reads any answer: the manager learns that from the end of this conversation.
+        () = gone(std::io::stdout()) => Ok(Exit::Done),
         () = inwards => Err(Failure::new(Exit::Unreachable, "the manager went away").next("mcpstore up")),
         copied = copy(&mut from_manager, &mut stdout) => match copied {
             Ok(_) => {

@@ -13,7 +13,7 @@ use ChangeImpact::{Live, Restart};
 #[must_use]
 pub fn diff_gateway(old: &GatewaySpec, new: &GatewaySpec) -> Vec<FieldChange> {
     let mut out = Changes::default();
-    let GatewaySpec { listen, auth, origins, hosts, tls, requests_per_minute, stale } = old;
+    let GatewaySpec { listen, auth, origins, hosts, tls, requests_per_minute, stale, tool_changes, audit } = old;
     out.note("gateway.listen", Restart, listen, &new.listen);
     out.note("gateway.auth", Live, auth, &new.auth);
     out.note("gateway.origins", Live, origins, &new.origins);
@@ -21,6 +21,8 @@ pub fn diff_gateway(old: &GatewaySpec, new: &GatewaySpec) -> Vec<FieldChange> {
     out.note("gateway.tls", Restart, tls, &new.tls);
     out.note("gateway.requestsPerMinute", Live, requests_per_minute, &new.requests_per_minute);
     out.note("gateway.staleTools", Live, stale, &new.stale);
+    out.note("gateway.toolChanges", Live, tool_changes, &new.tool_changes);
+    out.note("gateway.audit", Live, audit, &new.audit);
     out.into_fields()
 }
 
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_new_address_or_certificate_asks_for_a_new_listener() {
-        use mcpstore_types::{GatewayAuth, StaleLists, TlsFiles};
+        use mcpstore_types::{GatewayAuth, StaleLists, TlsFiles, ToolChanges};
         let old = GatewaySpec::default();
         assert_eq!(diff_gateway(&old, &old), []);
         let tls = TlsFiles { cert: "/c".into(), key: "/k".into() };
@@ -84,10 +86,12 @@ mod tests {
             hosts: vec!["a".to_owned()],
             requests_per_minute: Some(1),
             stale: StaleLists::LeaveOut,
+            tool_changes: ToolChanges::Warn,
+            audit: false,
             ..old.clone()
         };
         let expected = "gateway.auth Live, gateway.origins Live, gateway.hosts Live, gateway.requestsPerMinute Live, \
-                        gateway.staleTools Live";
+                        gateway.staleTools Live, gateway.toolChanges Live, gateway.audit Live";
         assert_eq!(shown(&diff_gateway(&old, &new)), expected);
     }
 

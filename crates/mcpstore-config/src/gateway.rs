@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use mcpstore_types::{GatewayAuth, GatewaySpec, StaleLists, TlsFiles};
+use mcpstore_types::{GatewayAuth, GatewaySpec, StaleLists, TlsFiles, ToolChanges};
 
 use crate::Code;
 use crate::context::Context;
@@ -13,7 +13,7 @@ use crate::parse::MAX_PARALLEL_STARTS;
 use crate::policy::MAX_COUNT;
 use crate::transport::filled;
 use crate::tree::{Node, Value};
-use crate::values::{object, text_list, whole, word, wrong_type};
+use crate::values::{boolean, object, text_list, whole, word, wrong_type};
 use crate::words::{GATEWAY, TLS};
 
 /// What `listen` says when nothing listens.
@@ -30,6 +30,14 @@ const AUTH: [(&str, GatewayAuth); 2] = [("token", GatewayAuth::Token), ("none", 
 
 /// The words for `staleTools`.
 const STALE: [(&str, StaleLists); 2] = [("keep", StaleLists::Keep), ("leave_out", StaleLists::LeaveOut)];
+
+/// The words for `toolChanges`.
+const TOOL_CHANGES: [(&str, ToolChanges); 4] = [
+    ("quarantine", ToolChanges::Quarantine),
+    ("strict", ToolChanges::Strict),
+    ("warn", ToolChanges::Warn),
+    ("off", ToolChanges::Off),
+];
 
 /// What `gateway` says.
 pub(crate) struct Read {
@@ -88,6 +96,16 @@ fn spec(cx: &mut Context<'_>, inner: &[Field<'_>]) -> GatewaySpec {
         && let Some(found) = word(cx, "gateway.staleTools", field.value, &STALE)
     {
         out.stale = found;
+    }
+    if let Some(field) = get(inner, "toolChanges")
+        && let Some(found) = word(cx, "gateway.toolChanges", field.value, &TOOL_CHANGES)
+    {
+        out.tool_changes = found;
+    }
+    if let Some(field) = get(inner, "audit")
+        && let Some(found) = boolean(cx, "gateway.audit", field.value)
+    {
+        out.audit = found;
     }
     if let (Some(field), Some(Some(address))) = (listen, address)
         && !address.ip().to_canonical().is_loopback()

@@ -169,7 +169,18 @@ pub(crate) const VIEW_TOOLS: Keys =
 
 pub(crate) const GATEWAY: Keys = Keys {
     of: "`gateway`",
-    read: &["maxParallelStarts", "listen", "auth", "origins", "hosts", "tls", "requestsPerMinute", "staleTools"],
+    read: &[
+        "maxParallelStarts",
+        "listen",
+        "auth",
+        "origins",
+        "hosts",
+        "tls",
+        "requestsPerMinute",
+        "staleTools",
+        "toolChanges",
+        "audit",
+    ],
     later: &[],
     foreign: &[],
 };

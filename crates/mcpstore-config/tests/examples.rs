@@ -7,7 +7,8 @@ use mcpstore_config::{Options, Parsed, Source, Variables, parse, render_short};
 use mcpstore_types::{
     AlertKind, AlertRule, AlertSeverity, AlertsSpec, BreakerPolicy, DepCondition, DepKind, Expose, GatewayAuth,
     GatewaySpec, Isolation, ProbeKind, RecyclePolicy, RestartMode, RestartPolicy, Secret, ServiceName, ServiceSpec,
-    SinkKind, StaleLists, StartMode, TlsFiles, ToolRules, TransportSpec, ViewSpec, WaitCondition, WebhookTemplate,
+    SinkKind, StaleLists, StartMode, TlsFiles, ToolChanges, ToolRules, TransportSpec, ViewSpec, WaitCondition,
+    WebhookTemplate,
 };
 
 fn env(name: &str) -> Option<String> {
@@ -559,7 +560,8 @@ fn gateway(text: &str) -> (GatewaySpec, String) {
 fn how_the_gateway_is_reached_arrives() {
     let (spec, short) = gateway(
         r#"{ "listen": "[::]:8443", "origins": ["https://A.example", "https://a.example"], "hosts": ["A.example:8443"],
-             "tls": { "cert": "/c", "key": "/k" }, "requestsPerMinute": 60, "staleTools": "leave_out" }"#,
+             "tls": { "cert": "/c", "key": "/k" }, "requestsPerMinute": 60, "staleTools": "leave_out",
+             "toolChanges": "strict", "audit": false }"#,
     );
     assert_eq!(short, "");
     let expected = GatewaySpec {
@@ -570,6 +572,8 @@ fn how_the_gateway_is_reached_arrives() {
         tls: Some(TlsFiles { cert: "/c".into(), key: "/k".into() }),
         requests_per_minute: Some(60),
         stale: StaleLists::LeaveOut,
+        tool_changes: ToolChanges::Strict,
+        audit: false,
     };
     assert_eq!(spec, expected);
     assert_eq!(gateway("{ }"), (GatewaySpec::default(), String::new()));

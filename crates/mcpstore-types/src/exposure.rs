@@ -108,8 +108,8 @@ pub struct ViewSpec {
     pub deny: Vec<String>,
 }
 
-/// How the gateway is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How the gateway is reached, and guarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewaySpec {
     /// Address and port (`127.0.0.1:8420`), or `none`; default `None`: the caller's default.
     pub listen: Option<String>,
@@ -121,10 +121,58 @@ pub struct GatewaySpec {
     pub hosts: Vec<String>,
     /// Its certificate and key (PEM files); wanted off loopback.
     pub tls: Option<TlsFiles>,
-    /// Requests of one client in a minute; default no bound.
+    /// Requests in a minute of all clients with the same credentials together; default no bound.
     pub requests_per_minute: Option<u32>,
     /// What becomes of the tools of a service that is down.
     pub stale: StaleLists,
+    /// What becomes of a tool that is not what it was.
+    pub tool_changes: ToolChanges,
+    /// Whether what clients do is noted in the audit log; default true.
+    pub audit: bool,
+}
+
+impl Default for GatewaySpec {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            auth: GatewayAuth::default(),
+            origins: Vec::new(),
+            hosts: Vec::new(),
+            tls: None,
+            requests_per_minute: None,
+            stale: StaleLists::default(),
+            tool_changes: ToolChanges::default(),
+            audit: true,
+        }
+    }
+}
+
+/// What becomes of a tool whose definition (name, title, description, schemas, annotations) is not the one that was seen
+/// first, or approved last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ToolChanges {
+    /// Nobody looks at it.
+    Off,
+    /// It is told, and the tool stays in use.
+    Warn,
+    /// The tool is held back until somebody approves it. The default.
+    #[default]
+    Quarantine,
+    /// The same, and so is a tool that a known service did not have before.
+    Strict,
+}
+
+impl ToolChanges {
+    /// `off`, `warn`, `quarantine` or `strict`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Quarantine => "quarantine",
+            Self::Strict => "strict",
+        }
+    }
 }
 
 /// Who may speak to the gateway over TCP.

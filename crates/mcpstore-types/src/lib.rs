@@ -34,7 +34,9 @@ pub use delta::{ChangeImpact, FieldChange, SpecDelta};
 pub use dependency::{DepCondition, DepKind, Dependency};
 pub use era::{Era, EraChoice};
 pub use exit::ExitStatus;
-pub use exposure::{Expose, GatewayAuth, GatewaySpec, Isolation, StaleLists, StartMode, TlsFiles, ToolRules, ViewSpec};
+pub use exposure::{
+    Expose, GatewayAuth, GatewaySpec, Isolation, StaleLists, StartMode, TlsFiles, ToolChanges, ToolRules, ViewSpec,
+};
 pub use name::{InvalidName, ServiceName};
 pub use nearest::{nearest, suggestion};
 pub use notice::Notice;

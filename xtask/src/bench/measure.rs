@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::table::Row;
-use super::{call, call_http, children, config, fleet, graph, idle, meter, sinks, spawn, start, table};
+use super::{Part, call, call_http, children, config, fleet, gateway, graph, idle, meter, sinks, spawn, start, table};
 
 /// A benchmark: its name, and what measures it.
 type Benchmark = (&'static str, fn() -> Vec<Row>);
@@ -28,23 +28,37 @@ const BENCHMARKS: &[Benchmark] = &[
 
 const PAGE: &str = "docs/benchmarks.md";
 
-/// Measures everything, prints the table and writes the page.
+/// Measures everything or a part, prints the tables and, unless it was only a quick look, writes them into the page.
 ///
 /// # Errors
-/// In a debug build, and when the page cannot be written.
-pub(super) fn all(root: &Path) -> Result<()> {
-    if cfg!(debug_assertions) {
+/// In a debug build, but for a quick look, and when the page cannot be read or written.
+pub(super) fn all(root: &Path, only: Option<Part>, quick: bool) -> Result<()> {
+    if cfg!(debug_assertions) && !quick {
         bail!("a debug build measures nothing of use: run `cargo xtask bench`");
     }
-    let mut rows = Vec::new();
-    for (name, measure) in BENCHMARKS {
-        println!("measuring {name} …");
-        rows.extend(measure());
+    let file = root.join(PAGE);
+    let mut page = std::fs::read_to_string(&file).with_context(|| format!("failed to read {PAGE}"))?;
+    let mut put = |part: &str, text: &str| -> Result<()> {
+        println!("\n{text}");
+        page = table::with_part(&page, part, text).with_context(|| format!("{PAGE} has no place for `{part}`"))?;
+        Ok(())
+    };
+    put("machine", &table::machine())?;
+    if only != Some(Part::Gateway) {
+        let mut rows = Vec::new();
+        for (name, measure) in BENCHMARKS {
+            println!("measuring {name} …");
+            rows.extend(measure());
+        }
+        println!("measuring memory …");
+        put("base", &format!("{}\n{}", table::table(&rows), table::sizes(&idle::sizes())))?;
     }
-    println!("measuring memory …");
-    let sizes = idle::sizes();
-    println!("\n{}\n{}", table::table(&rows), table::sizes(&sizes));
-    std::fs::write(root.join(PAGE), table::page(&rows, &sizes)).with_context(|| format!("failed to write {PAGE}"))?;
-    println!("wrote {PAGE}");
+    if only != Some(Part::Base) {
+        put("gateway", &gateway::section(&gateway::run(quick)))?;
+    }
+    if !quick {
+        std::fs::write(&file, page).with_context(|| format!("failed to write {PAGE}"))?;
+        println!("wrote {PAGE}");
+    }
     Ok(())
 }

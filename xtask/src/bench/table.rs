@@ -65,22 +65,23 @@ fn shown(ratio: f64) -> String {
     if ratio < 0.01 { format!("{ratio:.5}") } else { format!("{ratio:.2}") }
 }
 
-/// The whole page.
-pub(super) fn page(rows: &[Row], memory: &[Size]) -> String {
+/// Where it was measured.
+pub(super) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!(
-        "# Benchmarks\n\n\
-         Written by `cargo xtask bench` (release profile; {cores} cores, {}, {}). A reference is measured in the same run, in turns with what is held \
-         against it: on a shared machine the ratio says more than the times.\n\n{}\n{}",
-        std::env::consts::ARCH,
-        std::env::consts::OS,
-        table(rows),
-        sizes(memory)
-    )
+    format!("Release profile; {cores} cores, {}, {}.\n", std::env::consts::ARCH, std::env::consts::OS)
+}
+
+/// The page with another text in this part, which stands between two marks; `None` when it has no such part. What stands
+/// outside of all parts is written by hand.
+pub(super) fn with_part(page: &str, part: &str, text: &str) -> Option<String> {
+    let (begin, end) = (format!("<!-- measured: {part} -->\n"), format!("<!-- end of {part} -->"));
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, behind) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n{text}\n{end}{behind}"))
 }
 
 /// A time with three digits in the unit that fits.
-fn time(duration: Duration) -> String {
+pub(super) fn time(duration: Duration) -> String {
     let nanos = duration.as_secs_f64() * 1e9;
     let (value, unit) = match nanos {
         n if n < 1e3 => (n, "ns"),
@@ -106,6 +107,14 @@ mod tests {
     #[test]
     fn a_small_ratio_is_not_shown_as_nothing() {
         assert_eq!([0.000_49, 0.01, 1.5].map(shown), ["0.00049", "0.01", "1.50"]);
+    }
+
+    #[test]
+    fn a_part_takes_the_place_of_what_was_there() {
+        let page = "# a\n<!-- measured: x -->\nold\n<!-- end of x -->\nby hand\n";
+        let new = with_part(page, "x", "new").unwrap();
+        assert_eq!(new, "# a\n<!-- measured: x -->\n\nnew\n<!-- end of x -->\nby hand\n");
+        assert_eq!((with_part(&new, "x", "new"), with_part(page, "y", "new")), (Some(new.clone()), None));
     }
 
     #[test]

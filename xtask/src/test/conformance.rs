@@ -5,8 +5,10 @@
 
 mod checks;
 mod client;
+mod explained;
 mod lane;
 mod programs;
+mod ready;
 mod server;
 mod suite;
 mod table;
@@ -16,7 +18,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::cmd;
+use lane::Lane;
 use suite::Suite;
 
 /// The revisions of the protocol whose requirements are held.
@@ -28,6 +30,9 @@ pub(crate) struct Args {
     /// Server side: only the fixture itself, without the gateway before it
     #[arg(long)]
     direct: bool,
+    /// Server side: only this way through the gateway, beside the fixture itself; may be given more than once
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "direct")]
+    lane: Vec<Lane>,
     /// Only one side
     #[arg(long, value_enum, value_name = "SIDE")]
     only: Option<Side>,
@@ -54,7 +59,14 @@ enum Side {
 impl Args {
     fn sees(&self, side: Side) -> bool {
         // Only one side has something to be reached directly.
-        self.only.unwrap_or(if self.direct { Side::Server } else { side }) == side
+        let servers = self.direct || !self.lane.is_empty();
+        self.only.unwrap_or(if servers { Side::Server } else { side }) == side
+    }
+
+    /// The lanes to run: the first one is what the others are held against.
+    fn lanes(&self) -> Vec<Lane> {
+        let wanted = |lane: &Lane| !self.direct && (self.lane.is_empty() || self.lane.contains(lane));
+        [Lane::Direct].into_iter().chain(Lane::GATEWAY.into_iter().filter(wanted)).collect()
     }
 
     fn revisions(&self) -> impl Iterator<Item = &'static str> {
@@ -87,12 +99,7 @@ impl Args {
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let suite = Suite::install(root)?;
     args.check(&suite)?;
-    if args.direct && !args.sees(Side::Client) {
-        // Nothing else is talked to.
-        cmd::run(&mut cmd::cargo(root, &["build", "--package", "mcpstore-testkit", "--bins", "--locked"]))?;
-    } else {
-        super::build_programs(root)?;
-    }
+    super::build_programs(root)?;
     let mut wrong = Vec::new();
     if args.sees(Side::Client) {
         for revision in args.revisions() {

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod clients;
+mod guard;
 mod registry;
 mod serve;
 mod verbs;
@@ -17,6 +18,7 @@ use crate::quote::quoted;
 use crate::up::UpArgs;
 pub(crate) use alerts::AlertsCommand;
 pub(crate) use clients::{ClientFileArgs, ConnectArgs, ExportArgs, ImportArgs, InitArgs, Secrets};
+pub(crate) use guard::{ApproveToolsArgs, AuditArgs};
 pub(crate) use registry::{AddArgs, EditArgs, EnableArgs, RemoveArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use verbs::{
@@ -173,6 +175,12 @@ pub(crate) enum Command {
     Alerts(AlertsCommand),
     /// Look at what services need from this machine; exit code 1 when something fails.
     Doctor(DoctorArgs),
+    /// Show where the gateway is, and what it offers.
+    Gateway,
+    /// See what changed of tools that are not what they were, and approve them.
+    Approve(ApproveToolsArgs),
+    /// Show what clients of the gateway did, or check that the log of it is whole.
+    Audit(AuditArgs),
     /// Log in to remote servers, and out of them.
     #[command(subcommand)]
     Auth(AuthCommand),

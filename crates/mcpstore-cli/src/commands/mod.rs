@@ -1,12 +1,15 @@
 //! The commands that speak to a running manager, and those that need none.
 
 mod alerts;
+mod approve;
 mod arguments;
+mod audit;
 mod auth;
 mod call;
 mod clients;
 mod config;
 mod down;
+mod gateway;
 mod info;
 mod plan;
 mod registry;
@@ -49,6 +52,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
             output::print(&String::from_utf8_lossy(&script))?;
             return Ok(Exit::Done);
         }
+        Command::Audit(args) => return audit::run(&args, global),
         Command::Doctor(args) => return watching::doctor(&args, global).await,
         Command::Init(args) => return clients::init(&args, global),
         Command::Version => return info::version(global),
@@ -73,6 +77,8 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Top(args) => watching::top(&session, &args).await,
         Command::Why(args) => watching::why(&session, &args).await,
         Command::CriticalChain(args) => watching::chain(&session, &args).await,
+        Command::Gateway => gateway::run(&session).await,
+        Command::Approve(args) => approve::run(&session, &args).await,
         Command::Alerts(command) => alerts::run(&session, &command).await,
         Command::Logs(args) => stream::logs(&session, &args).await,
         Command::Events(args) => stream::events(&session, &args).await,
@@ -91,6 +97,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Up(_)
         | Command::Serve(_)
         | Command::DemoServer(_)
+        | Command::Audit(_)
         | Command::Auth(_)
         | Command::Config(_)
         | Command::Doctor(_)

@@ -9,5 +9,5 @@ mod write;
 pub(crate) use backup::{Backup, Backups};
 pub(crate) use find::{Chosen, ConfigFiles, own_config};
 pub(crate) use read::{Config, machine, read_files, stated_whole, whole};
-pub(crate) use trust::{Ask, Trust, command_lines};
+pub(crate) use trust::{Ask, Trust, asked, command_lines};
 pub(crate) use write::{Wanted, change, is_of_the_moment, replace_text};

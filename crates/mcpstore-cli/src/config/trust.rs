@@ -256,7 +256,8 @@ fn without_secrets(url: &str) -> String {
     }
 }
 
-fn asked(question: &str) -> bool {
+/// Asks on the terminal; anything but yes is no.
+pub(crate) fn asked(question: &str) -> bool {
     let mut stderr = std::io::stderr();
     // What cannot be asked is not approved.
     if write!(stderr, "{question}").and_then(|()| stderr.flush()).is_err() {

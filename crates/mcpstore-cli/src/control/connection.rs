@@ -1,5 +1,6 @@
 //! One conversation on the control socket.
 
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use mcpstore::Gateway;
@@ -15,6 +16,7 @@ use super::handlers::handle;
 use super::protocol::{Line, Op, ReadError, Request, VERSION, read_line, write_line};
 use super::server::{Context, MAX_CONNECTIONS};
 use crate::exit::{Exit, Failure};
+use crate::far_end;
 
 /// How long a client may take to say what it wants.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
@@ -90,7 +92,10 @@ async fn serve_client(
         known_profile(&context.gateway, profile)?;
     }
     write_line(&mut items.write, &Line::ok(raw(&())?)).await.map_err(|error| gone(&error))?;
+    // Apart from the other half, which is written to meanwhile.
+    let far_end = items.write.as_ref().as_fd().try_clone_to_owned().map_err(|error| gone(&error))?;
     tokio::select! {
+        () = far_end::gone(far_end) => {}
         () = context.gateway.serve_lines(reader, &mut items.write, profile) => {}
         () = cut_off(context) => {}
     }

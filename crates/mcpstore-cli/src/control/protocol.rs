@@ -66,6 +66,8 @@ pub(crate) enum Op {
     Events,
     /// Where the gateway is reached over HTTP.
     Gateway,
+    /// Changed tools were approved: they are looked at once more.
+    Approved,
     /// From the next line on, MCP: the connection is a client of the gateway, which sees `profile`.
     Mcp,
     /// Stop everything and end. The connection stays open until the manager is gone.

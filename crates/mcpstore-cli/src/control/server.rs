@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcpstore::gateway::GatewayReport;
 use mcpstore::{Gateway, McpStore, Observer};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 
 use super::bind::{Bound, bind};
 use super::connection::{converse, turn_away};
+use crate::door::Door;
 use crate::reload::Reloader;
 
 /// The most conversations at one time; further ones are turned away with a word.
@@ -59,7 +61,7 @@ pub(super) struct Context {
     pub(super) store: McpStore,
     pub(super) observer: Observer,
     pub(super) gateway: Gateway,
-    pub(super) reach: ReachDoc,
+    pub(super) door: Door,
     pub(super) shutdown: mpsc::Sender<ShutdownRequest>,
     /// True once the manager ends.
     pub(super) closing: watch::Receiver<bool>,
@@ -84,7 +86,7 @@ pub(crate) struct Served {
     /// All of them as one, for clients that speak MCP.
     pub(crate) gateway: Gateway,
     /// How that is reached over HTTP.
-    pub(crate) reach: ReachDoc,
+    pub(crate) door: Door,
 }
 
 /// How the gateway of a manager is reached over HTTP.
@@ -94,6 +96,15 @@ pub(crate) struct ReachDoc {
     pub(crate) url: Option<String>,
     /// It wants the token of the state folder.
     pub(crate) token: bool,
+}
+
+/// The gateway of a manager: how it is reached, and what it offers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct GatewayDoc {
+    #[serde(flatten)]
+    pub(crate) reach: ReachDoc,
+    #[serde(flatten)]
+    pub(crate) report: GatewayReport,
 }
 
 /// Serves a manager on this socket, as a task of the current runtime. Requests to shut down go to `shutdown`.
@@ -108,8 +119,8 @@ pub(crate) fn serve(
 ) -> anyhow::Result<ControlServer> {
     let bound = bind(socket)?;
     let (closing, receiver) = watch::channel(false);
-    let Served { store, observer, gateway, reach } = served;
-    let context = Context { store, observer, gateway, reach, shutdown, closing: receiver, reloader };
+    let Served { store, observer, gateway, door } = served;
+    let context = Context { store, observer, gateway, door, shutdown, closing: receiver, reloader };
     Ok(ControlServer { accept: tokio::spawn(accept(bound, context)), closing })
 }
 

@@ -19,13 +19,13 @@ use tokio::time::timeout;
 
 use super::protocol::{Op, Request};
 use super::server::{ControlServer, MAX_CONNECTIONS};
-use super::{
-    Client, FoundTool, FoundTools, GoingDown, Next, Progress, ReachDoc, Served, ShutdownRequest, Streamed, read, serve,
-};
+use super::{Client, FoundTool, FoundTools, GoingDown, Next, Progress, Served, ShutdownRequest, Streamed, read, serve};
+use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::output::{HealthDoc, StatusDoc, VerbDoc};
 use crate::reload::Reloader;
 use crate::select::Select;
+use crate::up::UpArgs;
 
 /// Of a manager without a config.
 fn reloader(store: &McpStore) -> Reloader {
@@ -40,7 +40,8 @@ async fn observer(store: &McpStore) -> Observer {
 /// What a manager of this store offers.
 fn served(store: &McpStore, observer: Observer) -> Served {
     let gateway = Gateway::launch(Prepared::new(), store.supervisor().clone(), Rules::default());
-    Served { store: store.clone(), observer, gateway, reach: ReachDoc::default() }
+    let door = Door::shut(gateway.clone(), Path::new("/nonexistent"), &UpArgs::default());
+    Served { store: store.clone(), observer, gateway, door }
 }
 
 /// Only what hangs meets it.

@@ -27,6 +27,12 @@ pub(crate) struct ReloadDoc {
     /// What the config says of alerts is another thing now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) alerts: bool,
+    /// What of the gateway and its profiles is another thing now: `gateway.hosts`, `profiles.work`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) gateway: Vec<String>,
+    /// What is to be said of the gateway beside that, where something waits or did not go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
 }
 
 /// How a reload went.
@@ -81,6 +87,8 @@ impl ReloadDoc {
             exit,
             services: Vec::new(),
             alerts: false,
+            gateway: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -95,12 +103,14 @@ impl ReloadDoc {
             exit: 0,
             services: Vec::new(),
             alerts: false,
+            gateway: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
-    /// A change of alerts alone is a change too: `outcome`, which was made or is planned.
-    pub(super) fn or_alerts(mut self, outcome: Outcome) -> Self {
-        if self.alerts && self.outcome == Outcome::Unchanged {
+    /// A change of alerts or of the gateway alone is a change too: `outcome`, which was made or is planned.
+    pub(super) fn or_beside(mut self, outcome: Outcome) -> Self {
+        if (self.alerts || !self.gateway.is_empty() || !self.notes.is_empty()) && self.outcome == Outcome::Unchanged {
             self.outcome = outcome;
         }
         self

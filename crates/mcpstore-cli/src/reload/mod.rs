@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::args::ConfigArgs;
 use crate::config::{Chosen, Config, ConfigFiles, Trust, command_lines, is_of_the_moment};
+use crate::door::{Door, Said};
 use crate::exit::{Exit, Failure};
 use crate::output::{Term, diagnostics_text};
 use crate::select::{self, Among, Select};
@@ -72,6 +73,8 @@ struct Inner {
     supervisor: Supervisor,
     /// Who takes over what the config says of alerts.
     observer: Option<Observer>,
+    /// The gateway, as the config says how it is reached and what its clients see.
+    door: Option<Door>,
     own: Option<Arc<Own>>,
     /// Who is told of every reload that did something, or was refused.
     told: mpsc::Sender<Vec<String>>,
@@ -106,7 +109,7 @@ impl Reloader {
     pub(crate) fn new(supervisor: Supervisor, own: Option<Own>, told: mpsc::Sender<Vec<String>>) -> Self {
         let named = supervisor.snapshot().services().iter().map(|info| info.name().clone()).collect();
         let state = Mutex::new(State { named, refused: None, alerts: AlertsSpec::default(), known: Vec::new() });
-        Self(Arc::new(Inner { supervisor, observer: None, own: own.map(Arc::new), told, state }))
+        Self(Arc::new(Inner { supervisor, observer: None, door: None, own: own.map(Arc::new), told, state }))
     }
 
     /// The same, and what the config says of alerts goes to this observer, which was started with `alerts`. To be called
@@ -115,6 +118,14 @@ impl Reloader {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.observer = Some(observer);
             inner.state.get_mut().alerts = alerts;
+        }
+        self
+    }
+
+    /// The same, and what the config says of the gateway goes to this door. To be called before it is cloned.
+    pub(crate) fn letting_in(mut self, door: Door) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.door = Some(door);
         }
         self
     }
@@ -163,10 +174,16 @@ impl Reloader {
         delta.removed.retain(|name| !loaded.config.left_out.contains(name));
         let stated = stated(&sources);
         let alerts = is_own && state.alerts != loaded.config.alerts;
+        let door = self.0.door.as_ref().filter(|_| is_own);
+        let said = Said::of(&loaded.config);
+        let gateway = match door {
+            Some(door) => door.changes(&said).await,
+            None => Vec::new(),
+        };
         if wish.plan {
             let starts = |spec: &ServiceSpec| self.starts(spec, &loaded.config.services);
             let planned = doc::planned(&delta, &snapshot, &stated, &sources, &starts);
-            return Ok(ReloadDoc { alerts, ..planned }.or_alerts(Outcome::Planned));
+            return Ok(ReloadDoc { alerts, gateway, ..planned }.or_beside(Outcome::Planned));
         }
         let was_refused = state.refused.take().is_some();
         if is_own {
@@ -183,8 +200,14 @@ impl Reloader {
                 observer.set_alerts(loaded.config.alerts.clone());
             }
         }
-        if delta.is_empty() && alerts {
-            let document = ReloadDoc { alerts, ..ReloadDoc::unchanged(&sources) }.or_alerts(Outcome::Changed);
+        // Also when the config is as it was: the token, or a certificate, may be another one in its file.
+        let notes = match door {
+            Some(door) => door.take_over(said).await,
+            None => Vec::new(),
+        };
+        if delta.is_empty() && (alerts || !gateway.is_empty() || !notes.is_empty()) {
+            let unchanged = ReloadDoc::unchanged(&sources);
+            let document = ReloadDoc { alerts, gateway, notes, ..unchanged }.or_beside(Outcome::Changed);
             self.tell(notice(&document)).await;
             return Ok(document);
         }
@@ -194,7 +217,8 @@ impl Reloader {
             }
             return Ok(ReloadDoc::unchanged(&sources));
         }
-        let document = ReloadDoc { alerts, ..self.take_over(delta, &loaded.config.services, &stated, &sources).await? };
+        let services = self.take_over(delta, &loaded.config.services, &stated, &sources).await?;
+        let document = ReloadDoc { alerts, gateway, notes, ..services };
         self.tell(notice(&document)).await;
         Ok(document)
     }

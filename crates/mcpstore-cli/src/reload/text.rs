@@ -19,10 +19,14 @@ pub(crate) fn lines(document: &ReloadDoc) -> Vec<String> {
             let alerts = document
                 .alerts
                 .then(|| if planned { "~ alerts  would be taken over" } else { "~ alerts  taken over" }.to_owned());
+            let gateway = (!document.gateway.is_empty()).then(|| {
+                let what = if planned { "would be taken over" } else { "taken over" };
+                format!("~ gateway  {what}: {}", document.gateway.join(", "))
+            });
             let rows = rows
                 .iter()
                 .map(|[name, what, why]| format!("{name:<first$}  {what:<second$}  {why}").trim_end().to_owned());
-            rows.chain(alerts).collect()
+            rows.chain(alerts).chain(gateway).chain(document.notes.iter().cloned()).collect()
         }
     }
 }
@@ -39,8 +43,10 @@ pub(crate) fn notice(document: &ReloadDoc) -> Vec<String> {
         }
         Outcome::Changed => {
             let alerts = document.alerts.then(|| "alerts".to_owned());
-            let parts: Vec<String> = document.services.iter().map(part).chain(alerts).collect();
-            vec![format!("config taken over: {}", parts.join(", "))]
+            let parts: Vec<String> =
+                document.services.iter().map(part).chain(alerts).chain(document.gateway.iter().cloned()).collect();
+            let first = (!parts.is_empty()).then(|| format!("config taken over: {}", parts.join(", ")));
+            first.into_iter().chain(document.notes.iter().cloned()).collect()
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod args;
 mod contain;
-mod gateway;
 mod hints;
 mod line;
 mod lists;
@@ -14,8 +13,9 @@ mod screen;
 mod settle;
 mod signals;
 mod view;
+mod waiting;
 mod watch;
 
-pub(crate) use args::{Listen, StdioClient, UpArgs};
+pub(crate) use args::{Listen, StdioClient, UpArgs, gateway_listen};
 pub(crate) use line::health;
 pub(crate) use run::run;

@@ -16,11 +16,13 @@ use super::screen::Screen;
 use super::signals::Signals;
 use super::watch::{Inbox, Options, Watch};
 use super::{StdioClient, UpArgs};
-use super::{contain, gateway, observe};
+use super::{contain, observe, waiting};
 use crate::args::{Format, Global};
 use crate::config::{ConfigFiles, Trust};
 use crate::control::{self, Served, ShutdownRequest, known_profile};
+use crate::door::{Door, Said};
 use crate::exit::{Exit, Failure};
+use crate::far_end::gone;
 use crate::output::{Term, print};
 use crate::paths::Paths;
 use crate::reload::{self, Own, Reloader};
@@ -64,7 +66,9 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let (ask, asked) = mpsc::channel(SHUTDOWN_REQUESTS);
     let end = ask.clone();
     let (adapters, mut said) = contain::adapters(&paths).await?;
-    let before = mcpstore::gateway::Prepared::new();
+    let door_said =
+        Said { gateway: prepared.gateway, rules: prepared.rules, max_parallel_starts: prepared.max_parallel_starts };
+    let before = mcpstore::gateway::Prepared::new().pinning(&paths.state_dir, door_said.gateway.tool_changes);
     let client_sides = Some(before.client_sides());
     let lists: Arc<dyn ListStore> = Arc::new(KeptLists { state_dir: paths.state_dir.clone() });
     let config = SupervisorConfig { fleet, adapters, client_sides, lists: Some(lists), ..defaults };
@@ -75,15 +79,18 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
     let supervisor = store.supervisor();
     control::refuse_taken(&paths.socket)?;
     // The door is open before anything starts: clients need not wait for the slowest service.
-    let gateway = Gateway::launch(before, supervisor.clone(), prepared.rules.clone());
-    let door = gateway::open(&gateway, &args, &prepared.gateway, &paths).await?;
-    said.extend(door.said);
+    let gateway = Gateway::launch(before, supervisor.clone(), door_said.rules.clone());
+    let door = Door::shut(gateway.clone(), &paths.state_dir, &args);
+    said.append(&mut door.open(door_said).await?);
+    let waits = tokio::spawn(waiting::tell(gateway.waiting_tools(), told.clone(), global.clone()));
     let (observer, mut found) = observe::start(supervisor, prepared.alerts.clone(), &paths).await?;
     said.append(&mut found);
     let own = own(&args, &prepared.files, &prepared.selection, &paths)?;
-    let reloader = Reloader::new(supervisor.clone(), own, told).telling(observer.clone(), prepared.alerts);
+    let reloader = Reloader::new(supervisor.clone(), own, told)
+        .telling(observer.clone(), prepared.alerts)
+        .letting_in(door.clone());
     let served =
-        Served { store: store.clone(), observer: observer.clone(), gateway: gateway.clone(), reach: door.reach };
+        Served { store: store.clone(), observer: observer.clone(), gateway: gateway.clone(), door: door.clone() };
     let control = control::serve(served, reloader.clone(), &paths.socket, ask)?;
     let admin = match args.listen_admin {
         Some(addr) => Some(observe::listen(addr, supervisor, &observer).await?),
@@ -126,9 +133,8 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         served.abort();
     }
     drop(admin);
-    if let Some(front) = door.front {
-        front.shutdown(LAST_REQUESTS).await;
-    }
+    waits.abort();
+    door.shutdown(LAST_REQUESTS).await;
     // Everything is down; what alerts wait is tried once more, and the rest left to the next manager.
     observer.shutdown(LAST_ALERTS).await;
     // Last: a client that waits for the end takes the end of the conversation for it.
@@ -138,7 +144,10 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
 
 /// Serves the client on stdin and stdout; when it goes, everything is to end.
 async fn serve_stdio(gateway: Gateway, client: StdioClient, end: mpsc::Sender<ShutdownRequest>) {
-    gateway.serve_lines(tokio::io::stdin(), tokio::io::stdout(), client.profile.as_deref()).await;
+    tokio::select! {
+        () = gateway.serve_lines(tokio::io::stdin(), tokio::io::stdout(), client.profile.as_deref()) => {}
+        () = gone(std::io::stdout()) => {}
+    }
     // Full or gone: it ends already.
     let _ = end.try_send(ShutdownRequest { force: false });
 }

@@ -145,12 +145,19 @@ pub(super) struct Gateway {
     hosts: Option<Vec<Filled>>,
     /// The files of its certificate.
     tls: Option<Tls>,
-    /// How many requests one client may make in a minute; `off` for any number.
+    /// How many requests clients with the same credentials may make in a minute; `off` for any number.
     #[schemars(extend("default" = "off"))]
     requests_per_minute: Option<Rate>,
     /// Whether the tools of a service that is down stay in the lists, marked as stale.
     #[schemars(extend("default" = "keep"))]
     stale_tools: Option<StaleTools>,
+    /// What becomes of a tool that is not what it was when it was seen first or approved last: held back until
+    /// `mcpstore approve` (`strict`: also one that is new), told, or nothing.
+    #[schemars(extend("default" = "quarantine"))]
+    tool_changes: Option<ToolChanges>,
+    /// Whether what clients do is noted in the audit log.
+    #[schemars(extend("default" = true))]
+    audit: Option<bool>,
 }
 
 /// An address of the gateway.
@@ -179,6 +186,16 @@ enum Auth {
 enum StaleTools {
     Keep,
     LeaveOut,
+}
+
+/// What becomes of a tool that is not what it was.
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "snake_case")]
+enum ToolChanges {
+    Quarantine,
+    Strict,
+    Warn,
+    Off,
 }
 
 /// A number of requests, or no bound.

@@ -160,9 +160,21 @@ impl<'a> View<'a> {
         self.parts().map(|part| &part.source.service)
     }
 
+    /// The era that the server of a service last spoke; `None` until it ever did, and for one that is not in the view.
+    pub(crate) fn era_of(&self, service: &ServiceName) -> Option<Era> {
+        let part = self.parts().find(|part| part.source.service == *service)?;
+        part.source.server.as_ref().map(|server| server.era)
+    }
+
     /// The services in it that have a list of this kind, or may have one.
     pub(crate) fn services_with(&self, kind: Kind) -> impl Iterator<Item = &'a ServiceName> + use<'a> {
         self.parts().filter(move |part| part.may_list(kind)).map(|part| &part.source.service)
+    }
+
+    /// The services in it that may have a list of this kind and never gave one: nobody knows what they will call things.
+    pub(crate) fn unlisted(&self, kind: Kind) -> impl Iterator<Item = &'a ServiceName> + use<'a> {
+        let never = move |part: &&Part| !part.source.is_listed(kind) && part.may_list(kind);
+        self.parts().filter(never).map(|part| &part.source.service)
     }
 
     /// What its services can do together, as a JSON object for `initialize` or `server/discover`.

@@ -12,12 +12,14 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::handshake::{STATUS, status};
-use super::known::{HeldBack, Known};
+use super::known::Known;
 use super::levels::Level;
 use super::names::Names;
+use super::stateless::{ACKNOWLEDGED, unstamped, upstream};
 use super::subscribe::UPDATED;
 use super::{Inner, Rules};
 use crate::client::Client;
+use crate::guard::{Guard, HeldBack, Judge};
 use crate::message;
 
 /// Clients are told of changed lists no more often than this: twice in a second.
@@ -53,6 +55,7 @@ pub(super) struct Feed {
     versions: watch::Receiver<u64>,
     renewed: Arc<Notify>,
     known: Known,
+    judge: Judge,
     held_back: HeldBack,
     heard: BTreeMap<ServiceName, Weak<dyn Session>>,
 }
@@ -60,12 +63,13 @@ pub(super) struct Feed {
 impl Feed {
     /// Listens to nobody yet. Looks again when there is a new version, and when the rules are renewed.
     pub(super) fn new(versions: watch::Receiver<u64>, renewed: Arc<Notify>) -> Self {
-        let (known, held_back) = (Known::default(), HeldBack::default());
-        Self { versions, renewed, known, held_back, heard: BTreeMap::new() }
+        let (known, judge, held_back) = (Known::default(), Judge::default(), HeldBack::default());
+        Self { versions, renewed, known, judge, held_back, heard: BTreeMap::new() }
     }
 
     /// The names at the beginning.
-    pub(super) fn first(&mut self, snapshot: &Snapshot, rules: &Rules) -> Names {
+    pub(super) fn first(&mut self, snapshot: &Snapshot, rules: &Rules, guard: &Guard) -> Names {
+        self.held_back = self.judge.look_now(guard, snapshot);
         let (sources, _) = self.known.sources(snapshot, &self.held_back, Instant::now());
         Names::new(sources, &rules.views, rules.stale, None)
     }
@@ -78,6 +82,8 @@ impl Feed {
             let again = {
                 let Some(inner) = inner.upgrade() else { return };
                 let snapshot = inner.supervisor.snapshot();
+                // Before anybody sees them.
+                self.held_back = self.judge.look(&inner.guard, &snapshot).await;
                 let mut again = self.renew(&inner, &snapshot);
                 self.hear(&inner, &snapshot);
                 let (names, now) = (inner.names.load_full(), Instant::now());
@@ -138,6 +144,11 @@ fn tell_of_changes(inner: &Inner, now: &Names, before: &Names) -> bool {
             client.tell(message::notification(method, None));
         }
     }
+    for listener in inner.stateless.listeners.all() {
+        let view = listener.view.clone();
+        let own = changed.entry(view).or_insert_with_key(|view| now.changed(view.as_deref(), before));
+        told(*own).for_each(|method| listener.changed(method));
+    }
     changed.values().any(|changed| changed.contains(&true))
 }
 
@@ -161,6 +172,7 @@ async fn listen(inner: Weak<Inner>, service: ServiceName, session: Weak<dyn Sess
             // What its last life knew, this one does not.
             inner.tell_level(&service).await;
             inner.renew_subscriptions(&service, &session).await;
+            upstream::follow(&inner, &service, &session).await;
         });
     }
     while let Some(fed) = feed.next().await {
@@ -187,16 +199,21 @@ impl Inner {
                 if let Some(params) = params
                     && let Ok(Updated { uri }) = serde_json::from_str(params.get())
                 {
-                    self.subscriptions.updated(service, &uri, params);
+                    self.subscriptions.updated(service, &uri, &unstamped(params));
                 }
             }
-            STATUS => drop(params.map(|params| status(self, service, params))),
+            // It is ours alone that was acknowledged.
+            ACKNOWLEDGED => {}
+            STATUS => {
+                if let Some(params) = params {
+                    status(self, service, params);
+                }
+            }
             "notifications/elicitation/complete" => {
                 let message = message::notification(&notice.method, params);
-                let clients = self.clients_of(service).into_iter();
-                clients
-                    .filter(|client| client.was_elicited(params))
-                    .for_each(|client| drop(client.tell(message.clone())));
+                for client in self.clients_of(service).into_iter().filter(|client| client.was_elicited(params)) {
+                    client.tell(message.clone());
+                }
             }
             "notifications/message" => {
                 let level = Level::of_message(params);
@@ -210,13 +227,14 @@ impl Inner {
     /// see the service.
     fn spread(&self, service: &ServiceName, notice: &Notification, wants: impl Fn(&Client) -> bool) {
         let message = message::notification(&notice.method, notice.params.as_deref());
-        match self.under_way.only(service) {
-            Some(worker) if worker.client.as_deref().is_none_or(&wants) => drop(worker.outlet.push(message)),
-            Some(_) => {}
-            None => {
-                let clients = self.clients_of(service).into_iter();
-                clients.filter(|client| wants(client)).for_each(|client| drop(client.tell(message.clone())));
+        let Some(worker) = self.under_way.only(service) else {
+            for client in self.clients_of(service).into_iter().filter(|client| wants(client)) {
+                client.tell(message.clone());
             }
+            return;
+        };
+        if worker.client.as_deref().is_none_or(wants) {
+            worker.outlet.push(message);
         }
     }
 

@@ -10,13 +10,11 @@ use mcpstore_types::{ServiceName, ServiceState};
 use tokio::time::Instant;
 
 use crate::catalog::source::Source;
+use crate::guard::HeldBack;
 
 /// How long the lists of a service that went down against its will are offered as if nothing were: most are back by then,
 /// and clients need not read their lists twice.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
-
-/// Tools that are held back, by the server's names.
-pub(crate) type HeldBack = BTreeMap<ServiceName, BTreeSet<String>>;
 
 /// What each service said last.
 #[derive(Debug, Default)]

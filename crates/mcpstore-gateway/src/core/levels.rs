@@ -1,6 +1,7 @@
 //! Log messages of servers: which of them each client wants, and what servers are told of that (spec: MCP 2025-11-25, logging).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -50,6 +51,11 @@ impl Level {
         }
     }
 
+    /// The level of this name, if there is one.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+
     /// The level of a `notifications/message`; `None` when it has none that is known.
     pub(crate) fn of_message(params: Option<&RawValue>) -> Option<Self> {
         #[derive(Deserialize)]
@@ -62,20 +68,29 @@ impl Level {
 
 /// What each server was told.
 #[derive(Default)]
-pub(crate) struct Levels(Mutex<BTreeMap<ServiceName, Arc<Told>>>);
+pub(crate) struct Levels {
+    told: Mutex<BTreeMap<ServiceName, Arc<Told>>>,
+    any: AtomicBool,
+}
 
 /// What one server was told, and in which of its lives. Held while it is told.
 type Told = tokio::sync::Mutex<Option<(Level, Weak<dyn Session>)>>;
 
 impl Levels {
     fn of(&self, service: &ServiceName) -> Arc<Told> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(service.clone()).or_default())
     }
 
-    /// True when any server was told anything.
+    /// A client says what it wants.
+    pub(crate) fn say(&self, client: &Client, level: Level) {
+        client.set_log_level(level);
+        self.any.store(true, Ordering::Relaxed);
+    }
+
+    /// True when a client ever said what it wants.
     pub(crate) fn any(&self) -> bool {
-        !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.any.load(Ordering::Relaxed)
     }
 }
 
@@ -111,7 +126,7 @@ impl Inner {
         let place = self.levels.of(service);
         let mut told = place.lock().await;
         // As things are now that it is our turn.
-        let Some(least) = self.least_level(service) else { return };
+        let Some(least) = self.least_level(service).or(told.is_some().then_some(Level::DEFAULT)) else { return };
         let weak = Arc::downgrade(session);
         if told.as_ref().is_some_and(|(level, to)| *level == least && to.ptr_eq(&weak)) {
             return;

@@ -18,6 +18,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
@@ -25,7 +26,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mcpstore_runtime::{ClientSides, Supervisor};
 use mcpstore_transport::RpcError;
-use mcpstore_types::{StaleLists, ViewSpec};
+use mcpstore_types::{StaleLists, ToolChanges, ViewSpec};
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
@@ -37,6 +38,7 @@ use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
 use levels::Levels;
+pub(crate) use names::Kind;
 use names::Names;
 use sides::Sides;
 use stateless::Stateless;
@@ -63,6 +65,7 @@ fn stamp() -> String {
 #[derive(Debug, Default)]
 pub struct Prepared {
     under_way: Arc<UnderWay>,
+    guard: Guard,
     /// The gateway, once there is one.
     gateway: Arc<OnceLock<Weak<Inner>>>,
 }
@@ -72,6 +75,13 @@ impl Prepared {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With tools pinned in this state folder from the first list on, and this for those that change.
+    #[must_use]
+    pub fn pinning(self, state_folder: &Path, changes: ToolChanges) -> Self {
+        self.guard.set_tool_changes(state_folder, changes);
+        self
     }
 
     /// For [`mcpstore_runtime::SupervisorConfig::client_sides`].
@@ -120,7 +130,7 @@ impl Gateway {
     pub fn launch(prepared: Prepared, supervisor: Supervisor, rules: Rules) -> Self {
         let renewed = Arc::new(Notify::new());
         let mut feed = Feed::new(supervisor.versions(), Arc::clone(&renewed));
-        let names = feed.first(&supervisor.snapshot(), &rules);
+        let names = feed.first(&supervisor.snapshot(), &rules, &prepared.guard);
         let inner = Arc::new(Inner {
             supervisor,
             names: ArcSwap::from_pointee(names),
@@ -129,7 +139,7 @@ impl Gateway {
             clients: Clients::default(),
             under_way: prepared.under_way,
             stateless: Stateless::default(),
-            guard: Guard::default(),
+            guard: prepared.guard,
             levels: Levels::default(),
             subscriptions: Subscriptions::default(),
             tasks: Tasks::default(),
@@ -140,10 +150,12 @@ impl Gateway {
         Self { inner }
     }
 
-    /// From now on these rules hold. Clients are told of lists that are others now.
+    /// From now on these rules hold. Clients are told of lists that are others now; the sessions of views that are gone end.
     pub fn set_rules(&self, rules: Rules) {
         self.inner.rules.store(Arc::new(rules));
         self.inner.renewed.notify_one();
+        let gone = |client: &Arc<Client>| client.view().is_some_and(|view| !self.has_view(view));
+        self.inner.clients.all().iter().filter(|client| gone(client)).for_each(|client| client.over.cancel());
     }
 }
 

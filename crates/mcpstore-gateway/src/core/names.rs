@@ -17,8 +17,8 @@ use crate::catalog::{Catalog, Inputs};
 
 /// There is no such thing: what the handshake era says of resources (spec: MCP 2025-11-25, resources).
 const NO_RESOURCE: i64 = -32002;
-/// The tool is held back until somebody approves it.
-const HELD_BACK: i64 = -32001;
+/// The tool is held back until somebody approves it, or its service is not there.
+const UNAVAILABLE: i64 = -32001;
 
 /// Where a name leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,11 @@ impl Names {
         let stamp = super::stamp();
         let inputs = Inputs { sources, views, stale, meta: Some(&stamp), bounds: PageBounds::default() };
         Self { catalog: Catalog::new(inputs, before.map(|before| &before.catalog)) }
+    }
+
+    /// What they are names in.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// The result of a list: the page after `cursor`, or the first.
@@ -76,20 +81,31 @@ impl Names {
         self.view(view).is_ok_and(|view| view.services().any(|own| own == service))
     }
 
+    /// The era that the server of a service last spoke; `None` until it ever did.
+    pub(crate) fn era(&self, service: &ServiceName) -> Option<Era> {
+        self.catalog.everything().era_of(service)
+    }
+
     /// Where a tool leads.
     ///
     /// # Errors
-    /// `Invalid params` when the view has no such tool; -32001 when it is held back.
+    /// `Invalid params` when the view has no such tool; -32001 when it is held back, or when its service was never there
+    /// to say what it has.
     pub(crate) fn tool(&self, view: Option<&str>, name: &str) -> Result<Route, RpcError> {
-        self.view(view)?.route_tool(name).map(route).map_err(no_route)
+        let view = self.view(view)?;
+        view.route_tool(name)
+            .map(route)
+            .map_err(|error| unlisted(view, Kind::Tools, name).unwrap_or_else(|| no_route(error)))
     }
 
     /// Where a prompt leads.
     ///
     /// # Errors
-    /// `Invalid params` when the view has no such prompt.
+    /// As [`Names::tool`].
     pub(crate) fn prompt(&self, view: Option<&str>, name: &str) -> Result<Route, RpcError> {
-        self.view(view)?.route_prompt(name).map(route).map_err(no_route)
+        let view = self.view(view)?;
+        let unlisted = || unlisted(view, Kind::Prompts, name);
+        view.route_prompt(name).map(route).map_err(|error| unlisted().unwrap_or_else(|| no_route(error)))
     }
 
     /// Where a resource leads: to who lists it or has a template for it. A resource that nobody names leads to the one
@@ -99,7 +115,13 @@ impl Names {
     /// -32002 when the view has no such resource.
     pub(crate) fn resource(&self, view: Option<&str>, uri: &str) -> Result<Route, RpcError> {
         let view = self.view(view)?;
-        view.route_resource(uri).map(route).or_else(|error| {
+        let found = view.route_resource(uri).inspect(|found| {
+            if found.rivals > 0 {
+                let (service, others) = (found.service.as_str(), found.rivals);
+                tracing::debug!(uri, service, others, "a resource that templates of more than one service stand for");
+            }
+        });
+        found.map(route).or_else(|error| {
             let mut able = view.services_with(Kind::Resources);
             match (able.next(), able.next()) {
                 (Some(service), None) => Ok(Route { service: service.clone(), name: uri.to_owned() }),
@@ -161,6 +183,18 @@ fn route(found: Found<'_>) -> Route {
     Route { service: found.service.clone(), name: found.upstream.to_owned() }
 }
 
+/// What is said of a name that begins as those of a service do that never listed what it has.
+fn unlisted(view: View<'_>, kind: Kind, name: &str) -> Option<RpcError> {
+    let begins =
+        |service: &&ServiceName| name.strip_prefix(service.as_str()).is_some_and(|rest| rest.starts_with("__"));
+    let service = view.unlisted(kind).find(begins)?;
+    let message = format!(
+        "service `{service}` did not come up so far, so nobody knows what it has; `mcpstore why {service}` says what is wrong"
+    );
+    let data = json!({ "service": service.as_str(), "kind": "not_listed" });
+    Some(RpcError { code: UNAVAILABLE, message, data: to_raw_value(&data).ok() })
+}
+
 fn no_route(error: NoRoute) -> RpcError {
     let message = error.to_string();
     match error {
@@ -168,7 +202,7 @@ fn no_route(error: NoRoute) -> RpcError {
         NoRoute::Quarantined { service, tool } => {
             let data = json!({ "service": service.as_str(), "tool": tool, "kind": "held_back" });
             let message = format!("{message}; `mcpstore approve {service}` shows what changed");
-            RpcError { code: HELD_BACK, message, data: to_raw_value(&data).ok() }
+            RpcError { code: UNAVAILABLE, message, data: to_raw_value(&data).ok() }
         }
     }
 }

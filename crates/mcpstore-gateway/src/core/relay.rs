@@ -14,7 +14,7 @@ use super::Inner;
 use super::asks::Worker;
 use super::failure::{rpc_error, unanswered};
 use super::levels::Level;
-use super::params::{Peek, with_meta};
+use super::params::{Peek, with_meta, without_era};
 use crate::client::Client;
 use crate::message;
 use crate::outlet::Outlet;
@@ -67,9 +67,10 @@ impl Inner {
         // One that sleeps is woken first: what the client says depends on the era of its server.
         let held = self.supervisor.hold(service.as_str(), tool).await?;
         let info = &held.info;
-        let stateless = is_stateless(info);
+        let stateless = self.is_stateless(service, Some(info));
         let params = match client {
             Some(client) if stateless => said_by(client, params),
+            None if !stateless => params.map(without_era),
             Some(_) | None => params,
         };
         let limits = waits.then(|| CallLimits::within(info.spec.policy.timeouts.call_total));
@@ -104,11 +105,18 @@ impl Inner {
         while let Some(notice) = notices.try_next() {
             tell(&notice);
         }
-        if let (true, Some(_), Some(methods)) = (stateless, client, questions(&result)) {
+        if stateless && client.is_some() && let Some(methods) = questions(&result) {
             return Err(unanswered(service, &methods));
         }
         // A boxed text is taken over as it is.
         Ok(Bytes::from(String::from(Box::<str>::from(result))))
+    }
+
+    /// True when the server of a service is of the stateless era; of one that sleeps, when it was so last.
+    fn is_stateless(&self, service: &ServiceName, info: Option<&ServiceInfo>) -> bool {
+        let session = info.and_then(ServiceInfo::session);
+        let era = session.map(|session| session.server().era).or_else(|| self.names.load().era(service));
+        era == Some(Era::Stateless)
     }
 
     /// Tells the client; progress only where it asked for it: what we ask for ourselves is none of its affairs. Log
@@ -124,10 +132,6 @@ impl Inner {
             outlet.push(message::notification(&notice.method, params));
         }
     }
-}
-
-fn is_stateless(info: &ServiceInfo) -> bool {
-    info.session().is_some_and(|session| session.server().era == Era::Stateless)
 }
 
 /// The params with what a client of the handshake era said once and for all: in the stateless era each request says it

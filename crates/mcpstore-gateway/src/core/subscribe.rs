@@ -8,6 +8,7 @@ use bytes::Bytes;
 use mcpstore_transport::{CallError, CallLimits, RpcError, Session, subscribe, unsubscribe};
 use mcpstore_types::{Era, ServiceName};
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 
 use super::Inner;
 use crate::client::Client;
@@ -26,6 +27,7 @@ pub(crate) async fn upstream(session: &Arc<dyn Session>, uri: &str, wants: bool)
     match (session.server().era, wants) {
         (Era::Handshake, true) => subscribe(session.as_ref(), uri, limits).await,
         (Era::Handshake, false) => unsubscribe(session.as_ref(), uri, limits).await,
+        // One listens for all that is wanted of it: see `stateless::upstream`.
         (Era::Stateless, _) => Ok(()),
     }
 }
@@ -44,7 +46,11 @@ impl Reader for Client {
 
 /// Who wants updates of which resources of which services.
 #[derive(Default)]
-pub(crate) struct Subscriptions(Mutex<Table>);
+pub(crate) struct Subscriptions {
+    table: Mutex<Table>,
+    /// Changes with the table: who listens for a server hears of it.
+    changes: watch::Sender<u64>,
+}
 
 type Table = BTreeMap<ServiceName, BTreeMap<String, Arc<Subscription>>>;
 
@@ -74,16 +80,16 @@ impl Subscription {
 
 impl Subscriptions {
     fn enter(&self, service: &ServiceName, uri: &str) -> Arc<Subscription> {
-        let mut table = lock(&self.0);
+        let mut table = lock(&self.table);
         Arc::clone(table.entry(service.clone()).or_default().entry(uri.to_owned()).or_default())
     }
 
     fn find(&self, service: &ServiceName, uri: &str) -> Option<Arc<Subscription>> {
-        lock(&self.0).get(service)?.get(uri).cloned()
+        lock(&self.table).get(service)?.get(uri).cloned()
     }
 
     fn remove(&self, service: &ServiceName, uri: &str) {
-        let mut table = lock(&self.0);
+        let mut table = lock(&self.table);
         if let Some(own) = table.get_mut(service) {
             own.remove(uri);
             if own.is_empty() {
@@ -93,23 +99,38 @@ impl Subscriptions {
     }
 
     fn of_service(&self, service: &ServiceName) -> Vec<(String, Arc<Subscription>)> {
-        let table = lock(&self.0);
+        let table = lock(&self.table);
         let own = table.get(service).into_iter().flatten();
         own.map(|(uri, subscription)| (uri.clone(), Arc::clone(subscription))).collect()
     }
 
     fn of_reader(&self, serial: usize) -> Vec<(ServiceName, String)> {
-        let table = lock(&self.0);
+        let table = lock(&self.table);
         let all = table.iter().flat_map(|(service, own)| own.iter().map(move |(uri, one)| (service, uri, one)));
         let own = all.filter(|(_, _, one)| one.readers().contains_key(&serial));
         own.map(|(service, uri, _)| (service.clone(), uri.clone())).collect()
+    }
+
+    /// The resources of a service of which anybody wants updates, by their addresses.
+    pub(super) fn wanted(&self, service: &ServiceName) -> Vec<String> {
+        let own = self.of_service(service).into_iter();
+        own.filter(|(_, subscription)| !subscription.readers().is_empty()).map(|(uri, _)| uri).collect()
+    }
+
+    /// A receiver that changes when what is wanted may have changed.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// Passes an update on to who wants it. It may be of a part of what they asked for (spec: MCP 2025-11-25, schema,
     /// `ResourceUpdatedNotificationParams`).
     pub(crate) fn updated(&self, service: &ServiceName, uri: &str, params: &RawValue) {
         let readers: BTreeMap<usize, Weak<dyn Reader>> = {
-            let table = lock(&self.0);
+            let table = lock(&self.table);
             let own = table.get(service).into_iter().flatten().filter(|(own, _)| is_part(own, uri));
             // Who asked for the whole and for the part hears it once.
             own.flat_map(|(_, subscription)| subscription.readers().clone()).collect()
@@ -156,6 +177,7 @@ impl Inner {
             Ok(_) => {
                 server.asked = self.session(service);
                 subscription.readers().insert(serial, reader);
+                self.subscriptions.changed();
             }
             Err(_) if subscription.readers().is_empty() => {
                 server.gone = true;
@@ -187,6 +209,7 @@ impl Inner {
         }
         server.gone = true;
         self.subscriptions.remove(service, uri);
+        self.subscriptions.changed();
     }
 
     /// The resources of this reader: every service that has one, and its address.

@@ -1,6 +1,6 @@
 //! Tasks (spec: MCP 2025-11-25, tasks): which service has which, and whose it is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mcpstore_types::ServiceName;
@@ -16,12 +16,15 @@ pub(crate) struct Tasks(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    /// By the id that clients know.
-    tasks: BTreeMap<String, Task>,
+    /// By the id that clients know, each with its number: later ones have greater numbers.
+    tasks: BTreeMap<String, (u64, Task)>,
     /// The ids that clients know, by those that servers know.
     known: BTreeMap<(ServiceName, String), String>,
-    /// The ids that clients know, from the oldest on.
-    order: VecDeque<String>,
+    /// The ids that clients know, by their numbers.
+    order: BTreeMap<u64, String>,
+    /// The numbers of each owner.
+    own: BTreeMap<usize, BTreeSet<u64>>,
+    next: u64,
 }
 
 /// A task of a service.
@@ -48,41 +51,43 @@ impl Tasks {
             known = format!("{id}@{service}{more}");
             more.push('\'');
         }
+        table.next += 1;
+        let number = table.next;
+        let task = Task { service: service.clone(), id: id.to_owned(), owner };
         table.known.insert((service.clone(), id.to_owned()), known.clone());
-        table.tasks.insert(known.clone(), Task { service: service.clone(), id: id.to_owned(), owner });
-        table.order.push_back(known.clone());
+        table.tasks.insert(known.clone(), (number, task));
+        table.order.insert(number, known.clone());
+        table.own.entry(owner).or_default().insert(number);
         table.shrink(owner);
         known
     }
 
     /// The task that a client knows by this id.
     pub(crate) fn find(&self, known: &str, owner: usize) -> Option<Task> {
-        self.table().tasks.get(known).filter(|task| task.owner == owner).cloned()
+        self.table().tasks.get(known).map(|(_, task)| task).filter(|task| task.owner == owner).cloned()
     }
 
     /// The id under which its client knows a task of a service, and the serial number of that client.
     pub(crate) fn known(&self, service: &ServiceName, id: &str) -> Option<(String, usize)> {
         let table = self.table();
         let known = table.known.get(&(service.clone(), id.to_owned()))?;
-        Some((known.clone(), table.tasks.get(known)?.owner))
+        Some((known.clone(), table.tasks.get(known)?.1.owner))
     }
 
     /// The services that have tasks of a client, by name.
     pub(crate) fn services(&self, owner: usize) -> Vec<ServiceName> {
         let table = self.table();
-        let mut own: Vec<_> =
-            table.tasks.values().filter(|task| task.owner == owner).map(|t| t.service.clone()).collect();
-        own.sort();
-        own.dedup();
-        own
+        let numbers = table.own.get(&owner).into_iter().flatten();
+        let tasks = numbers.filter_map(|number| table.tasks.get(table.order.get(number)?));
+        tasks.map(|(_, task)| task.service.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The client is gone, and what it began is nobody's.
     pub(crate) fn forget(&self, owner: usize) {
         let mut table = self.table();
-        let gone: Vec<_> =
-            table.tasks.iter().filter(|(_, task)| task.owner == owner).map(|(id, _)| id.clone()).collect();
-        gone.iter().for_each(|known| table.remove(known));
+        for number in table.own.get(&owner).cloned().unwrap_or_default() {
+            table.remove(number);
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -93,32 +98,33 @@ impl Tasks {
 
 impl Table {
     fn remove_known(&mut self, service: &ServiceName, id: &str) {
-        if let Some(known) = self.known.get(&(service.clone(), id.to_owned())).cloned() {
-            self.remove(&known);
+        let known = self.known.get(&(service.clone(), id.to_owned()));
+        if let Some(number) = known.and_then(|known| self.tasks.get(known)).map(|(number, _)| *number) {
+            self.remove(number);
         }
     }
 
-    fn remove(&mut self, known: &str) {
-        if let Some(task) = self.tasks.remove(known) {
-            self.known.remove(&(task.service, task.id));
-            self.order.retain(|other| other != known);
+    fn remove(&mut self, number: u64) {
+        let Some((_, task)) = self.order.remove(&number).and_then(|known| self.tasks.remove(&known)) else { return };
+        self.known.remove(&(task.service, task.id));
+        if let Some(own) = self.own.get_mut(&task.owner) {
+            own.remove(&number);
+            if own.is_empty() {
+                self.own.remove(&task.owner);
+            }
         }
     }
 
     /// One client that begins many loses its own, not those of others.
     fn shrink(&mut self, owner: usize) {
-        let tasks = &self.tasks;
-        let is_own = |known: &&String| tasks.get(*known).is_some_and(|task| task.owner == owner);
-        let own = self.order.iter().filter(is_own).count();
-        let oldest = if own > MAX_OF_ONE {
-            self.order.iter().find(is_own).cloned()
-        } else if self.order.len() > MAX {
-            self.order.front().cloned()
-        } else {
-            None
+        let own = self.own.get(&owner).filter(|own| own.len() > MAX_OF_ONE);
+        let oldest = match own.and_then(|own| own.first()) {
+            Some(oldest) => Some(*oldest),
+            None if self.order.len() > MAX => self.order.keys().next().copied(),
+            None => None,
         };
         if let Some(oldest) = oldest {
-            self.remove(&oldest);
+            self.remove(oldest);
         }
     }
 }
@@ -144,7 +150,8 @@ mod tests {
         assert_eq!((tasks.find("t", 1), tasks.services(2)), (None, vec![name("a"), name("b")]));
         tasks.forget(2);
         assert_eq!((tasks.services(2), tasks.known(&name("a"), "t")), (vec![], None));
-        assert!(tasks.table().order.is_empty());
+        let table = tasks.table();
+        assert!(table.order.is_empty() && table.own.is_empty() && table.tasks.is_empty());
     }
 
     #[test]
@@ -161,5 +168,6 @@ mod tests {
         assert!(tasks.find("first", 1).is_none());
         let table = tasks.table();
         assert_eq!((table.order.len(), table.tasks.len(), table.known.len()), (MAX, MAX, MAX));
+        assert!(table.own.len() <= MAX);
     }
 }

@@ -44,6 +44,15 @@ impl Gate {
         Self { token: token.as_ref().map(TokenCheck::new), hosts, origins, principal: principal.into() }
     }
 
+    /// True when both want the same token, or none.
+    pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
+        match (&self.token, &other.token) {
+            (Some(one), Some(other)) => one.is(other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
     /// Whether somebody who asks by this name and from this page is answered. `here` is our end of the connection.
     pub(crate) fn judge(&self, here: IpAddr, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut hosts = headers.get_all(HOST).iter();

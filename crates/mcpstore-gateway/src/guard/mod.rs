@@ -3,6 +3,7 @@
 //! Each part is usable alone, and knows nothing of the others; [`Guard`] holds them for the core.
 
 pub(crate) mod audit;
+pub(crate) mod held;
 mod noted;
 pub(crate) mod pins;
 pub(crate) mod rate;
@@ -12,19 +13,23 @@ pub(crate) mod token;
 mod trail;
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
-use mcpstore_types::Timestamp;
+use mcpstore_types::{Timestamp, ToolChanges};
+use tokio::sync::watch;
 
 use crate::seam::{Call, Peer};
 use audit::Audit;
+use held::Pinning;
 use noted::Noted;
 use rate::{RateLimit, TooMany};
 
-pub use setup::{AuditFault, AuditStats};
+pub(crate) use held::{HeldBack, Judge};
+pub use setup::{AuditFault, AuditIsWhole, AuditStats, read_audit, verify_audit};
 pub(crate) use trail::{Trail, client_name};
 
 /// A second, in nanoseconds.
@@ -39,6 +44,11 @@ pub(crate) struct Guard {
     began: Instant,
     /// When a refusal for the rate was noted last, in nanoseconds. Noting each would wash everything else out of the log.
     told: AtomicU64,
+    pinning: ArcSwapOption<Pinning>,
+    /// Goes up when somebody approved something.
+    round: AtomicU64,
+    /// What waits for approval, whether it is held back for it or not.
+    held: watch::Sender<HeldBack>,
 }
 
 impl Default for Guard {
@@ -48,6 +58,9 @@ impl Default for Guard {
             audit: ArcSwapOption::empty(),
             began: Instant::now(),
             told: AtomicU64::new(0),
+            pinning: ArcSwapOption::empty(),
+            round: AtomicU64::new(0),
+            held: watch::Sender::new(HeldBack::new()),
         }
     }
 }
@@ -88,6 +101,22 @@ impl Guard {
     /// From now on this log is written; `None`: none.
     pub(crate) fn set_audit(&self, audit: Option<Arc<Audit>>) {
         self.audit.store(audit);
+    }
+
+    /// From now on tools are measured so, by what is pinned in this folder.
+    pub(crate) fn set_tool_changes(&self, folder: &Path, changes: ToolChanges) {
+        let now = self.pinning();
+        if held::wanted(now.as_ref(), folder, changes) {
+            self.pinning.store(Pinning::new(folder, changes).map(Arc::new));
+        }
+    }
+
+    fn pinning(&self) -> Option<Pinning> {
+        self.pinning.load().as_deref().cloned()
+    }
+
+    fn round(&self) -> u64 {
+        self.round.load(Ordering::Acquire)
     }
 
     /// The log that is written.

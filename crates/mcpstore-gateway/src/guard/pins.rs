@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mcpstore_files::{Approved, Change, Definition, Fingerprint, NewTools, PinStore, PinsDamage, PinsStamp};
-use mcpstore_files::{ServicePins, StateFileError, Verdict};
+use mcpstore_files::{Definition, NewTools, PinStore, PinsDamage, PinsStamp, ServicePins, Verdict};
 use mcpstore_transport::Tool;
 use mcpstore_types::ServiceName;
 
@@ -74,26 +73,6 @@ impl Pins {
         }
     }
 
-    /// What of a service waits for approval, sorted by tool, as the disk has it.
-    ///
-    /// # Errors
-    /// [`StateFileError`]
-    pub(crate) fn pending(&self, service: &ServiceName) -> Result<Vec<Change>, StateFileError> {
-        Ok(self.store.read(service)?.pins.pending())
-    }
-
-    /// Approves what waits under these names, if it is what was shown. Judge the service's list anew after it.
-    ///
-    /// # Errors
-    /// [`StateFileError`]
-    pub(crate) fn approve(
-        &self,
-        service: &ServiceName,
-        shown: &[(String, Fingerprint)],
-    ) -> Result<Approved, StateFileError> {
-        self.store.approve(service, shown)
-    }
-
     fn known(&self, service: &ServiceName) -> Arc<Mutex<Known>> {
         Arc::clone(locked(&self.known).entry(service.clone()).or_default())
     }
@@ -148,7 +127,7 @@ mod tests {
         // The old one would be a change now, though this process knew it as good.
         assert!(!pins.judge(&api, &[tool("b", "writes")]).verdict.allows("b"));
         assert!(pins.judge(&api, &[tool("b", "writes\\u001b[8m and sends")]).verdict.allows("b"));
-        assert_eq!(pins.pending(&api).unwrap(), []);
+        assert_eq!(pins.store.read(&api).unwrap().pins.pending(), []);
     }
 
     #[test]
@@ -156,12 +135,12 @@ mod tests {
         let (_home, pins, api) = home();
         pins.judge(&api, &[tool("a", "1")]);
         pins.judge(&api, &[tool("a", "2")]);
-        let shown = pins.pending(&api).unwrap().remove(0).after.fingerprint();
+        let shown = pins.store.read(&api).unwrap().pins.pending().remove(0).after.fingerprint();
         pins.judge(&api, &[tool("a", "3")]);
-        assert_eq!(pins.approve(&api, &[("a".to_owned(), shown)]).unwrap().refused, ["a"]);
+        assert_eq!(pins.store.approve(&api, &[("a".to_owned(), shown)]).unwrap().refused, ["a"]);
         assert!(!pins.judge(&api, &[tool("a", "3")]).verdict.allows("a"));
-        let shown = pins.pending(&api).unwrap().remove(0).after.fingerprint();
-        assert_eq!(pins.approve(&api, &[("a".to_owned(), shown)]).unwrap().approved, ["a"]);
+        let shown = pins.store.read(&api).unwrap().pins.pending().remove(0).after.fingerprint();
+        assert_eq!(pins.store.approve(&api, &[("a".to_owned(), shown)]).unwrap().approved, ["a"]);
         assert!(pins.judge(&api, &[tool("a", "3")]).verdict.allows("a"));
     }
 

@@ -16,6 +16,11 @@ impl TokenCheck {
         Self { digest: Sha256::digest(token.expose().as_bytes()).into() }
     }
 
+    /// True when both are of one token.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
     /// True when this is the token. Digests are compared, all of them each time: neither the length of the token nor how much
     /// of it is right shows in the time.
     pub(crate) fn matches(&self, given: &str) -> bool {

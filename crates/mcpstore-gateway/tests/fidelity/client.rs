@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -48,7 +48,8 @@ impl Client {
     /// A client that has initialized its conversation, and can be asked everything.
     pub(crate) async fn handshake(site: &Site, front: Front) -> Self {
         let mut client = Self::at(site, front, false).await;
-        let can = r#"{"roots":{"listChanged":true},"sampling":{},"elicitation":{"form":{},"url":{}}}"#;
+        let can =
+            r#"{"roots":{"listChanged":true},"sampling":{"tools":{},"context":{}},"elicitation":{"form":{},"url":{}}}"#;
         let version = if front == Front::Sse { "2024-11-05" } else { "2025-11-25" };
         let info = r#"{"name":"fidelity","version":"1"}"#;
         let params = format!(r#"{{"protocolVersion":"{version}","capabilities":{can},"clientInfo":{info}}}"#);
@@ -195,10 +196,17 @@ fn signed(params: &str) -> String {
 
 /// The headers that say what the body says.
 fn names(text: &str) -> String {
-    let message: Value = serde_json::from_str(text).unwrap();
-    let params = &message["params"];
-    let name = params["name"].as_str().or(params["uri"].as_str());
-    let name = name.map(|name| format!("Mcp-Name: {name}\r\n")).unwrap_or_default();
-    let method = message["method"].as_str().unwrap_or_default();
+    #[derive(Deserialize)]
+    struct Message {
+        method: String,
+        params: Params,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        name: Option<String>,
+        uri: Option<String>,
+    }
+    let Message { method, params } = serde_json::from_str(text).unwrap();
+    let name = params.name.or(params.uri).map(|name| format!("Mcp-Name: {name}\r\n")).unwrap_or_default();
     format!("MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n{name}")
 }

@@ -37,7 +37,6 @@ pub(crate) const NOTICES: &[(&str, &str, &str)] = &[
         "notifications/message",
         r#"{"level":"error","data":{"error":"lost","details":{"port":5432.0,"z":null,"a":1}},"logger":"db","_meta":{"k":1.0}}"#,
     ),
-    ("ElicitationCompleteNotification", "notifications/elicitation/complete", r#"{"x":1.0,"elicitationId":"550e"}"#),
     ("a notification that nobody knows", "notifications/x-unknown", r#"{"z":1.00,"a":[{}]}"#),
 ];
 

@@ -7,14 +7,14 @@ use rmcp::{ClientHandler, RoleClient};
 
 use super::{CLIENT_NAME, CLIENT_VERSION, Failed};
 use crate::clip::clip;
-use crate::wire::Wire;
+use crate::wire::{Hub, Wire};
 use crate::{ClientSide, HandshakeError, ServerInfo};
 
 /// Keeps rmcp's side of a conversation; dropped, it closes the wire.
 pub(super) type Running = RunningService<RoleClient, Client>;
 
 /// Leads the handshake over this wire.
-pub(super) async fn initialize(client: &ClientSide, wire: Wire) -> Result<(ServerInfo, Running), Failed> {
+pub(super) async fn initialize(client: &ClientSide, hub: &Hub, wire: Wire) -> Result<(ServerInfo, Running), Failed> {
     let capabilities = serde_json::from_str(client.capabilities()).map_err(|error| {
         let what = clip(&format!("our own capabilities cannot be read: {error}"));
         Failed::Said(HandshakeError::Malformed { what })
@@ -27,7 +27,10 @@ pub(super) async fn initialize(client: &ClientSide, wire: Wire) -> Result<(Serve
         ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => Failed::Closed,
         other => Failed::Said(HandshakeError::Malformed { what: clip(&other.to_string()) }),
     })?;
-    let server = server_info(running.peer().peer_info().as_deref()).map_err(Failed::Said)?;
+    let mut server = server_info(running.peer().peer_info().as_deref()).map_err(Failed::Said)?;
+    if let Some(offered) = hub.offered() {
+        offered.clone_into(&mut server.capabilities);
+    }
     Ok((server, running))
 }
 

@@ -215,7 +215,7 @@ impl Handshake {
     async fn initialize(&mut self) -> Result<Agreed, Failed> {
         // Offered once; there is no second conversation on one wire.
         let wire = self.wire.take().ok_or(Failed::Closed)?;
-        let (server, running) = initialize::initialize(&self.client, wire).await?;
+        let (server, running) = initialize::initialize(&self.client, &self.hub, wire).await?;
         Ok(Agreed { server, rmcp: Some(running), knows: Era::Handshake })
     }
 

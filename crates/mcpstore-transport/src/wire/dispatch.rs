@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rmcp::model::{JsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::{JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -26,11 +26,18 @@ pub(crate) struct Dispatch {
     hub: Arc<Hub>,
     to_rmcp: mpsc::Sender<ServerJsonRpcMessage>,
     logs: Arc<LogRing>,
+    /// Everything comes on one stream.
+    piped: bool,
 }
 
 impl Dispatch {
     pub(super) fn new(hub: Arc<Hub>, to_rmcp: mpsc::Sender<ServerJsonRpcMessage>, logs: Arc<LogRing>) -> Self {
-        Self { hub, to_rmcp, logs }
+        Self { hub, to_rmcp, logs, piped: false }
+    }
+
+    /// The same where everything comes on one stream, so that nothing says which request a message is about.
+    pub(super) fn piped(self) -> Self {
+        Self { piped: true, ..self }
     }
 
     pub(super) fn hub(&self) -> Arc<Hub> {
@@ -122,8 +129,13 @@ impl Dispatch {
             "notifications/tools/list_changed" => self.hub.changes.send_modify(|changes| *changes += 1),
             _ => {}
         }
-        // What comes on the response stream of a request belongs to it.
-        let sink = origin.and_then(|id| self.hub.table().lives(id, Instant::now())?.notices.clone());
+        let sink = match origin {
+            // What comes on the response stream of a request belongs to it.
+            Some(id) => self.hub.table().lives(id, Instant::now()).and_then(|raw| raw.notices.clone()),
+            // Nothing can tie it to a request, and there is but one that it may be about.
+            None if self.piped && !is_of_session(method) => self.hub.table().only_sink().cloned(),
+            None => None,
+        };
         match sink {
             Some(sink) => sink.push(Notification::new(method, params)),
             None if self.hub.feed.push(method, params) => {}
@@ -159,18 +171,29 @@ impl Dispatch {
             (Waiter::Rmcp { .. }, ..) if line.len() > MAX_HANDSHAKE_BYTES => {
                 self.hub.spoil(&format!("it has {} bytes; at most {MAX_HANDSHAKE_BYTES} are read", line.len()));
             }
-            (Waiter::Rmcp { id: original, .. }, ..) => match serde_json::from_str::<ServerJsonRpcMessage>(line) {
-                Ok(JsonRpcMessage::Response(mut response)) => {
-                    response.id = original;
-                    self.hand_over(JsonRpcMessage::Response(response));
+            (Waiter::Rmcp { id: original, .. }, ..) => {
+                if let Some(capabilities) = message.result.and_then(envelope::capabilities) {
+                    // There is one handshake.
+                    let _ = self.hub.offered.set(capabilities.get().to_owned());
                 }
-                Ok(JsonRpcMessage::Error(mut error)) => {
-                    error.id = Some(original);
-                    self.hand_over(JsonRpcMessage::Error(error));
-                }
-                Ok(_) => self.hub.spoil("it answers the handshake with something else"),
-                Err(error) => self.hub.spoil(&error.to_string()),
-            },
+                self.on_handshake(original, line);
+            }
+        }
+    }
+
+    /// rmcp leads the handshake: it gets the answer.
+    fn on_handshake(&self, original: RequestId, line: &str) {
+        match serde_json::from_str::<ServerJsonRpcMessage>(line) {
+            Ok(JsonRpcMessage::Response(mut response)) => {
+                response.id = original;
+                self.hand_over(JsonRpcMessage::Response(response));
+            }
+            Ok(JsonRpcMessage::Error(mut error)) => {
+                error.id = Some(original);
+                self.hand_over(JsonRpcMessage::Error(error));
+            }
+            Ok(_) => self.hub.spoil("it answers the handshake with something else"),
+            Err(error) => self.hub.spoil(&error.to_string()),
         }
     }
 
@@ -211,6 +234,14 @@ impl Dispatch {
         let shown = &text[..text.len().min(LogRing::MAX_LINE_BYTES + 1)];
         self.logs.push(LogStream::Noise, &String::from_utf8_lossy(shown));
     }
+}
+
+/// True for what is about the conversation, whatever is under way in it.
+fn is_of_session(method: &str) -> bool {
+    matches!(
+        method,
+        "notifications/resources/updated" | "notifications/tasks/status" | "notifications/elicitation/complete"
+    ) || method.ends_with("/list_changed")
 }
 
 /// True when a request with this id can be answered: it is a number or a text, and not too long to be sent back.

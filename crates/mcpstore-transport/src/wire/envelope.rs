@@ -69,6 +69,17 @@ pub(super) fn cancelled_id(params: &RawValue) -> Option<&RawValue> {
     object::<Cancelled<'_>>(params.get()).ok().map(|cancelled| cancelled.request_id)
 }
 
+/// The JSON object of what a server can do, in its answer to `initialize`.
+pub(super) fn capabilities(result: &RawValue) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Hello<'a> {
+        #[serde(borrow)]
+        capabilities: &'a RawValue,
+    }
+    let hello: Hello<'_> = object(result.get()).ok()?;
+    Some(hello.capabilities).filter(|capabilities| capabilities.get().starts_with('{'))
+}
+
 /// The error a server answered with.
 pub(crate) fn rpc_error(error: &RawValue) -> CallError {
     #[derive(Deserialize)]

@@ -82,6 +82,8 @@ pub(crate) struct Hub {
     /// See [`Hub::set_headers_matter`].
     headers_matter: AtomicBool,
     tally: Tally,
+    /// What the server said in its handshake that it can do, byte for byte: rmcp knows only a part of it.
+    offered: OnceLock<String>,
     /// Why the handshake cannot succeed, when the reader knows better than rmcp.
     spoiled: Mutex<Option<String>>,
     /// The handshake is over.
@@ -161,6 +163,11 @@ impl Hub {
     pub(crate) async fn unheard(&self) -> bool {
         let mut unheard = self.unheard.subscribe();
         unheard.wait_for(Option::is_some).await.ok().and_then(|unheard| *unheard).unwrap_or(false)
+    }
+
+    /// The JSON object of what the server said in its handshake that it can do.
+    pub(crate) fn offered(&self) -> Option<&str> {
+        self.offered.get().map(String::as_str)
     }
 
     /// Says that the handshake is over.
@@ -299,6 +306,7 @@ pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
         stateless: OnceLock::new(),
         headers_matter: AtomicBool::new(false),
         tally: Tally::default(),
+        offered: OnceLock::new(),
         spoiled: Mutex::default(),
         ready: AtomicBool::new(false),
         unheard: watch::Sender::new(None),
@@ -332,6 +340,7 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let Parts { hub, outgoing, dispatch, wire } = parts(logs, client);
+    let dispatch = dispatch.piped();
     tokio::spawn(reader::run(dispatch, Counted::new(input, Arc::clone(&hub))));
     tokio::spawn(writer::run(Arc::clone(&hub), outgoing, output, unread));
     (hub, wire)

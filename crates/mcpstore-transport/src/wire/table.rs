@@ -136,6 +136,17 @@ impl Table {
         }
     }
 
+    /// Where the notices go of the one request that takes any; `None`: there is none, or more than one. Those that last do
+    /// not count.
+    pub(super) fn only_sink(&self) -> Option<&NoticeSink> {
+        let mut sinks = self.waiting.values().filter_map(|waiter| match waiter {
+            Waiter::Raw(RawWaiter { lasts: false, notices: Some(sink), .. }) => Some(sink),
+            Waiter::Raw(_) | Waiter::Rmcp { .. } => None,
+        });
+        let first = sinks.next()?;
+        sinks.next().is_none().then_some(first)
+    }
+
     /// Raw requests that wait, but for those that last.
     pub(super) fn in_flight(&self) -> usize {
         self.waiting.values().filter(|waiter| matches!(waiter, Waiter::Raw(RawWaiter { lasts: false, .. }))).count()

@@ -1,9 +1,10 @@
 //! The lanes of the server side: what stands behind the address that the suite talks to.
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
 /// One way to the reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Lane {
     /// The fixture itself, over HTTP.
     Direct,
@@ -12,40 +13,53 @@ pub(super) enum Lane {
     /// The gateway, and behind it the fixture over HTTP, which speaks both eras.
     Http,
     /// The gateway, and behind it the fixture over stdio, which speaks the other era only.
-    Cross,
+    CrossStdio,
+    /// The gateway, and behind it the fixture over HTTP, which speaks the other era only.
+    CrossHttp,
 }
 
 /// The name of the service behind the gateway.
 pub(super) const SERVICE: &str = "reference";
 
 impl Lane {
-    pub(super) const GATEWAY: [Self; 3] = [Self::Stdio, Self::Http, Self::Cross];
+    pub(super) const GATEWAY: [Self; 4] = [Self::Stdio, Self::Http, Self::CrossStdio, Self::CrossHttp];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Stdio => "stdio",
             Self::Http => "http",
-            Self::Cross => "cross-era",
+            Self::CrossStdio => "cross-stdio",
+            Self::CrossHttp => "cross-http",
         }
+    }
+
+    /// A server of the other era stands behind it.
+    pub(super) const fn crosses(self) -> bool {
+        matches!(self, Self::CrossStdio | Self::CrossHttp)
+    }
+
+    /// The fixture is reached over HTTP.
+    pub(super) const fn over_http(self) -> bool {
+        matches!(self, Self::Direct | Self::Http | Self::CrossHttp)
     }
 
     /// How many of so many required scenarios have to count.
     pub(super) const fn floor(self, revision: &str, required: usize) -> usize {
-        match self {
-            Self::Direct | Self::Stdio | Self::Http => required,
+        match self.crosses() {
+            false => required,
             // What a server of the other era cannot know of cannot be asked of it.
-            Self::Cross if stateless(revision) => 30,
-            Self::Cross => 26,
+            true if stateless(revision) => 30,
+            true => 26,
         }
     }
 
     /// The flags of the fixture.
     pub(super) fn fixture(self, revision: &str) -> Vec<&'static str> {
-        let era = match self {
-            Self::Cross if stateless(revision) => "handshake",
-            Self::Cross => "stateless",
-            Self::Direct | Self::Stdio | Self::Http => "both",
+        let era = match (self.crosses(), stateless(revision)) {
+            (false, _) => "both",
+            (true, true) => "handshake",
+            (true, false) => "stateless",
         };
         vec!["--reference", "--era", era]
     }
@@ -57,7 +71,7 @@ impl Lane {
             None => json!({ "command": program, "args": self.fixture(revision) }),
         };
         entry["tools"] = json!({ "expose": "plain" });
-        if self == Self::Cross {
+        if self.crosses() {
             entry["era"] = if stateless(revision) { "handshake" } else { "stateless" }.into();
         }
         entry
@@ -65,7 +79,7 @@ impl Lane {
 }
 
 /// Whether the revision has no handshake. Revisions are dates.
-const fn stateless(revision: &str) -> bool {
+pub(super) const fn stateless(revision: &str) -> bool {
     // `2025-11-25` is the last one with a handshake.
     revision.as_bytes()[3] >= b'6'
 }
@@ -77,9 +91,9 @@ mod tests {
     #[test]
     fn the_other_era_is_the_other_one() {
         for (revision, era, least) in [("2025-11-25", "stateless", 26), ("2026-07-28", "handshake", 30)] {
-            let entry = Lane::Cross.entry(revision, "fixture", None);
+            let entry = Lane::CrossStdio.entry(revision, "fixture", None);
             assert_eq!((&entry["era"], &entry["args"][2]), (&json!(era), &json!(era)));
-            assert_eq!((Lane::Cross.floor(revision, 99), Lane::Stdio.floor(revision, 99)), (least, 99));
+            assert_eq!((Lane::CrossHttp.floor(revision, 99), Lane::Stdio.floor(revision, 99)), (least, 99));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The programs that the suite talks to: started, waited for, and ended.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,14 +11,12 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use super::ready::Asker;
 use crate::test::survivors;
 
 /// How long a program may take until it can be used, and until it has ended.
 const LONG: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
-
-/// A tool of the reference: whoever lists it is ready.
-const READY: &str = "test_simple_text";
 
 /// A program that is ours to end.
 pub(super) struct Program {
@@ -61,34 +59,51 @@ pub(super) fn fixture(root: &Path, tag: &str, flags: &[&str]) -> Result<Program>
     Ok(program)
 }
 
-/// Starts the gateway in this folder with this one service, and waits until it offers the service's tools. What it says goes
-/// to `log`.
-pub(super) fn gateway(root: &Path, tag: &str, folder: &Path, log: &Path, service: &Value) -> Result<Program> {
+/// What a gateway is started with.
+pub(super) struct Gateway<'a> {
+    /// Where it keeps its things.
+    pub(super) folder: &'a Path,
+    /// Where what it says goes.
+    pub(super) log: &'a Path,
+    /// The config of its one service.
+    pub(super) service: &'a Value,
+    /// The revision in which it is asked whether it is ready.
+    pub(super) revision: &'a str,
+}
+
+/// Starts a gateway, and waits until it offers the tools of its service.
+pub(super) fn gateway(root: &Path, tag: &str, with: &Gateway<'_>) -> Result<Program> {
+    let Gateway { folder, log, service, revision } = *with;
     std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let config = folder.join("mcp.json");
     let text = json!({ "mcpServers": { super::lane::SERVICE: service } });
     std::fs::write(&config, text.to_string()).context("failed to write the config of the gateway")?;
-    let address = free_address()?;
     let said = File::create(log).context("failed to make the log of the gateway")?;
     let mut command = Command::new(root.join("target/debug/mcpstore"));
-    command.arg("up").arg("--config").arg(&config).arg("--listen").arg(address.to_string()).arg("--no-auth");
+    command.arg("up").arg("--config").arg(&config).args(["--listen", "127.0.0.1:0", "--no-auth"]);
     command.arg("--socket").arg(folder.join("s.sock")).arg("--state-dir").arg(folder.join("state"));
     // Nothing of the user's own is read or written.
     command.current_dir(folder).env("HOME", folder).env("MCPSTORE_LOG", "info").env(survivors::TAG, tag);
     command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
     let child = command.spawn().context("failed to start the gateway")?;
-    let mut program = Program { child, url: format!("http://{address}/mcp") };
+    let mut program = Program { child, url: String::new() };
     let deadline = Instant::now() + LONG;
-    let mut answer = String::new();
-    while !answer.contains(READY) {
+    let mut asker: Option<Asker<'_>> = None;
+    while !asker.as_mut().is_some_and(Asker::ready) {
+        if asker.is_none()
+            && let Some(address) = listens(log)
+        {
+            program.url = format!("http://{address}/mcp");
+            asker = Some(Asker::new(address, revision));
+        }
         if let Some(status) = program.child.try_wait()? {
             bail!("the gateway ended with {status}: {}", tail(log));
         }
         if Instant::now() > deadline {
+            let answer = asker.map(|asker| asker.answer).unwrap_or_default();
             bail!("the gateway does not offer the tools of its service: {answer}\n{}", tail(log));
         }
         std::thread::sleep(POLL);
-        answer = list(address).unwrap_or_default();
     }
     Ok(program)
 }
@@ -98,31 +113,11 @@ pub(super) fn folder(lane: &str, revision: &str) -> PathBuf {
     std::env::temp_dir().join(format!("mcpstore-conformance-{}", std::process::id())).join(format!("{lane}-{revision}"))
 }
 
-fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("failed to find a free port")?;
-    listener.local_addr().context("failed to find a free port")
-}
-
-/// What a server at this address answers to `tools/list`.
-fn list(address: SocketAddr) -> std::io::Result<String> {
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": { "name": "xtask", "version": "1" },
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": { "_meta": meta } }).to_string();
-    let mut stream = TcpStream::connect_timeout(&address, LONG)?;
-    stream.set_read_timeout(Some(LONG))?;
-    write!(
-        stream,
-        "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-         accept: application/json, text/event-stream\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/list\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+/// Where a gateway says it listens.
+fn listens(log: &Path) -> Option<SocketAddr> {
+    let text = std::fs::read_to_string(log).ok()?;
+    let rest = text.split_once("gateway on http://")?.1;
+    rest.split_once('/')?.0.parse().ok()
 }
 
 /// The last lines of a log.
@@ -135,6 +130,16 @@ pub(super) fn tail(log: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_is_read_where_the_gateway_says_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        std::fs::write(&log, "x\ngateway on http://127.0.0.1:4").unwrap();
+        assert_eq!(listens(&log), None, "the line is not whole yet");
+        std::fs::write(&log, "x\ngateway on http://127.0.0.1:45509/mcp\n").unwrap();
+        assert_eq!(listens(&log), Some(([127, 0, 0, 1], 45509).into()));
+    }
 
     #[test]
     fn the_end_of_a_log_is_shown() {

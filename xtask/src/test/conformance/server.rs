@@ -1,73 +1,99 @@
 //! The server side: the reference directly, and the gateway before it, lane after lane.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::explained::Explained;
 use super::lane::Lane;
+use super::programs::Gateway;
 use super::table::{Found, Table};
 use super::{Args, Suite, checks, programs};
 use crate::test::survivors::Run;
 
 /// For one scenario, in milliseconds.
 const SCENARIO_MS: &str = "30000";
+/// Where what was found is kept.
+const RESULTS: &str = "target/conformance-results";
+
+/// Lanes that are under way at once: the suite mostly waits.
+const AT_ONCE: usize = 4;
 
 /// Runs every lane, prints and keeps the table, and tells what is lost.
 pub(super) fn hold(suite: &Suite, args: &Args) -> Result<Vec<String>> {
+    let explained = Explained::load(&suite.root)?;
+    let mut tables: Vec<Table> = Vec::new();
+    for revision in args.revisions() {
+        let mut scenarios = suite.scenarios("server", revision)?;
+        scenarios.required.retain(|scenario| args.wants(scenario));
+        scenarios.others.retain(|scenario| args.wants(scenario));
+        if !(scenarios.required.is_empty() && scenarios.others.is_empty()) {
+            tables.push(Table::new(revision, scenarios, args.scenario.is_none()));
+        }
+    }
     let run = Run::begin()?;
-    let tables = args.revisions().filter_map(|revision| hold_one(suite, args, revision, run.tag()).transpose());
-    let tables: Result<Vec<Table>> = tables.collect();
+    let found = run_lanes(suite, args, run.tag(), &tables);
     let left = run.end();
-    let tables = tables?;
-    let text: String = tables.iter().map(Table::to_string).collect();
+    for (at, lane, found) in found {
+        tables[at].add(lane, found.map_err(|error| format!("{error:#}")));
+    }
+    let text: String = tables.iter().map(|table| table.show(&explained)).collect();
     println!("{text}");
-    let file = suite.root.join("target/conformance-results/table.txt");
+    let file = suite.root.join(RESULTS).join("table.txt");
     std::fs::write(&file, &text).with_context(|| format!("failed to write {}", file.display()))?;
-    let mut wrong: Vec<String> = tables.iter().flat_map(Table::wrong).collect();
+    let mut wrong: Vec<String> = tables.iter().flat_map(|table| table.wrong(&explained)).collect();
     if !left.is_empty() {
         wrong.push(format!("{} process(es) outlived the suite (now killed):\n{}", left.len(), left.join("\n")));
     }
     Ok(wrong)
 }
 
-/// The table of one revision; `None` when it has nothing of what is wanted.
-fn hold_one(suite: &Suite, args: &Args, revision: &'static str, tag: &str) -> Result<Option<Table>> {
-    let mut scenarios = suite.scenarios("server", revision)?;
-    scenarios.required.retain(|scenario| args.wants(scenario));
-    scenarios.others.retain(|scenario| args.wants(scenario));
-    if scenarios.required.is_empty() && scenarios.others.is_empty() {
-        return Ok(None);
-    }
-    let mut table = Table::new(revision, scenarios, args.scenario.is_none());
-    let lanes: &[Lane] = if args.direct { &[] } else { &Lane::GATEWAY };
-    for lane in [Lane::Direct].iter().chain(lanes) {
-        let began = Instant::now();
-        let found = run_lane(suite, args, *lane, revision, tag, &table);
-        println!("{revision} {}: {:.1} s", lane.name(), began.elapsed().as_secs_f64());
-        table.add(*lane, found.map_err(|error| format!("{error:#}")));
-    }
-    Ok(Some(table))
+/// Runs the lanes of every table, some at once: for each its table, and what it found, in the order of the lanes.
+fn run_lanes(suite: &Suite, args: &Args, tag: &str, tables: &[Table]) -> Vec<(usize, Lane, Result<Found>)> {
+    let lanes = args.lanes();
+    let all: Vec<_> = (0..tables.len()).flat_map(|at| lanes.iter().map(move |lane| (at, *lane))).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            let Some((at, lane)) = all.get(turn).copied() else { return done };
+            let began = Instant::now();
+            let found = run_lane(suite, args, lane, tag, &tables[at]);
+            println!("{} {}: {:.1} s", tables[at].revision(), lane.name(), began.elapsed().as_secs_f64());
+            done.push((turn, (at, lane, found)));
+        }
+    };
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    done.sort_unstable_by_key(|(turn, _)| *turn);
+    done.into_iter().map(|(_, found)| found).collect()
 }
 
-fn run_lane(suite: &Suite, args: &Args, lane: Lane, revision: &str, tag: &str, table: &Table) -> Result<Found> {
-    let root = &suite.root;
-    let out = root.join("target/conformance-results").join(revision).join(format!("server-{}", lane.name()));
-    if lane == Lane::Direct {
-        let fixture = programs::fixture(root, tag, &lane.fixture(revision))?;
-        return ask(suite, args, revision, &fixture.url, &out, table);
+fn run_lane(suite: &Suite, args: &Args, lane: Lane, tag: &str, table: &Table) -> Result<Found> {
+    let (root, revision) = (&suite.root, table.revision());
+    let results = root.join(RESULTS);
+    let out = results.join(revision).join(format!("server-{}", lane.name()));
+    let behind = if lane.over_http() { Some(programs::fixture(root, tag, &lane.fixture(revision))?) } else { None };
+    let url = behind.as_ref().map(|program| program.url.as_str());
+    if let (Lane::Direct, Some(url)) = (lane, url) {
+        return ask(suite, args, revision, url, &out, table);
     }
-    let behind = match lane {
-        Lane::Http => Some(programs::fixture(root, tag, &lane.fixture(revision))?),
-        Lane::Direct | Lane::Stdio | Lane::Cross => None,
-    };
     let fixture = root.join("target/debug/mcpstore-fixture").display().to_string();
-    let entry = lane.entry(revision, &fixture, behind.as_ref().map(|program| program.url.as_str()));
+    let service = lane.entry(revision, &fixture, url);
     let folder = programs::folder(lane.name(), revision);
-    let log = root.join("target/conformance-results").join(format!("gateway-{}-{revision}.log", lane.name()));
-    std::fs::create_dir_all(root.join("target/conformance-results"))?;
-    let found = programs::gateway(root, tag, &folder, &log, &entry)
-        .and_then(|gateway| ask(suite, args, revision, &gateway.url, &out, table));
+    let log = results.join(format!("gateway-{}-{revision}.log", lane.name()));
+    std::fs::create_dir_all(&results).with_context(|| format!("failed to make {RESULTS}"))?;
+    let with = Gateway { folder: &folder, log: &log, service: &service, revision };
+    let found =
+        programs::gateway(root, tag, &with).and_then(|gateway| ask(suite, args, revision, &gateway.url, &out, table));
     if args.keep {
         println!("kept {}", folder.display());
     } else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::checks::Counts;
+use super::explained::{self, Explained};
 use super::lane::Lane;
 use super::suite::Scenarios;
 
@@ -52,6 +53,10 @@ impl Table {
         Self { revision, scenarios, whole, lanes: Vec::new() }
     }
 
+    pub(super) fn revision(&self) -> &'static str {
+        self.revision
+    }
+
     pub(super) fn scenarios(&self) -> impl Iterator<Item = &str> {
         self.scenarios.required.iter().chain(&self.scenarios.others).map(String::as_str)
     }
@@ -78,12 +83,11 @@ impl Table {
 
     /// How many of the required scenarios count in a lane.
     fn held(&self, lane: usize) -> usize {
-        let required = self.scenarios.required.iter();
-        required.filter(|scenario| matches!(self.cell(lane, scenario), Cell::Ok(_))).count()
+        self.scenarios.required.len() - self.missed(lane).count()
     }
 
     /// What is lost, lane by lane.
-    pub(super) fn wrong(&self) -> Vec<String> {
+    pub(super) fn wrong(&self, explained: &Explained) -> Vec<String> {
         let required = self.scenarios.required.len();
         let mut wrong = Vec::new();
         for (at, (lane, found)) in self.lanes.iter().enumerate() {
@@ -92,64 +96,90 @@ impl Table {
                 wrong.push(format!("{name}: {problem}"));
                 continue;
             }
-            // One alone has to count where all have to; elsewhere it is only shown.
-            let floor = lane.floor(self.revision, required);
-            let floor = if self.whole || floor == required { floor } else { 0 };
-            let held = self.held(at);
-            if held < floor {
-                let missed = self.scenarios.required.iter().filter(|one| !matches!(self.cell(at, one), Cell::Ok(_)));
-                let missed: Vec<_> = missed.map(String::as_str).collect();
-                wrong.push(format!("{name}: {held} of {required} count, not {floor}: {}", missed.join(", ")));
+            let missed = self.missed(at).filter(|one| !lane.crosses() || explained.why(self.revision, one).is_none());
+            let missed: Vec<_> = missed.collect();
+            if !missed.is_empty() {
+                let what =
+                    if lane.crosses() { format!("not explained in {}", explained::FILE) } else { "lost".to_owned() };
+                wrong.push(format!("{name}: {} of {required} {what}: {}", missed.len(), missed.join(", ")));
+            }
+            let (held, floor) = (self.held(at), lane.floor(self.revision, required));
+            if self.whole && held < floor {
+                wrong.push(format!("{name}: {held} of {required} count, not {floor}"));
             }
         }
+        wrong.extend(self.stale(explained));
         wrong
     }
 
+    /// The required scenarios that do not count in a lane.
+    fn missed(&self, lane: usize) -> impl Iterator<Item = &str> {
+        let required = self.scenarios.required.iter().map(String::as_str);
+        required.filter(move |scenario| !matches!(self.cell(lane, scenario), Cell::Ok(_)))
+    }
+
+    /// Explanations of what is not missed, once both ways to the other era were gone.
+    fn stale(&self, explained: &Explained) -> Option<String> {
+        let lanes = self.lanes.iter().enumerate();
+        let crossed: Vec<usize> =
+            lanes.filter(|(_, (lane, found))| lane.crosses() && found.is_ok()).map(|(at, _)| at).collect();
+        if !self.whole || crossed.len() < Lane::GATEWAY.into_iter().filter(|lane| lane.crosses()).count() {
+            return None;
+        }
+        let missed = |one: &str| crossed.iter().any(|lane| self.missed(*lane).any(|missed| missed == one));
+        let stale: Vec<_> = explained.of(self.revision).filter(|one| !missed(one)).collect();
+        let stale = (!stale.is_empty()).then(|| stale.join(", "))?;
+        Some(format!("{}: explained in {}, and not missed: {stale}", self.revision, explained::FILE))
+    }
+
     /// Why scenarios do not count: the checks of a lane that failed, or warned where directly they do not.
-    fn misses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn misses(&self, text: &mut String, explained: &Explained) {
         for (at, (lane, found)) in self.lanes.iter().enumerate() {
+            let name = format!("{} {}", self.revision, lane.name());
             if let Err(problem) = found {
-                writeln!(f, "{} {}: {problem}", self.revision, lane.name())?;
+                text.push_str(&format!("{name}: {problem}\n"));
             }
             for scenario in self.scenarios() {
                 let cell = self.cell(at, scenario);
                 if found.is_err() || matches!(cell, Cell::Ok(_) | Cell::Nothing) {
                     continue;
                 }
-                writeln!(f, "{} {} {scenario}: {cell}", self.revision, lane.name())?;
+                text.push_str(&format!("{name} {scenario}: {cell}\n"));
+                if let (true, Some(why)) = (lane.crosses(), explained.why(self.revision, scenario)) {
+                    text.push_str(&format!("    explained: {why}\n"));
+                }
                 let Some(counts) = self.counts(at, scenario) else { continue };
                 for line in counts.failed.iter().chain(&counts.warned) {
-                    writeln!(f, "    {line}")?;
+                    text.push_str(&format!("    {line}\n"));
                 }
                 if counts.skipped > 0 {
-                    writeln!(f, "    {} skipped", counts.skipped)?;
+                    text.push_str(&format!("    {} skipped\n", counts.skipped));
                 }
             }
         }
-        Ok(())
     }
-}
 
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The table, and below it what is missed and why.
+    pub(super) fn show(&self, explained: &Explained) -> String {
+        let mut text = String::from("\n");
         let lanes = 0..self.lanes.len();
-        let row = |f: &mut fmt::Formatter<'_>, name: &str, cell: &dyn Fn(usize) -> String| {
+        let row = |name: &str, cell: &dyn Fn(usize) -> String| {
             let line = lanes.clone().fold(format!("{name:<46}"), |line, at| format!("{line} {:<14}", cell(at)));
-            writeln!(f, "{}", line.trim_end())
+            format!("{}\n", line.trim_end())
         };
-        let rows = |f: &mut fmt::Formatter<'_>, scenarios: &[String]| {
-            scenarios.iter().try_for_each(|scenario| row(f, scenario, &|at| self.cell(at, scenario).to_string()))
+        let rows = |scenarios: &[String]| -> String {
+            scenarios.iter().map(|scenario| row(scenario, &|at| self.cell(at, scenario).to_string())).collect()
         };
-        writeln!(f)?;
-        row(f, self.revision, &|at| self.lanes[at].0.name().to_owned())?;
-        rows(f, &self.scenarios.required)?;
         let required = self.scenarios.required.len();
-        row(f, "required that count", &|at| format!("{} of {required}", self.held(at)))?;
+        text.push_str(&row(self.revision, &|at| self.lanes[at].0.name().to_owned()));
+        text.push_str(&rows(&self.scenarios.required));
+        text.push_str(&row("required that count", &|at| format!("{} of {required}", self.held(at))));
         if !self.scenarios.others.is_empty() {
-            writeln!(f, "not scored:")?;
-            rows(f, &self.scenarios.others)?;
+            text.push_str("not scored:\n");
+            text.push_str(&rows(&self.scenarios.others));
         }
-        self.misses(f)
+        self.misses(&mut text, explained);
+        text
     }
 }
 
@@ -181,12 +211,34 @@ mod tests {
         let cells = |lane| ["a", "b", "c", "d"].map(|scenario| table.cell(lane, scenario));
         assert_eq!(cells(0), [Cell::Ok(2), Cell::Ok(2), Cell::Ok(1), Cell::Nothing]);
         assert_eq!(cells(1), [Cell::Ok(2), Cell::Lost(1, 2), Cell::Fail(1, 2), Cell::Absent]);
-        assert_eq!(table.wrong(), ["2025-11-25 stdio: 1 of 3 count, not 3: b, c", "2025-11-25 http: no gateway"]);
+        let wrong = table.wrong(&Explained::default());
+        let few = "2025-11-25 stdio: 1 of 3 count, not 3";
+        assert_eq!(wrong, ["2025-11-25 stdio: 2 of 3 lost: b, c", few, "2025-11-25 http: no gateway"]);
+    }
+
+    #[test]
+    fn across_the_eras_what_is_missed_is_explained_and_nothing_else_is() {
+        let scenarios = Scenarios { required: vec!["a".to_owned(), "b".to_owned()], others: Vec::new() };
+        let mut table = Table::new("2025-11-25", scenarios, false);
+        let found = |a, b| Ok([("a".to_owned(), a), ("b".to_owned(), b)].into_iter().collect());
+        table.add(Lane::Direct, found(counts(1, &[]), counts(1, &[])));
+        table.add(Lane::CrossStdio, found(counts(1, &[]), counts(0, &["x"])));
+        table.add(Lane::CrossHttp, found(counts(1, &[]), counts(1, &[])));
+        let wrong = |rows: &str| table.wrong(&Explained::parse(rows));
+        let row = |name: &str| format!("| 2025-11-25 | `{name}` | because |\n");
+        let open = "2025-11-25 cross-stdio: 1 of 2 not explained in docs/conformance.md: b";
+        assert_eq!(wrong(""), [open]);
+        // Missed on one of the ways is missed.
+        assert_eq!(wrong(&row("b")), [""; 0]);
+        assert!(table.show(&Explained::parse(&row("b"))).contains("fail 1 of 1\n    explained: because\n    x\n"));
+        table.whole = true;
+        let wrong = table.wrong(&Explained::parse(&(row("a") + &row("b"))));
+        assert_eq!(wrong.last().unwrap(), "2025-11-25: explained in docs/conformance.md, and not missed: a");
     }
 
     #[test]
     fn the_table_tells_why() {
-        let text = table().to_string();
+        let text = table().show(&Explained::default());
         assert!(text.contains("lost 1 of 2") && text.contains("fail 1 of 2\n    x: y"), "{text}");
         assert!(text.contains("required that count") && text.contains("1 of 3"), "{text}");
     }

@@ -78,6 +78,19 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// The same as [`Inner::pass_or_repeat`] for this request; nobody is asked the same twice.
+    async fn pass_or_repeat(
+        self,
+        peek: &Peek<'_>,
+        service: &ServiceName,
+        passed: impl Fn() -> Passed<'a>,
+        may_repeat: impl FnOnce() -> bool,
+    ) -> Result<Bytes, RpcError> {
+        let before = self.client.times_asked();
+        let may_repeat = || self.client.times_asked() == before && may_repeat();
+        self.inner.pass_or_repeat(self.call, peek, service, passed, may_repeat).await
+    }
+
     /// Passes the request on as it is.
     async fn to(self, service: &ServiceName) -> Result<Bytes, RpcError> {
         let peek = Peek::read(self.call.params.as_deref())?;
@@ -115,7 +128,7 @@ async fn set_level(Asked { inner, client, call }: Asked<'_>) -> Result<Bytes, Rp
     }
     let params: Params = read(call.params.as_deref())?;
     inner.watch_over(client);
-    client.set_log_level(params.level);
+    inner.levels.say(client, params.level);
     inner.levels_changed(client.view()).await;
     Ok(Bytes::from_static(b"{}"))
 }

@@ -11,7 +11,9 @@ use serde_json::value::RawValue;
 use super::Asked;
 use crate::client::Client;
 use crate::core::Inner;
+use crate::core::levels::has;
 
+const ROOTS_CHANGED: &str = "notifications/roots/list_changed";
 /// Methods of the other era: no server that takes them could be meant.
 const STATELESS_ONLY: [&str; 3] = ["server/discover", "subscriptions/listen", "tasks/update"];
 
@@ -47,13 +49,14 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
                 client.take_back(cancelled.request_id);
             }
         }
-        // Each server had its own.
-        "notifications/initialized" => {}
-        "notifications/roots/list_changed" => {
-            let candidates = candidates(inner, client.view()).into_iter();
-            let sessions = candidates.map(|(_, session)| session);
-            tell(sessions.filter(|session| session.server().era == Era::Handshake), method, params);
+        // Each server had its own. One that asked for the roots before anybody was there can ask again.
+        "notifications/initialized" => {
+            let alone = inner.clients.all().iter().all(|other| other.serial == client.serial);
+            if alone && client.hello.get().is_some_and(|hello| has(hello.capabilities.get(), "roots")) {
+                roots_changed(inner, client, None);
+            }
         }
+        ROOTS_CHANGED => roots_changed(inner, client, params),
         // Progress on what a server asked: for the one that works for this client, where only one does.
         "notifications/progress" => {
             let services = inner.under_way.services_of(client.serial);
@@ -68,6 +71,12 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
             }
         }
     }
+}
+
+/// Tells all servers that the client sees, and that may ask it, that its roots are others now.
+fn roots_changed(inner: &Inner, client: &Client, params: Option<&RawValue>) {
+    let sessions = candidates(inner, client.view()).into_iter().map(|(_, session)| session);
+    tell(sessions.filter(|session| session.server().era == Era::Handshake), ROOTS_CHANGED, params);
 }
 
 /// Tells servers, in a task of its own: whoever brings the notification must not wait for them.

@@ -29,7 +29,7 @@ pub(super) async fn tool(asked: Asked<'_>) -> Result<Bytes, RpcError> {
         Passed { tool: Some(&own), ..asked.passed(&service, Some(params)) }
     };
     let may_repeat = || inner.names.load().may_repeat(view, &name);
-    let result = inner.pass_or_repeat(call, &peek, &service, passed, may_repeat).await?;
+    let result = asked.pass_or_repeat(&peek, &service, passed, may_repeat).await?;
     Ok(if peek.task.is_some() { tasks::begun(asked, &service, result) } else { result })
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn prompt(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let Route { service, name: own } = inner.names.load().prompt(client.view(), &name)?;
     let params = || if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
     // It only reads, as its name says.
-    inner.pass_or_repeat(call, &peek, &service, || asked.passed(&service, Some(params())), || true).await
+    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, Some(params())), || true).await
 }
 
 /// `resources/read`.
@@ -50,7 +50,7 @@ pub(super) async fn resource(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let Asked { inner, client, call } = asked;
     let peek = Peek::read(call.params.as_deref())?;
     let Route { service, .. } = inner.names.load().resource(client.view(), needed(&peek.uri, "uri")?)?;
-    inner.pass_or_repeat(call, &peek, &service, || asked.passed(&service, call.params.clone()), || true).await
+    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, call.params.clone()), || true).await
 }
 
 /// `resources/subscribe`.
@@ -126,7 +126,7 @@ pub(super) async fn complete(asked: Asked<'_>) -> Result<Bytes, RpcError> {
         _ => return Err(invalid("`ref` names neither a prompt nor a resource")),
     };
     let service = route.service;
-    inner.pass_or_repeat(call, &peek, &service, || asked.passed(&service, params.clone()), || true).await
+    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, params.clone()), || true).await
 }
 
 /// The conversation with a service whose server is of the stateless era.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use mcpstore_transport::RpcError;
+use mcpstore_transport::{RpcError, ServerRequests};
 use mcpstore_types::ServiceName;
 use serde_json::value::RawValue;
 use tokio_util::task::AbortOnDropHandle;
@@ -30,6 +30,8 @@ pub(super) struct Target {
     pub(super) params: Option<Box<RawValue>>,
     /// The tool that it calls, as the server names it.
     pub(super) tool: Option<String>,
+    /// Doing it twice does no more than doing it once.
+    pub(super) repeats: bool,
 }
 
 /// Work under way. Dropped, it is given up, and its server is told.
@@ -37,6 +39,8 @@ pub(super) struct Job {
     work: Work,
     notices: OutletStream,
     pub(super) questions: Arc<Questions>,
+    /// Who does it.
+    pub(super) service: ServiceName,
     /// The progress token under which it was begun, as JSON.
     token: Option<String>,
     /// It waits for its client.
@@ -73,27 +77,23 @@ impl Job {
             outlet,
             trail: call.trail.clone(),
         };
-        let (inner, asks) = (Arc::clone(inner), Arc::clone(&questions));
+        let (inner, asks, doer) = (Arc::clone(inner), Arc::clone(&questions), target.service.clone());
         let work = async move {
-            let Target { service, params, tool } = target;
+            let Target { service, params, tool, repeats } = target;
             let kept = params.clone();
             let peek = Peek::read(kept.as_deref())?;
-            let key = key(&asks);
+            let (key, questions) = (asks.serial, Arc::clone(&asks));
             let (method, tool) = (&call.method, tool.as_deref());
-            let passed = Passed {
-                service: &service,
-                method,
-                params,
-                tool,
-                asks,
-                key,
-                client: None,
-                waits: false,
-                rounds: false,
+            let passed = || {
+                let (params, asks) = (params.clone(), Arc::clone(&asks) as Arc<dyn ServerRequests>);
+                let (client, waits, rounds) = (None, false, false);
+                Passed { service: &service, method, params, tool, asks, key, client, waits, rounds }
             };
-            inner.pass(&call, &peek, passed).await
+            // Nobody is asked the same twice.
+            inner.pass_or_repeat(&call, &peek, &service, passed, || repeats && !questions.ever_asked()).await
         };
-        Self { work: Work::Here(Box::pin(work)), notices, questions, token: token.map(ToOwned::to_owned), aside: None }
+        let token = token.map(ToOwned::to_owned);
+        Self { work: Work::Here(Box::pin(work)), notices, questions, service: doer, token, aside: None }
     }
 
     /// Waits until it is over, or the server asks the client something; what it says meanwhile goes to the client.
@@ -124,14 +124,9 @@ impl Job {
             Work::Here(work) => Work::Apart(AbortOnDropHandle::new(tokio::spawn(work))),
             Work::Apart(handle) => Work::Apart(handle),
         };
-        let aside = Some(under_way.aside(key(&self.questions)));
+        let aside = Some(under_way.aside(self.questions.serial));
         Self { work, aside, ..self }
     }
-}
-
-/// What tells one work from another.
-fn key(questions: &Arc<Questions>) -> usize {
-    Arc::as_ptr(questions) as usize
 }
 
 impl Future for Work {

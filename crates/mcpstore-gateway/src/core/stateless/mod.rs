@@ -4,14 +4,16 @@ mod carried;
 mod checks;
 mod edit;
 mod job;
-mod levels;
+mod listen;
 mod mirror;
 mod parking;
 mod questions;
 mod results;
 mod rounds;
 mod route;
+mod tasks;
 mod teller;
+pub(super) mod upstream;
 
 use std::sync::Arc;
 
@@ -25,13 +27,18 @@ use super::params::Peek;
 use super::{Inner, stamp};
 use crate::seam::Call;
 use carried::Carrier;
+use listen::Listeners;
+pub(super) use listen::{ACKNOWLEDGED, unstamped};
 use parking::Parking;
+use tasks::Owners;
 
 /// What is kept between the requests of clients of this era.
 #[derive(Default)]
 pub(crate) struct Stateless {
     carrier: Carrier,
     parking: Parking,
+    pub(super) listeners: Listeners,
+    owners: Owners,
 }
 
 /// Answers one request.
@@ -51,6 +58,8 @@ pub(crate) async fn answer(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
             let target = route::completion(inner, call)?;
             rounds::once(inner, call, &peek, can, target).await
         }
+        "tasks/get" | "tasks/update" | "tasks/cancel" => tasks::answer(inner, call, &peek, can).await,
+        "subscriptions/listen" => listen::listen(inner, call).await,
         other => Err(RpcError::new(-32601, format!("no method `{other}`"))),
     }
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mcpstore_transport::{RpcError, ServerRequest, ServerRequests};
 use serde::Deserialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep;
 
 use super::super::params::invalid;
+use super::checks::missing_capability;
+use crate::client::next_serial;
 
-/// `MissingRequiredClientCapability` (spec: MCP 2026-07-28, error codes).
-const MISSING_CAPABILITY: i64 = -32021;
 /// Questions that may be open at once for one request; more are refused.
 const MAX_OPEN: usize = 16;
 /// How long further questions are waited for: a client is asked once for those that come together.
@@ -24,6 +24,8 @@ const TOGETHER: Duration = Duration::from_millis(5);
 /// The questions of a server about one request.
 #[derive(Debug)]
 pub(super) struct Questions {
+    /// What tells the request from every other one, and from every client.
+    pub(super) serial: usize,
     /// What the client of the request can do.
     can: Value,
     state: Mutex<State>,
@@ -48,7 +50,7 @@ impl Questions {
     /// None yet. `capabilities` is the JSON object of what the client can do.
     pub(super) fn new(capabilities: &RawValue) -> Self {
         let can = serde_json::from_str(capabilities.get()).unwrap_or_default();
-        Self { can, state: Mutex::default(), news: Notify::new() }
+        Self { serial: next_serial(), can, state: Mutex::default(), news: Notify::new() }
     }
 
     /// Waits until there are questions, and a moment longer for those that come with them.
@@ -67,6 +69,11 @@ impl Questions {
             }
             news.await;
         }
+    }
+
+    /// True when there was a question, answered or not.
+    pub(super) fn ever_asked(&self) -> bool {
+        self.state().next > 0
     }
 
     /// The open questions, as the JSON of `inputRequests`; `None` when there are none.
@@ -111,10 +118,7 @@ impl Questions {
 
     /// What the client hears when the server could not do its work: a capability was missing, if one was.
     pub(super) fn lacked(&self) -> Option<RpcError> {
-        let required = self.state().lacked.clone()?;
-        let message = "Missing required client capability".to_owned();
-        let data = to_raw_value(&json!({ "requiredCapabilities": required })).ok();
-        Some(RpcError { code: MISSING_CAPABILITY, message, data })
+        self.state().lacked.as_ref().map(missing_capability)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -18,9 +18,6 @@ pub(super) struct Look<'a> {
     /// What the server wants to find again in the next round.
     #[serde(borrow, default)]
     pub(super) request_state: Option<&'a RawValue>,
-    /// The task that was made of the request.
-    #[serde(borrow, default)]
-    pub(super) task_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     ttl_ms: Option<&'a RawValue>,
     #[serde(borrow, default)]

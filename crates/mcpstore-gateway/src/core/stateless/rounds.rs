@@ -17,8 +17,8 @@ use super::edit::Edit;
 use super::job::{Job, Pause, Target};
 use super::mirror;
 use super::results::{self, Look};
-use super::route;
 use super::teller::Teller;
+use super::{route, tasks};
 use crate::seam::Call;
 
 /// Answers `tools/call`, `prompts/get` or `resources/read`.
@@ -105,6 +105,9 @@ fn finished(
     let Some(look) = Look::at(&result) else { return Ok(result) };
     if let Some(lacked) = lacked.filter(|_| look.is_failure()) {
         return Err(lacked);
+    }
+    if look.result_type.as_deref() == Some("task") {
+        return Ok(tasks::begun(inner, &call.peer, &job.service, result.clone()));
     }
     if let (Some("input_required"), Some(state)) = (look.result_type.as_deref(), look.request_state) {
         let carried = Carried::Servers(state.get().to_owned());

@@ -24,6 +24,7 @@ pub(super) struct Led {
     /// The name as the server knows it, where it has one.
     own: Option<String>,
     is_tool: bool,
+    repeats: bool,
 }
 
 /// Where `tools/call`, `prompts/get` or `resources/read` leads.
@@ -35,12 +36,14 @@ pub(super) fn of(inner: &Inner, call: &Call, peek: &Peek<'_>) -> Result<Led, Rpc
     if call.method == "resources/read" {
         let uri = peek.uri.as_deref().ok_or_else(|| invalid("`uri` is missing"))?;
         let Route { service, .. } = names.resource(view, uri).map_err(in_new_words)?;
-        return Ok(Led { service, subject: uri.to_owned(), own: None, is_tool: false });
+        return Ok(Led { service, subject: uri.to_owned(), own: None, is_tool: false, repeats: true });
     }
     let is_tool = call.method == "tools/call";
     let name = peek.name()?;
     let Route { service, name: own } = if is_tool { names.tool(view, &name) } else { names.prompt(view, &name) }?;
-    Ok(Led { service, subject: name.into_owned(), own: Some(own), is_tool })
+    // Whoever gets a prompt only reads, as its name says.
+    let repeats = !is_tool || names.may_repeat(view, &name);
+    Ok(Led { service, subject: name.into_owned(), own: Some(own), is_tool, repeats })
 }
 
 impl Led {
@@ -62,7 +65,7 @@ impl Led {
             edit.done()
         });
         let tool = self.own.filter(|_| self.is_tool);
-        Target { service: self.service, params, tool }
+        Target { service: self.service, params, tool, repeats: self.repeats }
     }
 }
 
@@ -98,11 +101,11 @@ pub(super) fn completion(inner: &Inner, call: &Call) -> Result<Target, RpcError>
             if own != asked {
                 edit.replace(name, json!(own).to_string());
             }
-            Ok(Target { service, params: Some(edit.done()), tool: None })
+            Ok(Target { service, params: Some(edit.done()), tool: None, repeats: true })
         }
         Reference { uri: Some(uri), .. } => {
             let Route { service, .. } = names.template(view, &text(uri)?).map_err(in_new_words)?;
-            Ok(Target { service, params: Some(params.to_owned()), tool: None })
+            Ok(Target { service, params: Some(params.to_owned()), tool: None, repeats: true })
         }
         Reference { name: None, uri: None } => Err(invalid("`ref` names nothing")),
     }

@@ -5,9 +5,9 @@ use mcpstore_transport::RpcError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::levels::Level;
 use super::super::params::{Peek, invalid};
 use super::edit::Edit;
-use super::levels;
 use crate::outlet::Outlet;
 
 /// How messages begin that are looked into; [`crate::message::notification`] writes them so.
@@ -18,7 +18,7 @@ const PROGRESS: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/progress""#
 pub(super) struct Teller {
     outlet: Outlet,
     /// The least serious log lines that it wants; `None`: it wants none (spec: MCP 2026-07-28, logging).
-    least: Option<usize>,
+    least: Option<Level>,
     /// Its progress token, as JSON.
     token: Option<String>,
 }
@@ -31,7 +31,7 @@ impl Teller {
     pub(super) fn new(outlet: Outlet, peek: &Peek<'_>) -> Result<Self, RpcError> {
         let meta = peek.meta.as_ref();
         let level = meta.and_then(|meta| meta.log_level.as_deref());
-        let least = level.map(|level| levels::rank(level).ok_or_else(|| invalid(&format!("no log level `{level}`"))));
+        let least = level.map(|level| Level::named(level).ok_or_else(|| invalid(&format!("no log level `{level}`"))));
         Ok(Self {
             outlet,
             least: least.transpose()?,
@@ -47,8 +47,7 @@ impl Teller {
     /// Tells it, if it wants to hear that. `token` is the progress token under which the work was begun.
     pub(super) fn tell(&self, message: Bytes, token: Option<&str>) {
         if message.starts_with(LOG) {
-            let wanted =
-                self.least.is_some_and(|least| levels::of_message(&message).is_some_and(|level| level >= least));
+            let wanted = self.least.is_some_and(|least| level_of(&message).is_some_and(|level| level >= least));
             if !wanted {
                 return;
             }
@@ -60,6 +59,16 @@ impl Teller {
         }
         self.outlet.push(message);
     }
+}
+
+/// How grave a log message is.
+fn level_of(message: &[u8]) -> Option<Level> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        params: &'a RawValue,
+    }
+    Level::of_message(Some(serde_json::from_slice::<Message<'_>>(message).ok()?.params))
 }
 
 /// A progress message with another token.

@@ -1,11 +1,14 @@
 //! The listener: where it may listen, how many it takes, how it ends.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use mcpstore_types::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -61,23 +64,22 @@ impl HttpFront {
         let counters = Arc::new(Counters::default());
         let front = Arc::new(Front {
             core,
-            gate: Gate::new(options.token, options.hosts, options.origins),
+            gate: ArcSwap::from_pointee(Gate::new(options.token, options.hosts, options.origins)),
             sessions: Sessions::new(&options.limits, Arc::clone(&counters)),
             limits: options.limits,
-            counters: Arc::clone(&counters),
+            counters,
             end: CancellationToken::new(),
         });
         let (end, ended) = oneshot::channel();
-        let task = tokio::spawn(run(listener, acceptor, front, ended));
-        Ok(BoundFront { address, counters, end: Some(end), task })
+        let task = tokio::spawn(run(listener, acceptor, Arc::clone(&front), ended));
+        Ok(BoundFront { address, front, end: Some(end), task })
     }
 }
 
 /// A front that listens and serves. Dropped, it ends at once, with all its connections.
-#[derive(Debug)]
 pub struct BoundFront {
     address: SocketAddr,
-    counters: Arc<Counters>,
+    front: Arc<Front>,
     end: Option<oneshot::Sender<Duration>>,
     task: JoinHandle<()>,
 }
@@ -92,7 +94,25 @@ impl BoundFront {
     /// What it has done so far.
     #[must_use]
     pub fn stats(&self) -> FrontStats {
-        self.counters.read()
+        self.front.counters.read()
+    }
+
+    /// From now on who asks must show this; connections stay. Sessions that were begun with another token, or with none
+    /// where there is one now, end: whoever holds them must show the new one.
+    ///
+    /// # Errors
+    /// [`ListenError::NoAuth`]: other machines reach it, and there is no token. Nothing changes then.
+    pub fn set_gate(&self, token: Option<Secret>, hosts: Vec<String>, origins: Vec<String>) -> Result<(), ListenError> {
+        if token.is_none() && !self.address.ip().to_canonical().is_loopback() {
+            return Err(ListenError::NoAuth { address: self.address });
+        }
+        let gate = Gate::new(token, hosts, origins);
+        let other = !self.front.gate.load().asks_the_same(&gate);
+        self.front.gate.store(Arc::new(gate));
+        if other {
+            self.front.sessions.end_all();
+        }
+        Ok(())
     }
 
     /// Ends it: it listens no longer, sessions end, and requests under way have until the deadline.
@@ -105,6 +125,12 @@ impl BoundFront {
             let _ = end.send(deadline);
         }
         let _ = (&mut self.task).await;
+    }
+}
+
+impl fmt::Debug for BoundFront {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundFront").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

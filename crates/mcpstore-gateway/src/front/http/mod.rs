@@ -14,6 +14,7 @@ mod watch;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::{Method, Request};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
@@ -28,13 +29,11 @@ use crate::seam::{Core, Peer};
 pub use listen::BoundFront;
 pub(crate) use listen::HttpFront;
 
-/// Every path that is answered. None of them takes a command, or a change to one.
-pub(crate) const ROUTES: [&str; 5] = ["/mcp", "/mcp/VIEW", "/sse", "/sse/VIEW", "/messages"];
-
 /// What all connections share.
 pub(crate) struct Front {
     pub(crate) core: Arc<dyn Core>,
-    pub(crate) gate: Gate,
+    /// Who is answered now.
+    pub(crate) gate: ArcSwap<Gate>,
     pub(crate) limits: Limits,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<Counters>,
@@ -73,14 +72,15 @@ impl Front {
     /// Answers a request; `here` is our end of its connection.
     async fn answer(&self, here: IpAddr, request: Request<Incoming>) -> Reply {
         let headers = request.headers();
-        if let Err(refusal) = self.gate.judge(here, request.uri(), headers) {
+        let gate = self.gate.load_full();
+        if let Err(refusal) = gate.judge(here, request.uri(), headers) {
             if refusal != Refusal::BadHost {
                 self.counters.forbidden_total.up();
             }
             return reply::refused(refusal);
         }
         let Some(route) = route(request.uri().path()) else { return reply::missing("there is no such page") };
-        let principal = match self.gate.principal(headers) {
+        let principal = match gate.principal(headers) {
             Ok(principal) => principal,
             Err(refusal) => {
                 self.counters.unauthorized_total.up();
@@ -139,7 +139,8 @@ mod tests {
         ] {
             assert_eq!(route(path), leads, "{path}");
         }
-        let known = ROUTES.map(|path| route(&path.to_lowercase()).is_some());
+        let known =
+            ["/mcp", "/mcp/VIEW", "/sse", "/sse/VIEW", "/messages"].map(|path| route(&path.to_lowercase()).is_some());
         assert_eq!(known, [true; 5]);
     }
 }

@@ -212,7 +212,8 @@ async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Rea
     }
 }
 
-/// The answer to a request that is over: as a stream when something was said before it.
+/// The answer to a request that is over: as a stream when something was said before it, or when the client would rather have
+/// one. An error on its own keeps its status.
 fn finished(
     front: &Front,
     id: &RawValue,
@@ -224,7 +225,9 @@ fn finished(
     let first = if reads.events { notices.try_next() } else { None };
     match first {
         Some(first) => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)).after(first))),
-        None if !reads.json => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)))),
+        None if !reads.json || (reads.events_first && outcome.is_ok()) => {
+            reply::events(events(front, Pipe::ending(notices, answer(id, &outcome))))
+        }
         None => answered(id, outcome, status),
     }
 }

@@ -1,5 +1,7 @@
 //! Whole responses.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -27,25 +29,47 @@ pub(crate) struct Reads {
     pub(crate) json: bool,
     /// `text/event-stream`.
     pub(crate) events: bool,
+    /// It names `text/event-stream` with more weight than `application/json`, or before it: where both would do, it gets events.
+    pub(crate) events_first: bool,
 }
 
 /// What a client says that it can read; all, when it says nothing.
 pub(crate) fn reads(headers: &HeaderMap) -> Reads {
-    let mut found = Reads { json: false, events: false };
+    let (mut json, mut events) = (false, false);
+    // The weight of each by its own name, and which name came first.
+    let (mut of_json, mut of_events, mut first) = (None, None, None);
     let mut said = false;
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     for range in values.flat_map(|value| value.split(',')) {
         said = true;
         let mut parts = range.split(';').map(str::trim);
         let kind = parts.next().unwrap_or_default();
-        let refused = parts.filter_map(|part| part.split_once('=')).any(|(key, value)| {
-            key.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
-        });
-        let is = |name: &str| kind.eq_ignore_ascii_case(name) && !refused;
-        found.json |= is("application/json") || is("application/*") || is("*/*");
-        found.events |= is("text/event-stream") || is("text/*") || is("*/*");
+        let weights = parts.filter_map(|part| part.split_once('='));
+        let mut weights = weights.filter(|(key, _)| key.trim().eq_ignore_ascii_case("q"));
+        let weight = weights.next().and_then(|(_, weight)| weight.trim().parse::<f32>().ok()).unwrap_or(1.0);
+        let is = |name: &str| kind.eq_ignore_ascii_case(name) && weight > 0.0;
+        json |= is("application/json") || is("application/*") || is("*/*");
+        events |= is("text/event-stream") || is("text/*") || is("*/*");
+        for (name, own) in [("application/json", &mut of_json), ("text/event-stream", &mut of_events)] {
+            if is(name) {
+                first.get_or_insert(name);
+                own.get_or_insert(weight);
+            }
+        }
     }
-    if said { found } else { Reads { json: true, events: true } }
+    if !said {
+        return Reads { json: true, events: true, events_first: false };
+    }
+    let events_first = match (of_json, of_events) {
+        (Some(json), Some(events)) => match f32::total_cmp(&events, &json) {
+            Ordering::Equal => first == Some("text/event-stream"),
+            Ordering::Greater => true,
+            Ordering::Less => false,
+        },
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    Reads { json, events, events_first }
 }
 
 /// A result as the whole answer.
@@ -167,6 +191,7 @@ mod tests {
             let found = reads(&headers);
             (found.json, found.events)
         };
+        let first = |accept: &str| reads(&[(ACCEPT, accept.parse().unwrap())].into_iter().collect()).events_first;
         assert_eq!(read(&[]), (true, true));
         assert_eq!(read(&["application/json, text/event-stream"]), (true, true));
         assert_eq!(read(&["Application/JSON;q=0.5", "text/event-stream"]), (true, true));
@@ -174,5 +199,10 @@ mod tests {
         assert_eq!(read(&["application/json"]), (true, false));
         assert_eq!(read(&["text/event-stream, application/json;q=0"]), (false, true));
         assert_eq!(read(&["text/html", "image/*"]), (false, false));
+        assert!(
+            first("text/event-stream, application/json") && first("application/json;q=0.5, text/event-stream;q=0.9")
+        );
+        assert!(!first("application/json, text/event-stream") && !first("*/*"));
+        assert!(!first("text/event-stream;q=0.5, application/json"));
     }
 }

@@ -369,3 +369,31 @@ async fn who_asks_too_often_hears_when_to_try_again() {
     *site.core.admits.lock().unwrap() = None;
     assert_eq!(site.post("/mcp", &session, &body).await.status, 200);
 }
+
+#[tokio::test]
+async fn another_token_ends_the_sessions_of_the_old_one_and_no_connection() {
+    let site = Site::of(FrontOptions { token: Some("old".into()), ..FrontOptions::default() }).await;
+    let (old, new) = ("Authorization: Bearer old\r\n", "Authorization: Bearer new\r\n");
+    let body = request(1, "x", json!({}));
+    let session = of(&site.session_at("/mcp", old).await);
+    let mut kept = site.wire().await;
+    kept.post("/mcp", &format!("{old}{session}"), &body).await;
+    assert_eq!(kept.answer().await.status, 200);
+    let mut stream = site.wire().await;
+    stream.send(&format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{old}{session}\r\n")).await;
+    assert_eq!(stream.head().await.status, 200);
+    // Other names alone end nothing.
+    site.front.set_gate(Some("old".into()), vec!["mcp.example".into()], Vec::new()).unwrap();
+    kept.post("/mcp", &format!("{old}{session}"), &body).await;
+    assert_eq!(kept.answer().await.status, 200);
+    site.front.set_gate(Some("new".into()), Vec::new(), Vec::new()).unwrap();
+    assert_eq!(stream.event_text().await, None, "who listens with the old token hears no more");
+    kept.post("/mcp", &format!("{old}{session}"), &body).await;
+    assert_eq!(kept.answer().await.status, 401);
+    kept.post("/mcp", &format!("{new}{session}"), &body).await;
+    assert_eq!(kept.answer().await.status, 404);
+    kept.post("/mcp", new, &body).await;
+    assert_eq!(kept.answer().await.status, 200);
+    site.front.set_gate(None, Vec::new(), Vec::new()).unwrap();
+    assert_eq!(site.post("/mcp", "", &body).await.status, 200);
+}

@@ -96,6 +96,12 @@ async fn clients_get_what_they_read() {
     assert_eq!((asked.status, asked.code()), (200, -32000));
     let only_events = site.post("/mcp", &with("text/event-stream"), &request(1, "x", json!({}))).await;
     assert_eq!(only_events.events().len(), 1);
+    // Both would do: the one that is named first. An error keeps its status.
+    let rather = site.post("/mcp", &with("text/event-stream, application/json"), &request(1, "x", json!({}))).await;
+    assert_eq!(rather.events().len(), 1);
+    let failed = with("text/event-stream, application/json");
+    let failed = site.post("/mcp", &failed, &request(1, "fail", json!({"code": -32042}))).await;
+    assert_eq!(failed.code(), -32042);
     let events = site.post("/mcp", "Accept: text/event-stream\r\n", &request(0, "initialize", json!({}))).await;
     assert!(events.header("mcp-session-id").is_some() && events.events().len() == 1);
     let neither = site.post("/mcp", &with("text/html"), &request(1, "x", json!({}))).await;

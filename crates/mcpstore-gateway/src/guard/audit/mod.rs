@@ -7,6 +7,7 @@
 mod chain;
 mod entry;
 mod file;
+mod read;
 mod verify;
 mod writer;
 
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) use entry::{Entry, Outcome, session_tag};
 pub(crate) use file::AuditError;
-pub(crate) use verify::{Broken, Verified, VerifyError, verify, verify_all};
+pub(crate) use read::last;
+pub(crate) use verify::{Verified, VerifyError, verify_all};
 use writer::{Shared, Task, Writer};
 
 /// How long is waited between two tries to hand the thread a word.

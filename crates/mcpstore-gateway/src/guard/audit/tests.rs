@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
+use super::verify::verify;
 use super::*;
 
 const WAIT: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use super::chain::Link;
 use super::file::{numbered, open_to_read};
 
 /// The longest line, in bytes. Those that are written are far shorter.
-const MAX_LINE_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 /// A log that is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,7 @@ pub(super) struct Walk {
 ///
 /// # Errors
 /// [`VerifyError`]: the first line that is not as it was written, or what the system says.
+#[cfg(test)]
 pub(crate) fn verify(file: &Path) -> Result<Verified, VerifyError> {
     let walk = walk_file(file)?;
     Ok(Verified { lines: walk.lines, last_hash: walk.last.digits() })
@@ -81,7 +82,7 @@ pub(crate) fn verify(file: &Path) -> Result<Verified, VerifyError> {
 /// Checks all files of the log in this folder, and that each follows the one before. Blocks on the disk.
 ///
 /// # Errors
-/// As [`verify`].
+/// [`VerifyError`]: the first line that is not as it was written, or what the system says.
 pub(crate) fn verify_all(folder: &Path) -> Result<Verified, VerifyError> {
     let mut lines = 0;
     let mut last: Option<Link> = None;

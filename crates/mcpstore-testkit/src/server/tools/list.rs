@@ -36,6 +36,9 @@ const TOOLS: &[(&str, &str, &[Argument])] = &[
     ("touch", "Says that a resource changed, to those who subscribed", &[("uri", "string")]),
 ];
 
+/// Tools that say of themselves that they change nothing.
+const READ_ONLY: &[&str] = &["pid", "sleep"];
+
 /// One page of the list.
 pub(in crate::server) fn list(server: &Server, params: &Value, stateless: bool) -> Value {
     let behaviour = &*server.behaviour;
@@ -53,7 +56,11 @@ pub(in crate::server) fn list(server: &Server, params: &Value, stateless: bool) 
                 arguments.iter().map(|(name, kind)| ((*name).to_owned(), json!({ "type": kind }))).collect();
             let schema = json!({ "type": "object", "properties": properties });
             let description = format!("{description}{}", "!".repeat(behaviour.big_descriptions));
-            json!({ "name": name, "description": description, "inputSchema": schema })
+            let mut tool = json!({ "name": name, "description": description, "inputSchema": schema });
+            if READ_ONLY.contains(name) {
+                tool["annotations"] = json!({ "readOnlyHint": true });
+            }
+            tool
         }));
         if behaviour.reference {
             tools.extend(reference::tools(server, stateless));

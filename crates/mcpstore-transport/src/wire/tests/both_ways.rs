@@ -98,6 +98,12 @@ async fn a_notice_on_the_stream_of_a_request_is_that_requests() {
     assert_eq!(text(outgoing.recv().await.unwrap()), r#"{"jsonrpc":"2.0","id":"q","result":{"asked":"roots/list"}}"#);
     dispatch.on_text(ask, true, None);
     assert!(text(outgoing.recv().await.unwrap()).contains("-32601"));
+    // Where everything comes on one stream, it is that of the one request that there is, but for what is of the session.
+    let piped = dispatch.piped();
+    piped.on_text(log, true, None);
+    assert_eq!(&*stream.try_next().unwrap().method, "notifications/message");
+    piped.on_text(br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#, true, None);
+    assert!(stream.try_next().is_none());
     hub.fail(1, CallError::Closed);
     assert!(matches!(outcome(call).await, Err(CallError::Closed)));
 }
@@ -201,4 +207,36 @@ async fn in_the_stateless_era_every_request_says_who_asks() {
     let bare = tokio::spawn(async move { hub.request("a", None, limits, RequestOptions::default()).await });
     assert!(peer.hear().await.contains("clientInfo"));
     bare.abort();
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_an_answer_is_not_idle() {
+    let (handler, capabilities) = (Arc::new(Silent), RawValue::from_string("{}".into()).unwrap());
+    let mut peer = Peer::with_client(ROOM, ClientSide::new(capabilities, handler));
+    let call = |hub: Arc<Hub>, total| {
+        let limits = CallLimits::new(Duration::from_millis(10), total);
+        tokio::spawn(async move { hub.request("tools/call", None, limits, RequestOptions::default()).await })
+    };
+    peer.say(r#"{"jsonrpc":"2.0","id":"q","method":"elicitation/create"}"#).await;
+    until(|| peer.hub.asked.open() == 1).await;
+    let waiting = call(Arc::clone(&peer.hub), LONG);
+    peer.hear().await;
+    // A person thinks, for much longer than a server may be silent.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished());
+    peer.say(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#).await;
+    assert_eq!(outcome(waiting).await.unwrap(), "{}");
+    // What it takes in all is bounded all the same.
+    let waiting = outcome(call(Arc::clone(&peer.hub), Duration::from_millis(50))).await;
+    assert!(matches!(waiting, Err(CallError::TimedOut { what: crate::TimeoutKind::Total, .. })), "{waiting:?}");
+}
+
+/// Never answers.
+struct Silent;
+
+#[async_trait]
+impl ServerRequests for Silent {
+    async fn answer(&self, _: ServerRequest) -> Result<Box<RawValue>, RpcError> {
+        std::future::pending().await
+    }
 }

@@ -118,11 +118,16 @@ impl Supervisor {
     }
 
     /// The specs of all services that stay, in order of registration: what new ones are compared with. One that is being
-    /// removed is not among them.
+    /// removed is not among them, nor is an instance of another one.
     #[must_use]
     pub fn specs(&self) -> Vec<ServiceSpec> {
         let snapshot = self.snapshot();
-        snapshot.services().iter().filter(|info| !info.leaving).map(|info| (*info.spec).clone()).collect()
+        snapshot
+            .services()
+            .iter()
+            .filter(|info| !info.leaving && info.spec.instance_of.is_none())
+            .map(|info| (*info.spec).clone())
+            .collect()
     }
 }
 

@@ -105,7 +105,10 @@ impl Inner {
         while let Some(notice) = notices.try_next() {
             tell(&notice);
         }
-        if stateless && client.is_some() && let Some(methods) = questions(&result) {
+        if stateless
+            && client.is_some()
+            && let Some(methods) = questions(&result)
+        {
             return Err(unanswered(service, &methods));
         }
         // A boxed text is taken over as it is.

@@ -206,12 +206,9 @@ async fn subscribe(
     let service = inner.names.load().resource(view, uri).map_err(in_new_words)?.service;
     let session = inner.supervisor.info(service.as_str()).and_then(|info| info.session().cloned());
     let ask = async {
-        match &session {
-            Some(session) => {
-                upstream(session, uri, true).await.map_err(|error| RpcError::new(-32000, error.to_string()))?
-            }
-            // It is asked when it runs.
-            None => {}
+        // One that does not run is asked when it does.
+        if let Some(session) = &session {
+            upstream(session, uri, true).await.map_err(|error| RpcError::new(-32000, error.to_string()))?;
         }
         Ok(Bytes::from_static(b"{}"))
     };
@@ -239,7 +236,10 @@ pub(crate) fn unstamped(params: &RawValue) -> Cow<'_, RawValue> {
 
 /// Keeps what is told before a listener may hear it, and passes on what is told then.
 #[derive(Default)]
-struct Early(Mutex<(Vec<Box<RawValue>>, Option<Arc<Listener>>)>);
+struct Early(Mutex<Kept>);
+
+/// What was kept, until there is a listener.
+type Kept = (Vec<Box<RawValue>>, Option<Arc<Listener>>);
 
 /// Updates that are kept.
 const MAX_EARLY: usize = 64;

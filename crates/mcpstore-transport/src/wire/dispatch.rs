@@ -170,7 +170,9 @@ impl Dispatch {
         match (waiter, message.error, message.result) {
             (Waiter::Raw(raw), Some(error), _) => drop(raw.answer.send(Err(envelope::rpc_error(error)))),
             (Waiter::Raw(raw), None, Some(result)) => {
-                self.hub.table().answered(&raw);
+                if let (true, Some(id)) = (raw.lingers, message.id.and_then(envelope::wire_id)) {
+                    self.hub.table().answered(id, &raw);
+                }
                 // Whoever asked may have gone.
                 let _ = raw.answer.send(Ok(result.to_owned()));
             }

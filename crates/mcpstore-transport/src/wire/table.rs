@@ -137,16 +137,17 @@ impl Table {
             || self.lingering.iter().any(|lingering| lingering.token == *token)
     }
 
-    /// A request was answered; its progress goes on when it asked for that.
-    pub(super) fn answered(&mut self, raw: &RawWaiter) {
-        let RawWaiter { lingers: true, token: Some(token), notices: Some(notices), callers_token, .. } = raw else {
+    /// The request of this id was answered; its progress goes on when it asked for that.
+    pub(super) fn answered(&mut self, id: u64, raw: &RawWaiter) {
+        let RawWaiter { lingers: true, token, own_token, notices: Some(notices), callers_token, .. } = raw else {
             return;
         };
+        let Some(token) = token.clone().or_else(|| own_token.then(|| Token::ours(id))) else { return };
         self.lingering.retain(|lingering| !lingering.notices.is_closed());
         if self.lingering.len() >= MAX_LINGERING {
             self.lingering.pop_front();
         }
-        let (token, callers_token, notices) = (token.clone(), callers_token.clone(), notices.clone());
+        let (callers_token, notices) = (callers_token.clone(), notices.clone());
         self.lingering.push_back(Lingering { token, callers_token, notices });
     }
 

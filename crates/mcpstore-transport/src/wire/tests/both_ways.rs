@@ -73,12 +73,17 @@ async fn progress_of_a_task_goes_on_after_the_answer() {
     outcome(call).await.unwrap();
     peer.say(&progress("7", 1)).await;
     assert_eq!(stream.next().await.unwrap().params.unwrap().get(), r#"{"progressToken":7,"progress":1}"#);
-    // Another one does not take its token.
-    let other = begin(Arc::clone(&peer.hub), RequestOptions::default());
+    // Another one does not take its token; it goes on too, under the token that went out in its place.
+    let (sink, mut others) = notice_channel();
+    let options = RequestOptions { notices: Some(sink), lingers: true, ..RequestOptions::default() };
+    let other = begin(Arc::clone(&peer.hub), options);
     assert!(peer.hear().await.contains(r#""progressToken":"mcpstore-2""#));
+    peer.say(r#"{"jsonrpc":"2.0","id":2,"result":{"task":{}}}"#).await;
+    outcome(other).await.unwrap();
     peer.say(&progress("7", 2)).await;
-    assert!(stream.next().await.is_some());
-    drop(other);
+    peer.say(&progress("\"mcpstore-2\"", 3)).await;
+    assert!(stream.next().await.unwrap().params.unwrap().get().ends_with(r#""progress":2}"#));
+    assert_eq!(others.next().await.unwrap().params.unwrap().get(), r#"{"progressToken":7,"progress":3}"#);
     // Until nobody reads it, or the conversation is over.
     peer.hub.close();
     assert!(stream.next().await.is_none());

@@ -79,7 +79,7 @@ impl NoticeSink {
 
     /// True when nobody reads any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        self.0.state().unread
     }
 
     /// Adds a notice; an adapter calls this for each, before it gives the answer of the request.

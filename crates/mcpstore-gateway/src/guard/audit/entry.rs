@@ -93,7 +93,8 @@ impl Entry {
 
 fn cut(text: &mut String) {
     if text.len() > MAX_TEXT_BYTES {
-        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        let end = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
         text.push('…');
         // What was cut off is not kept.
         text.shrink_to_fit();

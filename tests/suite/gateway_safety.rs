@@ -206,8 +206,7 @@ fn no_word_over_tcp_reaches_the_manager_itself() {
         assert!(!heard.contains("\"ok\"") && !heard.contains("\"item\""), "{op}: {heard}");
     }
     // The same as methods of the protocol, and as paths, by somebody who has the token.
-    let client = door.session(None);
-    let mut calls = client.clone();
+    let mut calls = door.session(None);
     for method in ["down", "add", "apply", "reload", "services/add", "config/set", "mcpstore/add", "spawn", "control"] {
         let params = json!({ "name": "evil", "spec": touch, "mcpServers": { "evil": touch } });
         calls.try_request(method, &params).unwrap_err();
@@ -324,7 +323,7 @@ fn nothing_that_lets_a_client_in_goes_on_to_a_server() {
     let door = Door::open("safety-credentials", &json!({ "mcpServers": { "far": { "url": url } } }));
     door.manager.all_running(1);
     let client = door.session(None);
-    let session = client.session.clone().unwrap();
+    let session = client.session.unwrap();
     let body =
         json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": call("far__t", &json!({})) }).to_string();
     let asked = format!(

@@ -104,13 +104,12 @@ mod tests {
         let trail = Trail::default();
         let service = ServiceName::new("api").unwrap();
         assert!(trail.went().is_none());
-        let same = trail.clone();
-        same.goes_to(&service, Some("t"), Some(&raw(r#"{"a":1}"#)), None);
+        trail.goes_to(&service, Some("t"), Some(&raw(r#"{"a":1}"#)), None);
         trail.goes_to(&service, Some("other"), None, None);
         let went = trail.went().unwrap();
         assert_eq!((&*went.service, went.what.as_deref()), ("api", Some("t")));
         assert_eq!(went.arguments.as_deref().map(str::len), Some(16));
-        same.taken_back();
+        trail.clone().taken_back();
         assert!(trail.was_taken_back());
     }
 

@@ -177,7 +177,7 @@ impl Log {
         self.file.sync_data()?;
         let all = numbered(&self.folder).len();
         for n in self.options.kept_files.max(1)..=all {
-            // What stays for now goes the next time.
+            // What cannot be removed is removed the next time.
             let _ = std::fs::remove_file(nth(&self.folder, n));
         }
         for n in (1..=all.min(self.options.kept_files.max(1) - 1)).rev() {

@@ -3,7 +3,6 @@
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use mcpstore::Gateway;
 use mcpstore::types::suggestion;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};

@@ -82,7 +82,6 @@ impl Outlet {
     }
 
     /// True when nobody reads any more.
-    #[cfg(test)]
     pub(crate) fn is_closed(&self) -> bool {
         let state = self.0.state();
         state.unread || state.overrun

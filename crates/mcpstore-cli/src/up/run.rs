@@ -113,7 +113,7 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         reach: Reach::new(&program, std::env::var_os("PATH").as_deref(), elsewhere(&paths)),
     };
     if let Some(StdioClient { profile: Some(profile) }) = &args.client {
-        known_profile(&gateway, profile)?;
+        known_profile(&gateway.views(), profile)?;
     }
     let live = term.tty && !args.no_table && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
     let mut screen = Screen::new(live);

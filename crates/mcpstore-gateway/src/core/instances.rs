@@ -21,6 +21,9 @@ const TOO_MANY: i64 = -32003;
 /// Numbers that are tried before it is given up: others may have such names.
 const TRIES: u64 = 64;
 
+/// Places that are kept before it is looked which of them are still wanted.
+const SWEEP_AT: usize = 1024;
+
 /// Who has which instance.
 #[derive(Default)]
 pub(crate) struct Instances {
@@ -33,14 +36,31 @@ pub(crate) struct Instances {
 struct Table {
     /// What a client was given for a service at its first use of it: by its serial number.
     places: BTreeMap<(usize, ServiceName), Place>,
+    /// At how many places those of clients that are gone are forgotten.
+    sweep_at: usize,
     /// The last number of each service.
     numbers: BTreeMap<ServiceName, u64>,
+}
+
+impl Table {
+    /// Forgets clients that are gone and had nothing of their own, once there may be many of them.
+    fn sweep(&mut self) {
+        if self.places.len() < self.sweep_at {
+            return;
+        }
+        self.places.retain(|_, place| match place {
+            Place::Shared(client) => client.strong_count() > 0,
+            // These go with the instance.
+            Place::Own(_) => true,
+        });
+        self.sweep_at = SWEEP_AT.max(2 * self.places.len());
+    }
 }
 
 #[derive(Clone)]
 enum Place {
     /// The one for all. Whoever began there stays: what it did there is there.
-    Shared,
+    Shared(Weak<Client>),
     /// One of its own.
     Own(Arc<Own>),
 }
@@ -68,7 +88,7 @@ impl Instances {
         let table = lock(&self.table);
         let owns = |place: &Place| match place {
             Place::Own(own) if own.name.get() == Some(instance) => own.client.upgrade(),
-            Place::Own(_) | Place::Shared => None,
+            Place::Own(_) | Place::Shared(_) => None,
         };
         table.places.values().find_map(owns)
     }
@@ -78,7 +98,7 @@ impl Instances {
         let table = lock(&self.table);
         let names = table.places.values().filter_map(|place| match place {
             Place::Own(own) => own.name.get().cloned(),
-            Place::Shared => None,
+            Place::Shared(_) => None,
         });
         names.collect()
     }
@@ -87,7 +107,7 @@ impl Instances {
     pub(crate) fn of(&self, serial: usize, service: ServiceName) -> ServiceName {
         let own = match lock(&self.table).places.get(&(serial, service.clone())) {
             Some(Place::Own(own)) => own.name.get().cloned(),
-            Some(Place::Shared) | None => None,
+            Some(Place::Shared(_)) | None => None,
         };
         own.unwrap_or(service)
     }
@@ -109,8 +129,9 @@ impl Instances {
             let (client, base) = (Arc::downgrade(client), Arc::clone(&base.spec));
             Place::Own(Arc::new(Own { client, base, name: OnceCell::new() }))
         } else {
-            Place::Shared
+            Place::Shared(Arc::downgrade(client))
         };
+        table.sweep();
         table.places.insert(key, place.clone());
         Ok(place)
     }
@@ -134,7 +155,7 @@ impl Instances {
         lock(&self.table).places.retain(|(serial, service), place| {
             let own = match &*place {
                 Place::Own(own) => Some(own.as_ref()),
-                Place::Shared => None,
+                Place::Shared(_) => None,
             };
             let goes = gone(*serial, service, own);
             names.extend(own.and_then(|own| own.name.get().cloned()).filter(|_| goes));

@@ -95,6 +95,11 @@ impl OutletStream {
         Some(message)
     }
 
+    /// Takes no more; what is here can still be read.
+    pub(crate) fn close(&mut self) {
+        self.receiver.close();
+    }
+
     /// Too much waited: messages were lost, and the client must be told by being dropped.
     pub(crate) fn overrun(&self) -> bool {
         self.level.over.is_cancelled()
@@ -123,6 +128,16 @@ mod tests {
         assert!(!outlet.push("c".into()) && outlet.is_closed());
         assert_eq!((stream.overrun(), stream.next().await), (true, None));
         outlet.closed().await;
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_reads_what_was_said() {
+        let (outlet, mut stream) = outlet();
+        outlet.push("a".into());
+        stream.close();
+        outlet.closed().await;
+        assert!(!outlet.push("b".into()));
+        assert_eq!((stream.next().await, stream.next().await), (Some("a".into()), None));
     }
 
     #[tokio::test]

@@ -86,6 +86,7 @@ impl Feed {
                 self.held_back = self.judge.look(&inner.guard, &snapshot).await;
                 let mut again = self.renew(&inner, &snapshot);
                 self.hear(&inner, &snapshot);
+                inner.prune_instances(&snapshot);
                 let (names, now) = (inner.names.load_full(), Instant::now());
                 if now < quiet_until {
                     again = Some(again.map_or(quiet_until, |again| again.min(quiet_until)));
@@ -116,6 +117,7 @@ impl Feed {
         let rules = inner.rules.load();
         let before = inner.names.load_full();
         inner.names.store(Arc::new(Names::new(sources, &rules.views, rules.stale, Some(&before))));
+        inner.names_of.send_replace(snapshot.version);
         again
     }
 
@@ -199,7 +201,7 @@ impl Inner {
                 if let Some(params) = params
                     && let Ok(Updated { uri }) = serde_json::from_str(params.get())
                 {
-                    self.subscriptions.updated(service, &uri, &unstamped(params));
+                    self.resource_updated(service, &uri, &unstamped(params));
                 }
             }
             // It is ours alone that was acknowledged.
@@ -238,8 +240,11 @@ impl Inner {
         }
     }
 
-    /// The clients that see a service.
+    /// The clients that see a service; of an instance the one that has it.
     pub(super) fn clients_of(&self, service: &ServiceName) -> Vec<Arc<Client>> {
+        if let Some(owner) = self.instances.owner(service) {
+            return if owner.over.is_cancelled() { Vec::new() } else { vec![owner] };
+        }
         let names = self.names.load();
         let mut clients = self.clients.all();
         clients.retain(|client| !client.over.is_cancelled() && names.has(client.view(), service));

@@ -102,6 +102,11 @@ impl Levels {
         self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A service is gone for good.
+    pub(crate) fn forget(&self, service: &ServiceName) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(service);
+    }
+
     /// A client says what it wants.
     pub(crate) fn say(&self, client: &Client, level: Level) {
         client.set_log_level(level);
@@ -118,9 +123,8 @@ impl Inner {
     /// A client wants another level from now on, or came, or went: the servers that it sees learn it. Waits for that a
     /// moment, not for a server that does not answer.
     pub(crate) async fn levels_changed(self: &Arc<Self>, view: Option<&str>) {
-        let services = self.names.load().services(view);
+        let services = self.names.load().services(view).into_iter().chain(self.instances.all());
         let told: Vec<_> = services
-            .into_iter()
             .map(|service| {
                 let inner = Arc::clone(self);
                 tokio::spawn(async move { inner.tell_level(&service).await })
@@ -172,10 +176,9 @@ impl Inner {
     /// The least level that a client wants of this service; `None`: nobody ever said. Who did not say counts with
     /// [`Level::DEFAULT`] then.
     fn least_level(&self, service: &ServiceName) -> Option<Level> {
-        let names = self.names.load();
-        let clients = self.clients.all();
-        let sees = |client: &&Arc<Client>| !client.over.is_cancelled() && names.has(client.view(), service);
-        let wanted: Vec<_> = clients.iter().filter(sees).map(|client| client.log_level()).collect();
+        let clients = self.clients_of(service);
+        let there = clients.iter().filter(|client| !client.over.is_cancelled());
+        let wanted: Vec<_> = there.map(|client| client.log_level()).collect();
         let own = wanted.iter().any(Option::is_some).then(|| wanted.into_iter().map(Option::unwrap_or_default).min());
         let wished = self.levels.wishes().values().filter(|(of, _)| of == service).map(|(_, level)| *level).min();
         own.flatten().into_iter().chain(wished).min()

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mcpstore_runtime::{CallFailure, CallTrace, Relay, ServiceInfo};
-use mcpstore_transport::{CallLimits, Notification, RequestOptions, RpcError, ServerRequests, notice_channel};
+use mcpstore_transport::{
+    CallLimits, NoticeStream, Notification, RequestOptions, RpcError, ServerRequests, notice_channel,
+};
 use mcpstore_types::{Era, ServiceName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -64,19 +66,22 @@ impl Inner {
     ) -> Result<Bytes, CallFailure> {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
-        let info = self.supervisor.info(service.as_str());
-        let stateless = self.is_stateless(service, info.as_deref());
+        // One that sleeps is woken first: what the client says depends on the era of its server.
+        let held = self.supervisor.hold(service.as_str(), tool).await?;
+        let info = &held.info;
+        let stateless = self.is_stateless(service, Some(info));
         let params = match client {
             Some(client) if stateless => said_by(client, params),
             None if !stateless => params.map(without_era),
             Some(_) | None => params,
         };
-        let limits = info.filter(|_| waits).map(|info| CallLimits::within(info.spec.policy.timeouts.call_total));
+        let limits = waits.then(|| CallLimits::within(info.spec.policy.timeouts.call_total));
         let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone(), client: client.cloned() };
         let _entered = self.under_way.enter(service, worker);
         let (sink, mut notices) = notice_channel();
         let meta = peek.meta.as_ref();
         let wants_progress = meta.is_some_and(|meta| meta.progress.is_some());
+        let lingers = wants_progress && client.is_some() && peek.task.is_some();
         let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
         let trace = meta.map_or_else(CallTrace::default, |meta| CallTrace {
             traceparent: text(&meta.traceparent),
@@ -86,7 +91,7 @@ impl Inner {
             method,
             params,
             tool,
-            options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)) },
+            options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)), lingers },
             inputs: rounds.then_some(asks.as_ref()),
             trace,
             limits,
@@ -111,6 +116,9 @@ impl Inner {
         {
             return Err(unanswered(service, &methods));
         }
+        if let (true, Some(client)) = (lingers && result.get().contains("taskId"), client) {
+            tokio::spawn(linger(Arc::clone(client), notices));
+        }
         // A boxed text is taken over as it is.
         Ok(Bytes::from(String::from(Box::<str>::from(result))))
     }
@@ -134,6 +142,18 @@ impl Inner {
         if wanted {
             outlet.push(message::notification(&notice.method, params));
         }
+    }
+}
+
+/// Tells the client of the progress of its task, which outlives the request, until it is not remembered any more.
+async fn linger(client: Arc<Client>, mut notices: NoticeStream) {
+    loop {
+        let notice = tokio::select! {
+            notice = notices.next() => notice,
+            () = client.over.cancelled() => return,
+        };
+        let Some(notice) = notice else { return };
+        client.tell(message::notification(&notice.method, notice.params.as_deref()));
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn answer(
     peek: &Peek<'_>,
     can: &RawValue,
 ) -> Result<Bytes, RpcError> {
-    let led = route::of(inner, call, peek)?;
+    let led = inner.find(|names| route::of(names, call, peek)).await?;
     mirror::check(inner, call, peek, &led.subject)?;
     let teller = Teller::new(call.outlet.clone(), peek)?;
     let _wish = wish(inner, &teller, &led.service).await;

@@ -35,7 +35,7 @@ struct State {
     reader: Option<Waker>,
     /// Too much waited.
     overrun: bool,
-    /// The stream is dropped.
+    /// The stream is dropped, or takes no more.
     unread: bool,
 }
 
@@ -141,7 +141,7 @@ impl OutletStream {
         if let Some(message) = state.take() {
             return Poll::Ready(Some(message));
         }
-        if state.outlets == 0 {
+        if state.outlets == 0 || state.unread {
             return Poll::Ready(None);
         }
         if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
@@ -157,7 +157,8 @@ impl OutletStream {
 
     /// Takes no more; what is here can still be read.
     pub(crate) fn close(&mut self) {
-        self.receiver.close();
+        self.0.state().unread = true;
+        self.0.closed.notify_waiters();
     }
 
     /// Too much waited: messages were lost, and the client must be told by being dropped.

@@ -163,10 +163,10 @@ pub(super) async fn listen(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
     early.opened(&listener);
     call.outlet.closed().await;
     drop(left);
-    // Nobody reads this: it is what the end of a subscription looks like.
+    // Read where the gateway ends the stream: then it ended in good order.
     let id = call.id.get();
     let stamp = stamp();
-    Ok(format!(r#"{{"resultType":"complete","_meta":{{"{META_SUBSCRIPTION}":{id},{}"#, &stamp[1..]).into())
+    Ok(format!(r#"{{"resultType":"complete","_meta":{{"{META_SUBSCRIPTION}":{id},{}}}"#, &stamp[1..]).into())
 }
 
 /// What of a wish is granted: what the services of the view tell.

@@ -334,10 +334,12 @@ async fn changes_come_to_those_who_listen() {
         assert!(listed["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == "r__test_dynamic_tool"));
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert_eq!((tools.here().len(), prompts.here().len()), (0, 0), "{era:?}");
-        // Who goes is forgotten.
-        tools.work.abort();
+        // Who goes is forgotten; who is hung up on hears the end of it.
         prompts.work.abort();
-        let _ = (tools.work.await, prompts.work.await);
+        let _ = prompts.work.await;
+        tools.stream.close();
+        let end = tools.answer().await.unwrap();
+        assert_eq!((&end["resultType"], &end["_meta"][SUBSCRIPTION]), (&json!("complete"), &json!("a")));
         assert!(site.gateway.inner.stateless.listeners.all().is_empty());
     }
 }

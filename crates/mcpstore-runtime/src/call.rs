@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcpstore_monitor::{CallInFlight, ErrorKind, Ticket};
 use mcpstore_transport::{
-    CallError, CallLimits, Session, Tool, TraceWords, call_tool_traced, is_tool_error, request_with_inputs,
+    CallError, CallLimits, Session, Tool, ToolList, TraceWords, call_tool_traced, is_tool_error, request_with_inputs,
 };
 use mcpstore_types::{Era, ServiceName, suggestion};
 use serde_json::value::RawValue;
@@ -161,7 +161,8 @@ impl Supervisor {
         }
     }
 
-    /// The tools of one service, or of all running ones, each with its service; in order of registration.
+    /// The tools of one service, or of all running ones, each with its service; in order of registration. Of a service that
+    /// sleeps, those that it had last.
     ///
     /// # Errors
     /// [`CallFailure::UnknownService`], and [`CallFailure::NotRunning`] when the one asked for is not running.
@@ -169,17 +170,19 @@ impl Supervisor {
         let infos = match service {
             Some(name) => {
                 let info = self.info_for_call(name)?;
-                if info.session.is_none() {
+                if info.session.is_none() && asleep(&info).is_none() {
                     return Err(not_running(&info, info.why()));
                 }
                 vec![info]
             }
             None => self.snapshot().services().to_vec(),
         };
-        let running = infos.iter().filter(|info| info.session.is_some());
-        Ok(running
-            .flat_map(|info| info.tools.iter().flat_map(|list| &list.tools).map(|t| (info.name().clone(), t.clone())))
-            .collect())
+        let all = infos.iter().filter(|info| info.spec.instance_of.is_none() || service.is_some());
+        let tools = all.filter_map(|info| {
+            let list = if info.session.is_some() { info.tools.as_ref() } else { asleep(info) };
+            Some((info.name(), list?))
+        });
+        Ok(tools.flat_map(|(name, list)| list.tools.iter().map(|tool| (name.clone(), tool.clone()))).collect())
     }
 }
 
@@ -253,6 +256,11 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.tell(Err(ErrorKind::Cancelled));
     }
+}
+
+/// The tools of a service that sleeps, as it had them last.
+fn asleep(info: &ServiceInfo) -> Option<&Arc<ToolList>> {
+    info.known.as_ref().filter(|_| info.sleeps())?.tools.as_ref()
 }
 
 /// True when the service listed a tool of this name.

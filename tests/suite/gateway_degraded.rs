@@ -90,6 +90,21 @@ fn bad_services_hold_up_nobody() {
 }
 
 #[test]
+fn what_runs_can_be_called_at_once() {
+    let mut services = json!({});
+    for (nth, name) in GOOD.iter().enumerate() {
+        services[name] = fixture(&["--delay-init", &(nth * 200).to_string()]);
+    }
+    let door = Door::open("gateway-at-once", &json!({ "mcpServers": services }));
+    let mut client = door.lines(&[]);
+    for name in GOOD {
+        door.manager.wait_until(name, |services| service(services, name)["state"] == "running");
+        let said = client.request("tools/call", &call(&format!("{name}__echo"), &json!({ "text": name })));
+        assert_eq!(text(&said), name);
+    }
+}
+
+#[test]
 fn a_call_meanwhile_is_refused_and_later_answered() {
     let config = json!({ "mcpServers": { "late": fixture(&["--delay-init", "400"]), "now": fixture(&[]) } });
     let door = Door::open("gateway-late", &config);

@@ -43,6 +43,7 @@ impl Outlet {
     }
 
     /// True when nobody reads any more.
+    #[cfg(test)]
     pub(crate) fn is_closed(&self) -> bool {
         self.level.over.is_cancelled() || self.sender.is_closed()
     }

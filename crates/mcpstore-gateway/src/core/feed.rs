@@ -116,6 +116,7 @@ impl Feed {
         let rules = inner.rules.load();
         let before = inner.names.load_full();
         inner.names.store(Arc::new(Names::new(sources, &rules.views, rules.stale, Some(&before))));
+        inner.names_of.send_replace(snapshot.version);
         again
     }
 
@@ -199,7 +200,7 @@ impl Inner {
                 if let Some(params) = params
                     && let Ok(Updated { uri }) = serde_json::from_str(params.get())
                 {
-                    self.subscriptions.updated(service, &uri, &unstamped(params));
+                    self.resource_updated(service, &uri, &unstamped(params));
                 }
             }
             // It is ours alone that was acknowledged.

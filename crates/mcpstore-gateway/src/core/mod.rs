@@ -8,6 +8,7 @@ mod feed;
 mod handshake;
 mod known;
 pub(crate) mod levels;
+mod lookup;
 mod names;
 mod params;
 mod relay;
@@ -29,7 +30,7 @@ use mcpstore_transport::RpcError;
 use mcpstore_types::{StaleLists, ToolChanges, ViewSpec};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::client::Client;
 use crate::guard::Guard;
@@ -109,6 +110,8 @@ pub struct Gateway {
 pub(crate) struct Inner {
     pub(crate) supervisor: Supervisor,
     pub(crate) names: ArcSwap<Names>,
+    /// Of which version of what the supervisor knows they are made.
+    pub(crate) names_of: watch::Sender<u64>,
     pub(crate) rules: ArcSwap<Rules>,
     /// The rules are others now.
     pub(crate) renewed: Arc<Notify>,
@@ -130,10 +133,12 @@ impl Gateway {
     pub fn launch(prepared: Prepared, supervisor: Supervisor, rules: Rules) -> Self {
         let renewed = Arc::new(Notify::new());
         let mut feed = Feed::new(supervisor.versions(), Arc::clone(&renewed));
-        let names = feed.first(&supervisor.snapshot(), &rules, &prepared.guard);
+        let snapshot = supervisor.snapshot();
+        let names = feed.first(&snapshot, &rules, &prepared.guard);
         let inner = Arc::new(Inner {
             supervisor,
             names: ArcSwap::from_pointee(names),
+            names_of: watch::Sender::new(snapshot.version),
             rules: ArcSwap::from_pointee(rules),
             renewed,
             clients: Clients::default(),

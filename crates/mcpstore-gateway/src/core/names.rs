@@ -83,7 +83,7 @@ impl Names {
 
     /// The era that the server of a service last spoke; `None` until it ever did.
     pub(crate) fn era(&self, service: &ServiceName) -> Option<Era> {
-        self.catalog.everything().era_of(service)
+        self.view(None).ok()?.era_of(service)
     }
 
     /// Where a tool leads.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mcpstore_runtime::{CallFailure, CallTrace, Relay, ServiceInfo};
-use mcpstore_transport::{CallLimits, Notification, RequestOptions, RpcError, ServerRequests, notice_channel};
+use mcpstore_transport::{
+    CallLimits, NoticeStream, Notification, RequestOptions, RpcError, ServerRequests, notice_channel,
+};
 use mcpstore_types::{Era, ServiceName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -77,6 +79,7 @@ impl Inner {
         let (sink, mut notices) = notice_channel();
         let meta = peek.meta.as_ref();
         let wants_progress = meta.is_some_and(|meta| meta.progress.is_some());
+        let lingers = wants_progress && client.is_some() && peek.task.is_some();
         let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
         let trace = meta.map_or_else(CallTrace::default, |meta| CallTrace {
             traceparent: text(&meta.traceparent),
@@ -86,7 +89,7 @@ impl Inner {
             method,
             params,
             tool,
-            options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)) },
+            options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)), lingers },
             inputs: rounds.then_some(asks.as_ref()),
             trace,
             limits,
@@ -105,6 +108,9 @@ impl Inner {
         }
         if stateless && let Some(methods) = questions(&result) {
             return Err(unanswered(service, &methods));
+        }
+        if let (true, Some(client)) = (lingers && result.get().contains("taskId"), client) {
+            tokio::spawn(linger(Arc::clone(client), notices));
         }
         // A boxed text is taken over as it is.
         Ok(Bytes::from(String::from(Box::<str>::from(result))))
@@ -129,6 +135,18 @@ impl Inner {
         if wanted {
             outlet.push(message::notification(&notice.method, params));
         }
+    }
+}
+
+/// Tells the client of the progress of its task, which outlives the request, until it is not remembered any more.
+async fn linger(client: Arc<Client>, mut notices: NoticeStream) {
+    loop {
+        let notice = tokio::select! {
+            notice = notices.next() => notice,
+            () = client.over.cancelled() => return,
+        };
+        let Some(notice) = notice else { return };
+        client.tell(message::notification(&notice.method, notice.params.as_deref()));
     }
 }
 

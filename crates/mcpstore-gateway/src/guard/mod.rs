@@ -98,9 +98,9 @@ impl Guard {
         self.rate.store(per_minute.map(|requests| Arc::new(RateLimit::per_minute(requests))));
     }
 
-    /// From now on this log is written; `None`: none.
-    pub(crate) fn set_audit(&self, audit: Option<Arc<Audit>>) {
-        self.audit.store(audit);
+    /// From now on this log is written; `None`: none. Gives the one before.
+    pub(crate) fn set_audit(&self, audit: Option<Arc<Audit>>) -> Option<Arc<Audit>> {
+        self.audit.swap(audit)
     }
 
     /// From now on tools are measured so, by what is pinned in this folder.

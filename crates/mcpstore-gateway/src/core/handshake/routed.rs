@@ -23,7 +23,7 @@ pub(super) async fn tool(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let peek = Peek::read(Some(params))?;
     let name = peek.name()?;
     let view = client.view();
-    let Route { service, name: own } = inner.names.load().tool(view, &name)?;
+    let Route { service, name: own } = inner.find(|names| names.tool(view, &name)).await?;
     let passed = || {
         let params = if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
         Passed { tool: Some(&own), ..asked.passed(&service, Some(params)) }
@@ -39,7 +39,7 @@ pub(super) async fn prompt(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let params = call.params.as_deref().ok_or_else(|| invalid("`name` is missing"))?;
     let peek = Peek::read(Some(params))?;
     let name = peek.name()?;
-    let Route { service, name: own } = inner.names.load().prompt(client.view(), &name)?;
+    let Route { service, name: own } = inner.find(|names| names.prompt(client.view(), &name)).await?;
     let params = || if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
     // It only reads, as its name says.
     asked.pass_or_repeat(&peek, &service, || asked.passed(&service, Some(params())), || true).await
@@ -49,7 +49,8 @@ pub(super) async fn prompt(asked: Asked<'_>) -> Result<Bytes, RpcError> {
 pub(super) async fn resource(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let Asked { inner, client, call } = asked;
     let peek = Peek::read(call.params.as_deref())?;
-    let Route { service, .. } = inner.names.load().resource(client.view(), needed(&peek.uri, "uri")?)?;
+    let uri = needed(&peek.uri, "uri")?;
+    let Route { service, .. } = inner.find(|names| names.resource(client.view(), uri)).await?;
     asked.pass_or_repeat(&peek, &service, || asked.passed(&service, call.params.clone()), || true).await
 }
 
@@ -58,7 +59,7 @@ pub(super) async fn subscribe(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let Asked { inner, client, call } = asked;
     let peek = Peek::read(call.params.as_deref())?;
     let uri = needed(&peek.uri, "uri")?;
-    let Route { service, .. } = inner.names.load().resource(client.view(), uri)?;
+    let Route { service, .. } = inner.find(|names| names.resource(client.view(), uri)).await?;
     inner.watch_over(client);
     let ask = async {
         match stateless_session(asked, &service) {

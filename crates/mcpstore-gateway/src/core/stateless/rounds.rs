@@ -28,7 +28,7 @@ pub(super) async fn answer(
     peek: &Peek<'_>,
     can: &RawValue,
 ) -> Result<Bytes, RpcError> {
-    let led = route::of(inner, call, peek)?;
+    let led = inner.find(|names| route::of(names, call, peek)).await?;
     mirror::check(inner, call)?;
     let teller = Teller::new(call.outlet.clone(), peek)?;
     let owner = owner(call, &led.subject);

@@ -24,7 +24,10 @@ const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// Who may have tasks: everybody with one principal in one view, and nobody else.
 #[derive(Debug, Default)]
-pub(super) struct Owners(Mutex<BTreeMap<(Arc<str>, Option<Arc<str>>), usize>>);
+pub(super) struct Owners(Mutex<BTreeMap<Owner, usize>>);
+
+/// A principal in a view.
+type Owner = (Arc<str>, Option<Arc<str>>);
 
 impl Owners {
     /// The number under which the tasks of this peer are kept.

@@ -1,32 +1,54 @@
 //! Messages on their way to one client, in order and bounded.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 /// Makes a pair: messages go into the outlet, and a front writes what comes out of the stream.
+///
+/// Every request has one, and most have nothing to say before their answer: so it is one small allocation, and no channel
+/// with room for what never comes.
 pub(crate) fn outlet() -> (Outlet, OutletStream) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let level = Arc::new(Level::default());
-    (Outlet { sender, level: Arc::clone(&level) }, OutletStream { receiver, level })
+    let shared = Arc::new(Shared::default());
+    shared.state().outlets = 1;
+    (Outlet(Arc::clone(&shared)), OutletStream(shared))
 }
 
 #[derive(Debug, Default)]
-struct Level {
-    waiting: AtomicUsize,
-    over: CancellationToken,
+struct Shared {
+    state: Mutex<State>,
+    /// Nobody reads any more.
+    closed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    messages: VecDeque<Bytes>,
+    /// Bytes of all of them.
+    waiting: usize,
+    outlets: usize,
+    /// Who waits for the next.
+    reader: Option<Waker>,
+    /// Too much waited.
+    overrun: bool,
+    /// The stream is dropped.
+    unread: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics half-way under this lock: what a poisoned one holds is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Takes messages (whole JSON-RPC texts) for one client. Never waits. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Outlet {
-    sender: mpsc::UnboundedSender<Bytes>,
-    level: Arc<Level>,
-}
+#[derive(Debug)]
+pub(crate) struct Outlet(Arc<Shared>);
 
 impl Outlet {
     /// Bytes that may wait for a client that reads slowly. One message may be larger; behind it nothing waits.
@@ -34,18 +56,35 @@ impl Outlet {
 
     /// Adds a message; false when the client is gone, or reads so slowly that it is given up ([`OutletStream::overrun`]).
     pub(crate) fn push(&self, message: Bytes) -> bool {
-        let bytes = message.len();
-        let before = self.level.waiting.fetch_add(bytes, Ordering::AcqRel);
-        if before > 0 && before + bytes > Self::MAX_BYTES {
-            self.level.over.cancel();
+        let mut state = self.0.state();
+        if state.unread || state.overrun {
+            return false;
         }
-        !self.level.over.is_cancelled() && self.sender.send(message).is_ok()
+        let bytes = message.len();
+        let taken = state.waiting == 0 || state.waiting + bytes <= Self::MAX_BYTES;
+        if taken {
+            state.waiting += bytes;
+            state.messages.push_back(message);
+        } else {
+            state.overrun = true;
+            // What waits is read by nobody now.
+            state.messages = VecDeque::new();
+        }
+        let reader = state.reader.take();
+        drop(state);
+        if !taken {
+            self.0.closed.notify_waiters();
+        }
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        taken
     }
 
     /// True when nobody reads any more.
-    #[cfg(test)]
     pub(crate) fn is_closed(&self) -> bool {
-        self.level.over.is_cancelled() || self.sender.is_closed()
+        let state = self.0.state();
+        state.unread || state.overrun
     }
 
     /// Resolves when nobody reads any more.
@@ -53,19 +92,36 @@ impl Outlet {
     /// # Cancel safety
     /// Safe.
     pub(crate) async fn closed(&self) {
-        tokio::select! {
-            () = self.sender.closed() => {}
-            () = self.level.over.cancelled() => {}
+        // Made before it is asked: what happens between the two is seen.
+        let closed = self.0.closed.notified();
+        if !self.is_closed() {
+            closed.await;
+        }
+    }
+}
+
+impl Clone for Outlet {
+    fn clone(&self) -> Self {
+        self.0.state().outlets += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.outlets -= 1;
+        let reader = if state.outlets == 0 { state.reader.take() } else { None };
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
         }
     }
 }
 
 /// The messages for one client, in the order in which they were pushed.
 #[derive(Debug)]
-pub(crate) struct OutletStream {
-    receiver: mpsc::UnboundedReceiver<Bytes>,
-    level: Arc<Level>,
-}
+pub(crate) struct OutletStream(Arc<Shared>);
 
 impl OutletStream {
     /// The next message; `None` when every outlet is dropped and all were read, or the client is given up.
@@ -73,36 +129,54 @@ impl OutletStream {
     /// # Cancel safety
     /// Safe: none is lost.
     pub(crate) async fn next(&mut self) -> Option<Bytes> {
-        if self.overrun() {
-            return None;
-        }
-        let message = self.receiver.recv().await?;
-        self.took(&message);
-        Some(message)
+        poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// The same for a hand-written future: the task is woken when there is more.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.overrun() {
+        let mut state = self.0.state();
+        if state.overrun {
             return Poll::Ready(None);
         }
-        self.receiver.poll_recv(cx).map(|message| message.inspect(|message| self.took(message)))
+        if let Some(message) = state.take() {
+            return Poll::Ready(Some(message));
+        }
+        if state.outlets == 0 {
+            return Poll::Ready(None);
+        }
+        if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            state.reader = Some(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// The next message that is here already.
     pub(crate) fn try_next(&mut self) -> Option<Bytes> {
-        let message = self.receiver.try_recv().ok()?;
-        self.took(&message);
-        Some(message)
+        self.0.state().take()
     }
 
     /// Too much waited: messages were lost, and the client must be told by being dropped.
     pub(crate) fn overrun(&self) -> bool {
-        self.level.over.is_cancelled()
+        self.0.state().overrun
     }
+}
 
-    fn took(&self, message: &Bytes) {
-        self.level.waiting.fetch_sub(message.len(), Ordering::AcqRel);
+impl State {
+    fn take(&mut self) -> Option<Bytes> {
+        let message = self.messages.pop_front()?;
+        self.waiting -= message.len();
+        Some(message)
+    }
+}
+
+impl Drop for OutletStream {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.unread = true;
+        let (messages, reader) = (std::mem::take(&mut state.messages), state.reader.take());
+        drop(state);
+        drop((messages, reader));
+        self.0.closed.notify_waiters();
     }
 }
 

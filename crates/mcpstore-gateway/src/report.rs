@@ -13,8 +13,8 @@ use crate::core::Kind;
 pub struct GatewayReport {
     /// What its views offer: first that of everything, then the profiles by name.
     pub views: Vec<ViewReport>,
-    /// Names and addresses that more than one service wants, and what became of them; entries of servers that are none. One
-    /// line each, for people. Empty when all is as it was asked for.
+    /// Names and addresses that more than one service wants, and what became of them; entries of servers that are none;
+    /// tools that wait for approval; an audit log that is not whole. One line each, for people. Empty when all is as it was asked for.
     pub remarks: Vec<String>,
 }
 
@@ -51,7 +51,8 @@ impl Gateway {
             let reasons = dropped.reasons.iter().map(move |reason| format!("`{service}`: {reason}: not offered"));
             reasons.chain((more > 0).then(|| format!("`{service}`: {more} entries more are not offered")))
         });
-        GatewayReport { views: views.collect(), remarks: conflicts.chain(dropped).collect() }
+        let guard = self.inner.guard.remarks();
+        GatewayReport { views: views.collect(), remarks: conflicts.chain(dropped).chain(guard).collect() }
     }
 }
 

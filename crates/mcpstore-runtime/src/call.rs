@@ -17,7 +17,7 @@ use crate::relay::{Relay, with_traceparent};
 use crate::snapshot::ServiceInfo;
 use crate::supervisor::Supervisor;
 use crate::trace::{CallTrace, TracedCall};
-use crate::wake::not_running;
+use crate::wake::{Held, not_running};
 
 impl Supervisor {
     /// Calls a tool of a service and returns the server's result object, byte for byte. A result that says `isError` is a
@@ -59,7 +59,7 @@ impl Supervisor {
             refused.end(self.now(), Duration::ZERO, Err(ErrorKind::BadArguments), 0);
             return Err(CallFailure::BadArguments { service: info.name().clone(), tool: tool.to_owned() });
         }
-        let (info, used) = self.up_for_call(service, Some(tool)).await?;
+        let Held { info, used } = self.hold(service, Some(tool)).await?;
         let call = self.begin_call(&info, used, Some(tool), bytes(&arguments), trace)?;
         let traceparent = call.traceparent(trace);
         let words = traceparent.map(|traceparent| TraceWords { traceparent, tracestate: trace.tracestate.as_deref() });
@@ -78,7 +78,7 @@ impl Supervisor {
     pub async fn relay(&self, service: &str, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
         let Relay { method, params, tool, options, inputs, trace, limits } = relay;
         let bytes_in = params.as_deref().map_or(0, bytes);
-        let (info, used) = self.up_for_call(service, tool).await?;
+        let Held { info, used } = self.hold(service, tool).await?;
         let call = self.begin_call(&info, used, tool, bytes_in, &trace)?;
         let params = match call.traceparent(&trace) {
             // The caller's own words are in the params already.
@@ -181,17 +181,6 @@ impl Supervisor {
             .flat_map(|info| info.tools.iter().flat_map(|list| &list.tools).map(|t| (info.name().clone(), t.clone())))
             .collect())
     }
-
-    /// Waits for the service where that helps. One that cannot be had is counted as a call that failed.
-    async fn up_for_call(&self, service: &str, tool: Option<&str>) -> Result<(Arc<ServiceInfo>, Use), CallFailure> {
-        let up = self.awake(service).await;
-        if let (Err(_), Some(tool), Some(info)) = (&up, tool, self.info(service)) {
-            let meter = &info.monitor.meter;
-            let refused = meter.begin(meter.tool_if(tool, || is_listed(&info, tool)), 0);
-            refused.end(self.now(), Duration::ZERO, Err(ErrorKind::NotRunning), 0);
-        }
-        up
-    }
 }
 
 /// A request that runs. Dropped before its end, it was given up by its caller.
@@ -267,7 +256,7 @@ impl Drop for Pass<'_> {
 }
 
 /// True when the service listed a tool of this name.
-fn is_listed(info: &ServiceInfo, tool: &str) -> bool {
+pub(crate) fn is_listed(info: &ServiceInfo, tool: &str) -> bool {
     info.tools.iter().any(|list| list.tools.iter().any(|known| known.name == tool))
 }
 

@@ -1,10 +1,12 @@
 //! Notifications of a server: those that belong to one request, and those that belong to the session.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 use serde_json::value::RawValue;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 /// A notification of a server. Cheap to clone.
@@ -30,24 +32,46 @@ impl Notification {
 /// Makes a pair for the notices of one request: the sink goes with the request, the stream is read beside it.
 #[must_use]
 pub fn notice_channel() -> (NoticeSink, NoticeStream) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let level = Arc::new(Level::default());
-    (NoticeSink { sender, level: Arc::clone(&level) }, NoticeStream { receiver, level })
+    // Most requests have none: so it is one small allocation, and no channel with room for what never comes.
+    let shared = Arc::new(Shared::default());
+    shared.state().sinks = 1;
+    (NoticeSink(Arc::clone(&shared)), NoticeStream(shared))
 }
 
-/// How much waits between a sink and its stream.
+/// What waits between a sink and its stream.
 #[derive(Debug, Default)]
-struct Level {
-    bytes: AtomicUsize,
-    dropped: AtomicU64,
+struct Shared(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    notices: VecDeque<Notification>,
+    bytes: usize,
+    dropped: u64,
+    sinks: usize,
+    /// Who waits for the next.
+    reader: Option<Waker>,
+    /// The stream is dropped.
+    unread: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics half-way under this lock: what a poisoned one holds is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self) -> Option<Notification> {
+        let notice = self.notices.pop_front()?;
+        self.bytes -= notice.bytes();
+        Some(notice)
+    }
 }
 
 /// Takes the notices of a request, in the order in which they came. Never waits.
-#[derive(Clone, Debug)]
-pub struct NoticeSink {
-    sender: mpsc::UnboundedSender<Notification>,
-    level: Arc<Level>,
-}
+#[derive(Debug)]
+pub struct NoticeSink(Arc<Shared>);
 
 impl NoticeSink {
     /// Bytes that may wait to be read; what comes beyond them is dropped and counted ([`NoticeStream::dropped`]).
@@ -55,17 +79,43 @@ impl NoticeSink {
 
     /// True when nobody reads any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        self.0.state().unread
     }
 
     /// Adds a notice; an adapter calls this for each, before it gives the answer of the request.
     pub fn push(&self, notice: Notification) {
         let bytes = notice.bytes();
-        let before = self.level.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut state = self.0.state();
         // A reader that went away takes nothing, and misses nothing.
-        if before + bytes > Self::MAX_BYTES || self.sender.send(notice).is_err() {
-            self.level.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.level.dropped.fetch_add(1, Ordering::Relaxed);
+        if state.unread || state.bytes + bytes > Self::MAX_BYTES {
+            state.dropped += 1;
+            return;
+        }
+        state.bytes += bytes;
+        state.notices.push_back(notice);
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl Clone for NoticeSink {
+    fn clone(&self) -> Self {
+        self.0.state().sinks += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for NoticeSink {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.sinks -= 1;
+        let reader = if state.sinks == 0 { state.reader.take() } else { None };
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
         }
     }
 }
@@ -75,10 +125,7 @@ impl NoticeSink {
 /// Every notice that the server wrote before its answer is in the stream when the request's future resolves: read the
 /// rest with [`NoticeStream::try_next`] then, and nothing is lost or late.
 #[derive(Debug)]
-pub struct NoticeStream {
-    receiver: mpsc::UnboundedReceiver<Notification>,
-    level: Arc<Level>,
-}
+pub struct NoticeStream(Arc<Shared>);
 
 impl NoticeStream {
     /// The next notice; `None` when the request is over and all were read.
@@ -86,26 +133,41 @@ impl NoticeStream {
     /// # Cancel safety
     /// Safe: none is lost.
     pub async fn next(&mut self) -> Option<Notification> {
-        let notice = self.receiver.recv().await?;
-        self.took(&notice);
-        Some(notice)
+        poll_fn(|cx| {
+            let mut state = self.0.state();
+            if let Some(notice) = state.take() {
+                return Poll::Ready(Some(notice));
+            }
+            if state.sinks == 0 {
+                return Poll::Ready(None);
+            }
+            if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+                state.reader = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// The next notice that is here already.
     pub fn try_next(&mut self) -> Option<Notification> {
-        let notice = self.receiver.try_recv().ok()?;
-        self.took(&notice);
-        Some(notice)
+        self.0.state().take()
     }
 
     /// Notices that were dropped because too much waited to be read ([`NoticeSink::MAX_BYTES`]).
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.level.dropped.load(Ordering::Relaxed)
+        self.0.state().dropped
     }
+}
 
-    fn took(&self, notice: &Notification) {
-        self.level.bytes.fetch_sub(notice.bytes(), Ordering::Relaxed);
+impl Drop for NoticeStream {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.unread = true;
+        let left = (std::mem::take(&mut state.notices), state.reader.take());
+        drop(state);
+        drop(left);
     }
 }
 

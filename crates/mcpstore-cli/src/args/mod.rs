@@ -176,6 +176,7 @@ pub(crate) enum Command {
     /// Look at what services need from this machine; exit code 1 when something fails.
     Doctor(DoctorArgs),
     /// Show where the gateway is, and what it offers.
+    #[command(after_help = "Examples:\n  mcpstore gateway\n  mcpstore gateway -o json")]
     Gateway,
     /// See what changed of tools that are not what they were, and approve them.
     Approve(ApproveToolsArgs),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -36,7 +37,7 @@ impl ServerRequests for AskClient {
 /// Requests under way at each service, and who answers for each: what a server asks over a pipe names none of them.
 #[derive(Default)]
 pub(crate) struct UnderWay {
-    next: Mutex<u64>,
+    next: AtomicU64,
     by_service: Mutex<BTreeMap<ServiceName, BTreeMap<u64, Worker>>>,
     /// The keys of requests that wait for their clients.
     aside: Mutex<BTreeSet<usize>>,
@@ -57,11 +58,7 @@ pub(crate) struct Worker {
 impl UnderWay {
     /// A request goes to a service; it is under way until the guard is dropped.
     pub(crate) fn enter(self: &Arc<Self>, service: &ServiceName, worker: Worker) -> Entered {
-        let id = {
-            let mut next = lock(&self.next);
-            *next += 1;
-            *next
-        };
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
         lock(&self.by_service).entry(service.clone()).or_default().insert(id, worker);
         Entered { table: Arc::clone(self), service: service.clone(), id }
     }

@@ -86,6 +86,7 @@ impl Feed {
                 self.held_back = self.judge.look(&inner.guard, &snapshot).await;
                 let mut again = self.renew(&inner, &snapshot);
                 self.hear(&inner, &snapshot);
+                inner.prune_instances(&snapshot);
                 let (names, now) = (inner.names.load_full(), Instant::now());
                 if now < quiet_until {
                     again = Some(again.map_or(quiet_until, |again| again.min(quiet_until)));
@@ -239,8 +240,11 @@ impl Inner {
         }
     }
 
-    /// The clients that see a service.
+    /// The clients that see a service; of an instance the one that has it.
     pub(super) fn clients_of(&self, service: &ServiceName) -> Vec<Arc<Client>> {
+        if let Some(owner) = self.instances.owner(service) {
+            return if owner.over.is_cancelled() { Vec::new() } else { vec![owner] };
+        }
         let names = self.names.load();
         let mut clients = self.clients.all();
         clients.retain(|client| !client.over.is_cancelled() && names.has(client.view(), service));

@@ -6,6 +6,7 @@ mod asks;
 mod failure;
 mod feed;
 mod handshake;
+mod instances;
 mod known;
 pub(crate) mod levels;
 mod lookup;
@@ -38,6 +39,7 @@ use crate::guard::rate::TooMany;
 use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
+use instances::Instances;
 use levels::Levels;
 pub(crate) use names::Kind;
 use names::Names;
@@ -122,6 +124,7 @@ pub(crate) struct Inner {
     pub(crate) levels: Levels,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) tasks: Tasks,
+    pub(crate) instances: Instances,
 }
 
 impl Gateway {
@@ -148,6 +151,7 @@ impl Gateway {
             levels: Levels::default(),
             subscriptions: Subscriptions::default(),
             tasks: Tasks::default(),
+            instances: Instances::default(),
         });
         // Set once: this is the only place that does, and it takes what was prepared.
         let _ = prepared.gateway.set(Arc::downgrade(&inner));

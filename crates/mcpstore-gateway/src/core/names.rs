@@ -83,7 +83,7 @@ impl Names {
 
     /// The era that the server of a service last spoke; `None` until it ever did.
     pub(crate) fn era(&self, service: &ServiceName) -> Option<Era> {
-        self.view(None).ok()?.era_of(service)
+        self.catalog.view(None)?.era_of(service)
     }
 
     /// Where a tool leads.

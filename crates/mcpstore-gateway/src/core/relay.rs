@@ -66,14 +66,16 @@ impl Inner {
     ) -> Result<Bytes, CallFailure> {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
-        let info = self.supervisor.info(service.as_str());
-        let stateless = client.is_some() && self.is_stateless(service, info.as_deref());
+        // One that sleeps is woken first: what the client says depends on the era of its server.
+        let held = self.supervisor.hold(service.as_str(), tool).await?;
+        let info = &held.info;
+        let stateless = self.is_stateless(service, Some(info));
         let params = match client {
             Some(client) if stateless => said_by(client, params),
             None if !stateless => params.map(without_era),
             Some(_) | None => params,
         };
-        let limits = info.filter(|_| waits).map(|info| CallLimits::within(info.spec.policy.timeouts.call_total));
+        let limits = waits.then(|| CallLimits::within(info.spec.policy.timeouts.call_total));
         let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone(), client: client.cloned() };
         let _entered = self.under_way.enter(service, worker);
         let (sink, mut notices) = notice_channel();
@@ -100,13 +102,18 @@ impl Inner {
             tokio::select! {
                 biased;
                 Some(notice) = notices.next() => tell(&notice),
-                result = &mut answer => break result?,
+                result = &mut answer => break result,
             }
         };
         while let Some(notice) = notices.try_next() {
             tell(&notice);
         }
-        if stateless && let Some(methods) = questions(&result) {
+        let result = result?;
+        // Who brings what is asked for itself gets the question as it is.
+        if stateless
+            && rounds
+            && let Some(methods) = questions(&result)
+        {
             return Err(unanswered(service, &methods));
         }
         if let (true, Some(client)) = (lingers && result.get().contains("taskId"), client) {

@@ -111,6 +111,24 @@ impl Guard {
         }
     }
 
+    /// What somebody should know of, one line each.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let waiting = self.held.borrow();
+        let tools = waiting.iter().map(|(service, tools)| {
+            let named: Vec<String> =
+                tools.iter().map(|tool| format!("`{}`", mcpstore_types::visible_text(tool))).collect();
+            format!("of `{service}` not as approved: {}; mcpstore approve {service}", named.join(", "))
+        });
+        let mut out: Vec<String> = tools.collect();
+        if let Some(health) = self.audit().map(|audit| audit.health()) {
+            out.extend(health.fault);
+            if health.lost_total > 0 {
+                out.push(format!("{} requests are missing in the audit log, which says where", health.lost_total));
+            }
+        }
+        out
+    }
+
     fn pinning(&self) -> Option<Pinning> {
         self.pinning.load().as_deref().cloned()
     }

@@ -1,9 +1,6 @@
 //! What goes through the gateway comes out byte for byte, in order, and at the right place: through each front, in both eras.
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic, its helpers too")]
 
-// The helpers of tests are tests too: a failed `unwrap` is a failed assertion.
-#![allow(clippy::unwrap_used)]
-
 mod client;
 mod http;
 mod published;

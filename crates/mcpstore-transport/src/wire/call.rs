@@ -52,10 +52,15 @@ impl Hub {
         let room = if is_probe { None } else { Some(self.room_for(method, params)?) };
         let (mut call, mut answer, line) = self.begin(stateless, method, params, options)?;
         let outgoing = Outgoing { line, kind: Kind::Request(call.id), room };
-        match timeout_at(clock.first(), self.out.send(outgoing)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err(CallError::Closed),
-            Err(_) => return Err(clock.passed()),
+        match self.out.try_send(outgoing) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => return Err(CallError::Closed),
+            // Only then is there something to wait for, and a timer to be set.
+            Err(TrySendError::Full(outgoing)) => match timeout_at(clock.first(), self.out.send(outgoing)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(CallError::Closed),
+                Err(_) => return Err(clock.passed()),
+            },
         }
         let mut deadline = clock.first();
         loop {
@@ -135,7 +140,8 @@ impl Hub {
         let waiter = RawWaiter {
             answer: sender,
             last_sign: Instant::now(),
-            token: callers.cloned().or_else(|| ours.map(|_| Token::ours(id))),
+            token: callers.cloned(),
+            own_token: ours.is_some(),
             callers_token: ours.and_then(Params::token_text).map(ToOwned::to_owned),
             notices,
             client,

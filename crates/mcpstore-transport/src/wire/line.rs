@@ -1,18 +1,38 @@
 //! Our own requests and notifications as lines, the caller's JSON untouched in them.
 
+use std::fmt::Write as _;
+
 use crate::RpcError;
 
 /// A request as a line, with its end.
 pub(super) fn request(id: u64, method: &str, params: Option<&str>) -> Vec<u8> {
-    with_params(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{}"#, quoted(method)), params)
+    let mut line = with_room_for(method, params);
+    // Writing to a String cannot fail.
+    let _ = write!(line, r#"{{"jsonrpc":"2.0","id":{id}"#);
+    with_rest(line, method, params)
 }
 
 /// A notification as a line, with its end.
 pub(super) fn notification(method: &str, params: Option<&str>) -> Vec<u8> {
-    with_params(format!(r#"{{"jsonrpc":"2.0","method":{}"#, quoted(method)), params)
+    let mut line = with_room_for(method, params);
+    line.push_str(r#"{"jsonrpc":"2.0""#);
+    with_rest(line, method, params)
 }
 
-fn with_params(mut line: String, params: Option<&str>) -> Vec<u8> {
+/// Every call goes through here: one allocation for its line.
+fn with_room_for(method: &str, params: Option<&str>) -> String {
+    String::with_capacity(method.len() + params.map_or(0, str::len) + 80)
+}
+
+fn with_rest(mut line: String, method: &str, params: Option<&str>) -> Vec<u8> {
+    line.push_str(r#","method":"#);
+    if method.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-')) {
+        line.push('"');
+        line.push_str(method);
+        line.push('"');
+    } else {
+        line.push_str(&quoted(method));
+    }
     if let Some(params) = params {
         line.push_str(r#","params":"#);
         line.push_str(params);

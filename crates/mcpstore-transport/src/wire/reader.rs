@@ -1,5 +1,7 @@
 //! The task that reads lines from the server.
 
+use std::pin::pin;
+
 use tokio::io::AsyncRead;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep};
@@ -20,8 +22,13 @@ pub(super) async fn run<R: AsyncRead + Unpin>(dispatch: Dispatch, input: R) {
     let mut skipped = Glimpse::default();
     // Once the server is gone: when reading ends at the latest.
     let mut last_call: Option<Instant> = None;
+    // Kept from one line to the next: each would put itself into a list and take itself out again for every line.
+    let (mut closed, mut doomed) = (pin!(hub.closed.cancelled()), pin!(hub.doomed.cancelled()));
     loop {
-        // Asked here and not in the select below, where a flood of lines could keep it from being seen.
+        // Both are asked here and not in the select below, where a flood of lines could keep them from being seen.
+        if hub.closed.is_cancelled() {
+            break;
+        }
         if last_call.is_none() && hub.doomed.is_cancelled() {
             last_call = Some(Instant::now() + DRAIN);
         }
@@ -30,7 +37,6 @@ pub(super) async fn run<R: AsyncRead + Unpin>(dispatch: Dispatch, input: R) {
         }
         tokio::select! {
             biased;
-            () = hub.closed.cancelled() => break,
             line = lines.next() => match line {
                 Ok(Some(Line::Whole { text, ended })) => dispatch.on_text(text, ended, None),
                 Ok(Some(Line::Head(text))) => skipped = Glimpse::of(&text[..text.len().min(HEAD_BYTES)]),
@@ -39,7 +45,8 @@ pub(super) async fn run<R: AsyncRead + Unpin>(dispatch: Dispatch, input: R) {
                 }
                 Ok(None) | Err(_) => break,
             },
-            () = hub.doomed.cancelled(), if last_call.is_none() => {}
+            () = &mut closed => break,
+            () = &mut doomed, if last_call.is_none() => {}
             () = sleep(QUIET), if last_call.is_some() => break,
         }
         // Lines out of a full buffer cost no budget by themselves: a flood of short ones would hold the thread.

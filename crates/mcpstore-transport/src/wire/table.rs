@@ -35,8 +35,10 @@ pub(super) struct RawWaiter {
     pub(super) answer: oneshot::Sender<Answer>,
     /// The last sign of life for this request: its beginning or its latest progress.
     pub(super) last_sign: Instant,
-    /// The progress token it carries; no other request that waits has the same.
+    /// The caller's progress token, which it carries; no other request that waits has the same.
     pub(super) token: Option<Token>,
+    /// It carries a token of ours, made of its id.
+    pub(super) own_token: bool,
     /// The caller's own token (JSON text), when another had to go out in its place.
     pub(super) callers_token: Option<String>,
     /// Where its notices go.
@@ -63,7 +65,7 @@ impl Waiter {
 pub(super) struct Table {
     next_id: u64,
     waiting: HashMap<u64, Waiter>,
-    /// Who waits under which progress token.
+    /// Who waits under which progress token of its caller's.
     tokens: HashMap<Token, u64>,
     /// Requests that were answered and whose progress may go on, the oldest first.
     lingering: VecDeque<Lingering>,
@@ -156,7 +158,11 @@ impl Table {
 
     /// Notes progress for the request that carries this token, and gives that request.
     pub(super) fn progressed(&mut self, token: &Token, now: Instant) -> Option<&RawWaiter> {
-        let id = *self.tokens.get(token)?;
+        let id = match token.own_id() {
+            Some(id) if matches!(self.waiting.get(&id)?, Waiter::Raw(raw) if raw.own_token) => id,
+            Some(_) => return None,
+            None => *self.tokens.get(token)?,
+        };
         self.lives(id, now)
     }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::envelope::own_id;
 use crate::object::object;
 
 /// What our own tokens begin with.
@@ -19,12 +20,15 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// The token of the request with this wire id, when it has none of its caller's.
-    pub(super) fn ours(id: u64) -> Self {
-        Self::Text(format!("{OURS}{id}"))
+    /// The request whose token of ours this is, if it is one.
+    pub(super) fn own_id(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => own_id(text.strip_prefix(OURS)?.as_bytes()),
+            Self::Number(_) => None,
+        }
     }
 
-    /// The JSON text of the same.
+    /// The JSON text of the token of the request with this wire id, when it has none of its caller's.
     pub(super) fn ours_text(id: u64) -> String {
         format!("\"{OURS}{id}\"")
     }
@@ -75,7 +79,8 @@ mod tests {
         assert_eq!((of("{}"), of("true"), of("null")), (None, None, None));
         let (token, at) = of_progress(&raw(r#"{"progress":1,"progressToken":1e0}"#)).unwrap();
         assert_eq!((Some(token), at), (of("1"), 30..33));
-        assert!(Token::ours(3).looks_like_ours());
-        assert_eq!(of(&Token::ours_text(3)), Some(Token::ours(3)));
+        let ours = of(&Token::ours_text(3)).unwrap();
+        assert_eq!((ours.looks_like_ours(), ours.own_id()), (true, Some(3)));
+        assert_eq!(of("\"mcpstore-03\"").unwrap().own_id(), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -31,39 +32,50 @@ pub(super) async fn run<W>(
     let mut chunk = Chunk::default();
     let mut deaf = false;
     let mut wrote = false;
+    // Kept from one line to the next: each would put itself into a list and take itself out again for every line.
+    let (mut closed, mut input) = (pin!(hub.closed.cancelled()), pin!(hub.input.cancelled()));
+    // A server that does not read must not keep its own input open, nor a sender that comes to nothing.
+    let due = || async {
+        hub.input.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    let mut overdue = pin!(due());
     loop {
-        // A server that does not read must not keep its own input open, nor a sender that comes to nothing.
-        let overdue = || async {
-            hub.input.cancelled().await;
-            tokio::time::sleep(DRAIN).await;
-        };
+        // Asked here, since in the selects below what there is to do comes first.
+        if hub.closed.is_cancelled() {
+            break;
+        }
+        if !closing && hub.input.is_cancelled() {
+            // Nothing new comes in; what was asked for before still goes out.
+            queue.close();
+            closing = true;
+        }
         if pending.is_empty() {
             tokio::select! {
                 biased;
-                () = hub.closed.cancelled() => break,
-                () = hub.input.cancelled(), if !closing => {
-                    // Nothing new comes in; what was asked for before still goes out.
-                    queue.close();
-                    closing = true;
-                    continue;
-                }
                 taken = queue.recv_many(&mut taken, BATCH) => if taken == 0 { break },
-                () = overdue() => break,
+                () = &mut closed => break,
+                () = &mut input, if !closing => continue,
+                () = &mut overdue => break,
             }
             pending.extend(taken.drain(..));
         }
         chunk.fill(&hub, &mut pending);
         tokio::select! {
             biased;
-            () = hub.closed.cancelled() => break,
             result = chunk.write(&mut output) => if result.is_err() {
                 deaf = true;
                 break;
             },
-            () = overdue() => break,
+            () = &mut closed => break,
+            () = &mut overdue => break,
         }
         chunk.clear();
         wrote = true;
+        if closing {
+            // It reads: it has as long again for the next.
+            overdue.set(due());
+        }
     }
     // Senders hear at once that nothing more goes out; so do those whose lines did not.
     queue.close();

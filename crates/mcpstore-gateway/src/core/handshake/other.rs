@@ -24,7 +24,7 @@ pub(super) async fn request(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     if STATELESS_ONLY.contains(&method.as_str()) {
         return Err(none(""));
     }
-    let candidates = candidates(asked.inner, asked.client.view());
+    let candidates = candidates(asked.inner, asked.client);
     match candidates.as_slice() {
         [(service, _)] => asked.to(service).await,
         [] => Err(none(": the gateway has none, and no service runs that could have it")),
@@ -66,7 +66,7 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
             }
         }
         _ => {
-            if let [(_, session)] = candidates(inner, client.view()).as_slice() {
+            if let [(_, session)] = candidates(inner, client).as_slice() {
                 tell(std::iter::once(Arc::clone(session)), method, params);
             }
         }
@@ -75,7 +75,7 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
 
 /// Tells all servers that the client sees, and that may ask it, that its roots are others now.
 fn roots_changed(inner: &Inner, client: &Client, params: Option<&RawValue>) {
-    let sessions = candidates(inner, client.view()).into_iter().map(|(_, session)| session);
+    let sessions = candidates(inner, client).into_iter().map(|(_, session)| session);
     tell(sessions.filter(|session| session.server().era == Era::Handshake), ROOTS_CHANGED, params);
 }
 
@@ -95,9 +95,10 @@ fn tell(sessions: impl Iterator<Item = Arc<dyn Session>>, method: &str, params: 
     });
 }
 
-/// The services of a view that take messages now.
-fn candidates(inner: &Inner, view: Option<&str>) -> Vec<(ServiceName, Arc<dyn Session>)> {
-    let services = inner.names.load().services(view).into_iter();
+/// The services that a client sees and that take messages now; its own instances in their place.
+fn candidates(inner: &Inner, client: &Client) -> Vec<(ServiceName, Arc<dyn Session>)> {
+    let services = inner.names.load().services(client.view()).into_iter();
+    let services = services.map(|service| inner.instances.of(client.serial, service));
     let running = services.filter_map(|service| {
         let info = inner.supervisor.info(service.as_str())?;
         let session = Arc::clone(info.session()?);

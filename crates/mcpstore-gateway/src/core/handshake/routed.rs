@@ -24,6 +24,7 @@ pub(super) async fn tool(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let name = peek.name()?;
     let view = client.view();
     let Route { service, name: own } = inner.find(|names| names.tool(view, &name)).await?;
+    let service = asked.own(service).await?;
     let passed = || {
         let params = if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
         Passed { tool: Some(&own), ..asked.passed(&service, Some(params)) }
@@ -40,6 +41,7 @@ pub(super) async fn prompt(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let peek = Peek::read(Some(params))?;
     let name = peek.name()?;
     let Route { service, name: own } = inner.find(|names| names.prompt(client.view(), &name)).await?;
+    let service = asked.own(service).await?;
     let params = || if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
     // It only reads, as its name says.
     asked.pass_or_repeat(&peek, &service, || asked.passed(&service, Some(params())), || true).await
@@ -51,6 +53,7 @@ pub(super) async fn resource(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let peek = Peek::read(call.params.as_deref())?;
     let uri = needed(&peek.uri, "uri")?;
     let Route { service, .. } = inner.find(|names| names.resource(client.view(), uri)).await?;
+    let service = asked.own(service).await?;
     asked.pass_or_repeat(&peek, &service, || asked.passed(&service, call.params.clone()), || true).await
 }
 
@@ -60,6 +63,7 @@ pub(super) async fn subscribe(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let peek = Peek::read(call.params.as_deref())?;
     let uri = needed(&peek.uri, "uri")?;
     let Route { service, .. } = inner.find(|names| names.resource(client.view(), uri)).await?;
+    let service = asked.own(service).await?;
     inner.watch_over(client);
     let ask = async {
         match stateless_session(asked, &service) {
@@ -126,7 +130,7 @@ pub(super) async fn complete(asked: Asked<'_>) -> Result<Bytes, RpcError> {
         (Reference { uri: Some(uri), .. }, _) => (inner.names.load().template(view, uri)?, call.params.clone()),
         _ => return Err(invalid("`ref` names neither a prompt nor a resource")),
     };
-    let service = route.service;
+    let service = asked.own(route.service).await?;
     asked.pass_or_repeat(&peek, &service, || asked.passed(&service, params.clone()), || true).await
 }
 

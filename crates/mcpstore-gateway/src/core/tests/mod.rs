@@ -1,6 +1,7 @@
 //! Tests of the core over servers inside this process, in virtual time.
 
 mod calls;
+mod instances;
 mod lists;
 mod logs;
 mod puppet;

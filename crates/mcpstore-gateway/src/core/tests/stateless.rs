@@ -417,3 +417,84 @@ async fn two_servers_keep_their_clients_apart() {
     assert_eq!(method(&first.answer().await.unwrap()), "roots/list");
     assert_eq!(method(&second.answer().await.unwrap()), "sampling/createMessage");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_told_what_to_log_learns_what_a_request_wants() {
+    let a = Puppet::new("a", json!({ "tools": {}, "logging": {} }));
+    a.answers("logging/setLevel", json!({}));
+    let site = Site::of(&[&a]).await;
+    let caller = Caller::of(&site, "token", json!({}));
+    let mut call = caller.send("tools/call", json!({ "name": "a__t", "_meta": { LEVEL: "warning" } }));
+    let heard = a.hears_of(1, "tools/call").await;
+    assert_eq!(a.heard_of("logging/setLevel")[0]["params"]["level"], "warning");
+    a.notify("notifications/message", json!({ "level": "info", "data": 1 }));
+    a.notify("notifications/message", json!({ "level": "error", "data": 2 }));
+    assert_eq!(call.next().await["params"]["data"], 2);
+    a.reply(&heard, json!({ "content": [] }));
+    call.answer().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_method_is_for_the_one_that_can_be_meant() {
+    let a = Puppet::new("a", json!({ "tools": {} }));
+    a.answers("x/y", json!({ "z": 1.50 }));
+    let site = Site::of(&[&a]).await;
+    let caller = Caller::of(&site, "token", json!({}));
+    assert_eq!(caller.ask("x/y", json!({ "n": 1 })).await.unwrap(), json!({ "resultType": "complete", "z": 1.50 }));
+    let (b, c) = (Puppet::new("b", json!({})), Puppet::new("c", json!({})));
+    let site = Site::of(&[&b, &c]).await;
+    let caller = Caller::of(&site, "token", json!({}));
+    assert_eq!(caller.ask("x/y", json!({})).await.unwrap_err().code, -32601);
+}
+
+/// A server of this era that says what a test says.
+fn modern(capabilities: &Value) -> Arc<Puppet> {
+    let a = Puppet::new("a", json!({}));
+    let found = json!({ "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": capabilities });
+    a.answers("server/discover", found);
+    a.answers("resources/list", json!({ "resources": [{ "uri": "x://r", "name": "r" }] }));
+    a.answers("resources/templates/list", json!({ "resourceTemplates": [] }));
+    a
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_not_heard_any_more_is_listened_to_again() {
+    let a = modern(&json!({ "tools": { "listChanged": true } }));
+    let _site = Site::of(&[&a]).await;
+    let first = a.hears_of(1, "subscriptions/listen").await;
+    assert_eq!(first["params"]["notifications"], json!({ "toolsListChanged": true }));
+    let lists = a.heard_of("tools/list").len();
+    a.notify("notifications/tools/list_changed", json!({ "_meta": { SUBSCRIPTION: first["id"] } }));
+    a.hears_of(lists + 1, "tools/list").await;
+    // It ends in good order; what happened until it is listened to again is found by listing.
+    a.reply(&first, json!({ "resultType": "complete" }));
+    a.hears_of(2, "subscriptions/listen").await;
+    a.hears_of(lists + 2, "tools/list").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_of_this_era_tells_those_who_listen_through_us() {
+    let a = modern(&json!({ "resources": { "subscribe": true } }));
+    let site = Site::of(&[&a]).await;
+    let (caller, client) = (Caller::of(&site, "token", json!({})), site.client().await);
+    assert_eq!(a.heard_of("subscriptions/listen").len(), 0, "nobody wants anything");
+    let wish = json!({ "notifications": { "resourceSubscriptions": ["x://r"] } });
+    let mut one = caller.send("subscriptions/listen", wish);
+    one.next().await;
+    let asked = a.hears_of(1, "subscriptions/listen").await;
+    assert_eq!(asked["params"]["notifications"], json!({ "resourceSubscriptions": ["x://r"] }));
+    a.notify(
+        "notifications/subscriptions/acknowledged",
+        json!({ "_meta": { SUBSCRIPTION: asked["id"] }, "notifications": {} }),
+    );
+    client.request("resources/subscribe", json!({ "uri": "x://r" })).await.unwrap();
+    a.notify("notifications/resources/updated", json!({ "uri": "x://r", "_meta": { SUBSCRIPTION: asked["id"] } }));
+    assert_eq!(one.next().await["params"], json!({ "uri": "x://r", "_meta": { SUBSCRIPTION: 7 } }));
+    let told = client.next().await;
+    assert_eq!((&told["method"], &told["params"]["uri"]), (&json!("notifications/resources/updated"), &json!("x://r")));
+    assert_eq!(told["params"]["_meta"].get(SUBSCRIPTION), None);
+    client.request("resources/unsubscribe", json!({ "uri": "x://r" })).await.unwrap();
+    one.work.abort();
+    let over = a.hears(1, |message| message["params"]["requestId"] == asked["id"]).await;
+    assert_eq!(over["method"], "notifications/cancelled");
+}

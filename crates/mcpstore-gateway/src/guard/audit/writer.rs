@@ -13,6 +13,9 @@ use super::file::Log;
 /// Entries that are written at once.
 const BATCH: usize = 256;
 
+/// How long an entry waits for others before it is written.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// How long what the system has may wait for the disk.
 const SYNC_AFTER: Duration = Duration::from_millis(500);
 
@@ -102,6 +105,10 @@ impl Writer {
                 self.sync();
                 return;
             };
+            if matches!(task, Task::Note(_)) {
+                // Where there is one, more come: a thread that is woken for each costs the calls more than its work does.
+                std::thread::sleep(GATHER);
+            }
             self.work(task);
         }
     }

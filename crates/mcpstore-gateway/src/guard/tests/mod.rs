@@ -129,6 +129,8 @@ async fn a_tool_that_changed_is_neither_shown_nor_called_before_it_is_approved()
     assert_eq!((refused.code, refused.message.contains("mcpstore approve api")), (-32001, true), "{}", refused.message);
     let held = waiting.borrow().clone();
     assert_eq!(held, [(ServiceName::new("api").unwrap(), ["a".to_owned()].into())].into());
+    let remarks = site.gateway.report().remarks;
+    assert_eq!(remarks, ["of `api` not as approved: `a`; mcpstore approve api"]);
     // In another process, by somebody who has seen what changed.
     approve_all(home.path());
     site.gateway.look_at_approvals();

@@ -60,8 +60,9 @@ fn run_lanes(suite: &Suite, args: &Args, tag: &str, tables: &[Table]) -> Vec<(us
     let work = || {
         let mut done = Vec::new();
         loop {
-            let turn = next.fetch_add(1, Ordering::Relaxed);
-            let Some((at, lane)) = all.get(turn).copied() else { return done };
+            // The last ones first: they take the longest.
+            let turn = all.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed));
+            let Some((turn, (at, lane))) = turn.map(|turn| (turn, all[turn])) else { return done };
             let began = Instant::now();
             let found = run_lane(suite, args, lane, tag, &tables[at]);
             println!("{} {}: {:.1} s", tables[at].revision(), lane.name(), began.elapsed().as_secs_f64());

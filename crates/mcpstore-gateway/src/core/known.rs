@@ -108,6 +108,16 @@ impl Last {
             }
         }
         self.of_earlier &= info.tools.is_none();
+        // A life may be over before anybody looked: what it listed is known all the same.
+        if let Some(known) = info.known.as_ref().filter(|_| info.server.is_none()) {
+            if self.server.as_deref() != Some(&known.server) {
+                self.server = Some(Arc::new(known.server.clone()));
+            }
+            renew(&mut self.tools, known.tools.as_ref());
+            renew(&mut self.prompts, known.offers.prompts.as_ref());
+            renew(&mut self.resources, known.offers.resources.as_ref());
+            renew(&mut self.templates, known.offers.templates.as_ref());
+        }
         renew(&mut self.tools, info.tools.as_ref());
         renew(&mut self.prompts, info.offers.prompts.as_ref());
         renew(&mut self.resources, info.offers.resources.as_ref());

@@ -22,7 +22,12 @@ struct Answer {
 
 impl Direct {
     /// Starts the server and shakes hands.
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_able(command, "{}")
+    }
+
+    /// The same as a client with these capabilities.
+    pub(crate) fn start_able(mut command: Command, capabilities: &str) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         if !command.get_envs().any(|(name, _)| name == TAG_VARIABLE) {
             command.env(TAG_VARIABLE, unique_tag("direct"));
@@ -31,9 +36,10 @@ impl Direct {
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child: Some(child), input, output, next_id: 1 };
-        let client =
-            r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"direct","version":"0"}}"#;
-        server.request("initialize", client);
+        let client = format!(
+            r#"{{"protocolVersion":"2025-11-25","capabilities":{capabilities},"clientInfo":{{"name":"direct","version":"0"}}}}"#
+        );
+        server.request("initialize", &client);
         writeln!(server.input, r#"{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#).unwrap();
         server
     }

@@ -70,7 +70,7 @@ fn bad_services_hold_up_nobody() {
     assert!(GOOD.iter().all(|name| service(&services, name)["state"] == "running"), "{services:?}");
 
     // Each bad one is reported: by what it is, why, and to whoever calls it.
-    for (name, why) in [("missing", "mcpstore-test-no-such-program"), ("crashing", "9"), ("hanging", "initialize")] {
+    for (name, why) in [("missing", "mcpstore-test-no-such-program"), ("crashing", "9"), ("hanging", "on its way")] {
         let explained = door.manager.run(&["why", name]);
         let explained = String::from_utf8(explained.stdout).unwrap();
         assert!(explained.contains(name) && explained.contains(why), "{name}: {explained}");
@@ -87,6 +87,21 @@ fn bad_services_hold_up_nobody() {
     assert_eq!(text(&last), "5");
     let ended = door.manager.interrupt();
     assert_eq!(ended.left, [0_u32; 0], "{}", ended.stderr);
+}
+
+#[test]
+fn what_runs_can_be_called_at_once() {
+    let mut services = json!({});
+    for (nth, name) in GOOD.iter().enumerate() {
+        services[name] = fixture(&["--delay-init", &(nth * 200).to_string()]);
+    }
+    let door = Door::open("gateway-at-once", &json!({ "mcpServers": services }));
+    let mut client = door.lines(&[]);
+    for name in GOOD {
+        door.manager.wait_until(name, |services| service(services, name)["state"] == "running");
+        let said = client.request("tools/call", &call(&format!("{name}__echo"), &json!({ "text": name })));
+        assert_eq!(text(&said), name);
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Profiles: an agent sees and calls only what is its own, and names stay what they are.
 
-use std::time::Instant;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
+use mcpstore_testkit::{TAG_VARIABLE, no_survivors, unique_tag};
 use serde_json::{Value, json};
 
 use crate::gateway_support::{Door, call, fixture, hello, names, text};
-use crate::manager::LONG;
+use crate::manager::{LONG, mcpstore};
 
 fn config() -> Value {
     json!({
@@ -71,6 +73,25 @@ fn an_agent_sees_and_calls_only_its_own() {
     let refused = door.manager.run(&["serve", "--stdio", "--profile", "readr"]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("did you mean `reader`"), "{refused:?}");
+    for more in [&[][..], &["--http"]] {
+        let refused = door.manager.run(&[&["connect", "cursor", "--dry-run", "--profile", "readr"], more].concat());
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("did you mean `reader`"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_manager_of_its_own_runs_nothing_for_a_profile_that_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mcp.json");
+    std::fs::write(&file, config().to_string()).unwrap();
+    let tag = unique_tag("gateway-no-profile");
+    let mut command = mcpstore(dir.path());
+    command.args(["serve", "--stdio", "--profile", "readr", "--config", file.to_str().unwrap()]);
+    let output = command.env(TAG_VARIABLE, &tag).stdin(Stdio::null()).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `reader`"), "{output:?}");
+    assert_eq!(no_survivors(&tag, Duration::from_secs(1)), [0_u32; 0]);
 }
 
 #[test]

@@ -13,10 +13,22 @@ use crate::manager::{LONG, Manager};
 
 /// Sends these bytes over a connection of their own; what comes back until it is closed, or nothing more comes.
 fn raw(address: SocketAddr, bytes: &[u8]) -> String {
+    send(address, bytes, false)
+}
+
+/// The same by somebody who says at once that no more will come.
+fn raw_and_no_more(address: SocketAddr, bytes: &[u8]) -> String {
+    send(address, bytes, true)
+}
+
+fn send(address: SocketAddr, bytes: &[u8], no_more: bool) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.write_all(bytes).unwrap();
-    let _ = stream.shutdown(std::net::Shutdown::Write);
+    // A server that has seen enough closes before all of it is sent.
+    let _ = stream.write_all(bytes);
+    if no_more {
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+    }
     let mut out = Vec::new();
     let _ = stream.read_to_end(&mut out);
     String::from_utf8_lossy(&out).into_owned()
@@ -190,12 +202,11 @@ fn no_word_over_tcp_reaches_the_manager_itself() {
     for op in ["down", "stop", "remove", "reload", "call", "start", "approved", "mcp", "gateway"] {
         let line = json!({ "v": 1, "op": op, "target": { "all": true }, "service": "api", "force": true,
             "reload": { "files": ["/etc/hosts"], "prune": "all" } });
-        let heard = raw(door.address, format!("{line}\n").as_bytes());
+        let heard = raw_and_no_more(door.address, format!("{line}\n").as_bytes());
         assert!(!heard.contains("\"ok\"") && !heard.contains("\"item\""), "{op}: {heard}");
     }
     // The same as methods of the protocol, and as paths, by somebody who has the token.
-    let client = door.session(None);
-    let mut calls = client.clone();
+    let mut calls = door.session(None);
     for method in ["down", "add", "apply", "reload", "services/add", "config/set", "mcpstore/add", "spawn", "control"] {
         let params = json!({ "name": "evil", "spec": touch, "mcpServers": { "evil": touch } });
         calls.try_request(method, &params).unwrap_err();
@@ -312,7 +323,7 @@ fn nothing_that_lets_a_client_in_goes_on_to_a_server() {
     let door = Door::open("safety-credentials", &json!({ "mcpServers": { "far": { "url": url } } }));
     door.manager.all_running(1);
     let client = door.session(None);
-    let session = client.session.clone().unwrap();
+    let session = client.session.unwrap();
     let body =
         json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": call("far__t", &json!({})) }).to_string();
     let asked = format!(
@@ -408,13 +419,13 @@ fn slow_and_endless_requests_do_not_keep_others_waiting() {
     assert_eq!(text(&said), "through");
     // Beyond their bounds: a head of 1 MB, and a body that says it has 1 GB.
     let endless = format!("GET /mcp HTTP/1.1\r\nHost: {}\r\nX: {}\r\n\r\n", door.address, "x".repeat(1_000_000));
-    let heard = raw(door.address, endless.as_bytes());
+    let heard = raw_and_no_more(door.address, endless.as_bytes());
     assert!(heard.is_empty() || heard.contains(" 431 "), "{heard}");
     let large = format!(
         "POST /mcp HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n{{",
         door.address, door.token
     );
-    let heard = raw(door.address, large.as_bytes());
+    let heard = raw_and_no_more(door.address, large.as_bytes());
     assert!(heard.contains(" 413 ") || heard.contains(" 400 "), "{heard}");
     drop(slow);
     assert_eq!(door.manager.interrupt().status.code(), Some(0));

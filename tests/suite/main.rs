@@ -15,6 +15,7 @@ mod gateway_cli;
 mod gateway_clients;
 mod gateway_degraded;
 mod gateway_killed;
+mod gateway_lazy;
 mod gateway_profiles;
 mod gateway_safety;
 mod gateway_support;

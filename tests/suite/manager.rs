@@ -65,7 +65,9 @@ impl Manager {
         let stdout = File::create(dir.path().join("up.stdout")).unwrap();
         let mut command = mcpstore(dir.path());
         command.arg("up").args(args).env(TAG_VARIABLE, tag).envs(variables.iter().copied());
-        variables.iter().filter(|(_, value)| value.is_empty()).for_each(|(name, _)| drop(command.env_remove(name)));
+        for (name, _) in variables.iter().filter(|(_, value)| value.is_empty()) {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap()
     }
 

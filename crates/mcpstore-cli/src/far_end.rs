@@ -15,7 +15,12 @@ pub(crate) async fn gone(writes: impl AsFd) {
     // A descriptor of its own: nobody else watches it, or closes it meanwhile.
     let Ok(own) = writes.as_fd().try_clone_to_owned() else { return std::future::pending().await };
     let interest = Interest::WRITABLE.add(Interest::ERROR);
-    let Ok(own) = AsyncFd::with_interest(own, interest) else { return std::future::pending().await };
+    #[expect(
+        deprecated,
+        reason = "what replaces it is unsafe code; this descriptor is our own, and nobody else closes it"
+    )]
+    let registered = AsyncFd::with_interest(own, interest);
+    let Ok(own) = registered else { return std::future::pending().await };
     loop {
         let Ok(mut guard) = own.ready(interest).await else { return std::future::pending().await };
         // A pipe without a reader has an error; a socket is closed for writing.

@@ -28,6 +28,7 @@ mod approvals;
 mod edit;
 mod group;
 mod judge;
+mod lists;
 mod lock;
 mod machine;
 mod pins;
@@ -44,6 +45,7 @@ pub use approvals::{Approvable, Approvals, ApproveError, Checked, Fingerprint, N
 pub use approvals::{alerts_fingerprint, find_program, fingerprint, loads_code, service_fingerprint};
 pub use edit::{EditFileError, Edited, MAX_EDIT_ATTEMPTS, edit_locked};
 pub use judge::{Fault, Unsafe};
+pub use lists::{read_lists, write_lists};
 pub use lock::{LOCK_WAIT, LockError};
 pub use machine::{MAX_REFERENCED_BYTES, Machine};
 pub use pins::{Approved, Change, LoadedPins, NewTools, PinStore, PinsDamage, PinsStamp, ServicePins, Verdict};

@@ -154,6 +154,11 @@ impl Client {
         answer.unwrap_or_else(|| Err(RpcError::new(-32000, "the client is gone")))
     }
 
+    /// How often it was asked something.
+    pub(crate) fn times_asked(&self) -> u64 {
+        self.next_ask.load(Ordering::Relaxed)
+    }
+
     /// Takes the client's answer to one of our requests; false when nobody waits for it.
     pub(crate) fn answered(&self, id: &RawValue, outcome: Result<Box<RawValue>, RpcError>) -> bool {
         let text = id.get();

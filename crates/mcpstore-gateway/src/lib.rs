@@ -12,8 +12,10 @@ mod guard;
 mod listen;
 mod message;
 mod outlet;
+mod report;
 mod seam;
 
 pub use core::{Gateway, Prepared, Rules};
 pub use front::{BoundFront, BoundUnix, FrontOptions, FrontStats, Limits, ListenError};
 pub use guard::{AuditFault, AuditIsWhole, AuditStats, read_audit, verify_audit};
+pub use report::{GatewayReport, ViewReport};

@@ -29,18 +29,6 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// The answer to the request with this id: `result` goes out byte for byte.
-pub(crate) fn result(id: &RawValue, result: &str) -> Bytes {
-    let id = id.get();
-    let mut text = String::with_capacity(id.len() + result.len() + 36);
-    text.push_str(r#"{"jsonrpc":"2.0","id":"#);
-    text.push_str(id);
-    text.push_str(r#","result":"#);
-    text.push_str(result);
-    text.push('}');
-    text.into()
-}
-
 /// An error as the answer to the request with this id; `None` where the id could not be read.
 pub(crate) fn error(id: Option<&RawValue>, error: &RpcError) -> Bytes {
     #[derive(Serialize)]
@@ -85,7 +73,6 @@ mod tests {
     #[test]
     fn what_is_raw_stays_raw() {
         let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
-        assert_eq!(text(result(&raw("1.0"), r#"{"n":1.50}"#)), r#"{"jsonrpc":"2.0","id":1.0,"result":{"n":1.50}}"#);
         let failed = RpcError { code: -32602, message: "no \"x\"".into(), data: Some(raw(r#"{"a":1e2}"#)) };
         assert_eq!(
             text(error(Some(&raw("\"a\"")), &failed)),

@@ -35,7 +35,7 @@ struct State {
     reader: Option<Waker>,
     /// Too much waited.
     overrun: bool,
-    /// The stream is dropped.
+    /// The stream is dropped, or takes no more.
     unread: bool,
 }
 
@@ -141,7 +141,7 @@ impl OutletStream {
         if let Some(message) = state.take() {
             return Poll::Ready(Some(message));
         }
-        if state.outlets == 0 {
+        if state.outlets == 0 || state.unread {
             return Poll::Ready(None);
         }
         if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
@@ -153,6 +153,12 @@ impl OutletStream {
     /// The next message that is here already.
     pub(crate) fn try_next(&mut self) -> Option<Bytes> {
         self.0.state().take()
+    }
+
+    /// Takes no more; what is here can still be read.
+    pub(crate) fn close(&mut self) {
+        self.0.state().unread = true;
+        self.0.closed.notify_waiters();
     }
 
     /// Too much waited: messages were lost, and the client must be told by being dropped.
@@ -198,6 +204,16 @@ mod tests {
         assert!(!outlet.push("c".into()) && outlet.is_closed());
         assert_eq!((stream.overrun(), stream.next().await), (true, None));
         outlet.closed().await;
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_reads_what_was_said() {
+        let (outlet, mut stream) = outlet();
+        outlet.push("a".into());
+        stream.close();
+        outlet.closed().await;
+        assert!(!outlet.push("b".into()));
+        assert_eq!((stream.next().await, stream.next().await), (Some("a".into()), None));
     }
 
     #[tokio::test]

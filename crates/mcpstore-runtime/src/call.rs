@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcpstore_monitor::{CallInFlight, ErrorKind, Ticket};
 use mcpstore_transport::{
-    CallError, CallLimits, Session, Tool, TraceWords, call_tool_traced, is_tool_error, request_with_inputs,
+    CallError, CallLimits, Session, Tool, ToolList, TraceWords, call_tool_traced, is_tool_error, request_with_inputs,
 };
 use mcpstore_types::{Era, ServiceName, suggestion};
 use serde_json::value::RawValue;
@@ -17,7 +17,7 @@ use crate::relay::{Relay, with_traceparent};
 use crate::snapshot::ServiceInfo;
 use crate::supervisor::Supervisor;
 use crate::trace::{CallTrace, TracedCall};
-use crate::wake::not_running;
+use crate::wake::{Held, not_running};
 
 impl Supervisor {
     /// Calls a tool of a service and returns the server's result object, byte for byte. A result that says `isError` is a
@@ -59,7 +59,7 @@ impl Supervisor {
             refused.end(self.now(), Duration::ZERO, Err(ErrorKind::BadArguments), 0);
             return Err(CallFailure::BadArguments { service: info.name().clone(), tool: tool.to_owned() });
         }
-        let (info, used) = self.up_for_call(service, Some(tool)).await?;
+        let Held { info, used } = self.hold(service, Some(tool)).await?;
         let call = self.begin_call(&info, used, Some(tool), bytes(&arguments), trace)?;
         let traceparent = call.traceparent(trace);
         let words = traceparent.map(|traceparent| TraceWords { traceparent, tracestate: trace.tracestate.as_deref() });
@@ -78,7 +78,7 @@ impl Supervisor {
     pub async fn relay(&self, service: &str, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
         let Relay { method, params, tool, options, inputs, trace, limits } = relay;
         let bytes_in = params.as_deref().map_or(0, bytes);
-        let (info, used) = self.up_for_call(service, tool).await?;
+        let Held { info, used } = self.hold(service, tool).await?;
         let call = self.begin_call(&info, used, tool, bytes_in, &trace)?;
         let params = match call.traceparent(&trace) {
             // The caller's own words are in the params already.
@@ -161,7 +161,8 @@ impl Supervisor {
         }
     }
 
-    /// The tools of one service, or of all running ones, each with its service; in order of registration.
+    /// The tools of one service, or of all running ones, each with its service; in order of registration. Of a service that
+    /// sleeps, those that it had last.
     ///
     /// # Errors
     /// [`CallFailure::UnknownService`], and [`CallFailure::NotRunning`] when the one asked for is not running.
@@ -169,28 +170,19 @@ impl Supervisor {
         let infos = match service {
             Some(name) => {
                 let info = self.info_for_call(name)?;
-                if info.session.is_none() {
+                if info.session.is_none() && asleep(&info).is_none() {
                     return Err(not_running(&info, info.why()));
                 }
                 vec![info]
             }
             None => self.snapshot().services().to_vec(),
         };
-        let running = infos.iter().filter(|info| info.session.is_some());
-        Ok(running
-            .flat_map(|info| info.tools.iter().flat_map(|list| &list.tools).map(|t| (info.name().clone(), t.clone())))
-            .collect())
-    }
-
-    /// Waits for the service where that helps. One that cannot be had is counted as a call that failed.
-    async fn up_for_call(&self, service: &str, tool: Option<&str>) -> Result<(Arc<ServiceInfo>, Use), CallFailure> {
-        let up = self.awake(service).await;
-        if let (Err(_), Some(tool), Some(info)) = (&up, tool, self.info(service)) {
-            let meter = &info.monitor.meter;
-            let refused = meter.begin(meter.tool_if(tool, || is_listed(&info, tool)), 0);
-            refused.end(self.now(), Duration::ZERO, Err(ErrorKind::NotRunning), 0);
-        }
-        up
+        let all = infos.iter().filter(|info| info.spec.instance_of.is_none() || service.is_some());
+        let tools = all.filter_map(|info| {
+            let list = if info.session.is_some() { info.tools.as_ref() } else { asleep(info) };
+            Some((info.name(), list?))
+        });
+        Ok(tools.flat_map(|(name, list)| list.tools.iter().map(|tool| (name.clone(), tool.clone()))).collect())
     }
 }
 
@@ -266,8 +258,13 @@ impl Drop for Pass<'_> {
     }
 }
 
+/// The tools of a service that sleeps, as it had them last.
+fn asleep(info: &ServiceInfo) -> Option<&Arc<ToolList>> {
+    info.known.as_ref().filter(|_| info.sleeps())?.tools.as_ref()
+}
+
 /// True when the service listed a tool of this name.
-fn is_listed(info: &ServiceInfo, tool: &str) -> bool {
+pub(crate) fn is_listed(info: &ServiceInfo, tool: &str) -> bool {
     info.tools.iter().any(|list| list.tools.iter().any(|known| known.name == tool))
 }
 

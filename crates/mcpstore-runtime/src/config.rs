@@ -9,6 +9,7 @@ use mcpstore_transport::{AdapterSet, Outside, ProcUsage, UsageSource};
 use mcpstore_types::Clock;
 
 use crate::client_sides::ClientSides;
+use crate::known::ListStore;
 
 /// How a supervisor is set up.
 #[derive(Clone)]
@@ -24,6 +25,9 @@ pub struct SupervisorConfig {
     pub outside: Option<Arc<dyn Outside>>,
     /// What we are towards the servers; default a client that can do nothing for them.
     pub client_sides: Option<Arc<dyn ClientSides>>,
+    /// Where what services offer is kept while the manager does not run; default nowhere. With it, a start of all has those
+    /// lazy services started once of which nothing is known.
+    pub lists: Option<Arc<dyn ListStore>>,
     /// Who measures what processes use; default [`ProcUsage`].
     pub usage: Arc<dyn UsageSource>,
     /// How often it is measured while any service runs; default 10 s.
@@ -40,6 +44,7 @@ impl Default for SupervisorConfig {
             clock: None,
             outside: None,
             client_sides: None,
+            lists: None,
             usage: Arc::new(ProcUsage),
             usage_interval: Duration::from_secs(10),
             event_history: 10_000,

@@ -8,6 +8,7 @@
 //! Needs a running tokio runtime with time and I/O enabled.
 
 mod actions;
+mod asleep;
 mod call;
 mod check;
 mod client_sides;
@@ -17,6 +18,8 @@ mod detail;
 mod error;
 mod events;
 mod in_use;
+mod keeper;
+mod known;
 mod life;
 mod listener;
 mod lister;
@@ -49,6 +52,7 @@ pub use clock::TokioClock;
 pub use config::SupervisorConfig;
 pub use error::{CallFailure, CommandError, WaitError};
 pub use events::{EventStream, Events};
+pub use known::{KnownLists, ListStore, MAX_KEPT_LISTS};
 pub use mcpstore_core::{FleetConfig, Outcome, Rejected, Rejection, Reply, Target};
 pub use mcpstore_monitor::{MetricsReport, ProcessReport, ServiceMetrics, ServiceReport};
 pub use offers::Offers;
@@ -58,3 +62,4 @@ pub use start_times::StartTimes;
 pub use supervisor::Supervisor;
 pub use trace::{CallTrace, CallTracer, TracedCall};
 pub use wait::Goal;
+pub use wake::Held;

@@ -68,6 +68,7 @@ impl Lister {
         let mut due = Due { tools: !self.list_tools().await, ..Due::ALL };
         let _ = listed_once.send(());
         due = Due { tools: due.tools, ..self.list(Due { tools: false, ..due }).await };
+        self.reporter.send(News::Listed).await;
         loop {
             due = self.until_due(&mut changes, &mut notices, due).await;
             // What is said meanwhile is heard of in the next round.

@@ -1,5 +1,6 @@
 //! The closed set of what the owner task hears.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mcpstore_core::{Input, Rejection, Reply, Report};
@@ -7,6 +8,7 @@ use mcpstore_transport::{HandshakeError, LaunchError, Launched, List, Session, T
 use mcpstore_types::{Health, ServiceName, ServiceSpec, SpecDelta};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::known::KnownLists;
 use crate::offers::OfferKind;
 
 /// How many inputs may wait for the owner. Helpers wait for room; nothing is dropped.
@@ -15,14 +17,17 @@ pub(crate) const INBOX: usize = 1024;
 /// What a command gets back.
 pub(crate) type Answer = oneshot::Sender<Result<Reply, Rejection>>;
 
+/// What is known of new services from an earlier time.
+pub(crate) type KnownOf = BTreeMap<ServiceName, Arc<KnownLists>>;
+
 /// What the owner task hears.
 pub(crate) enum Msg {
     /// Someone wants something.
     Command { input: Input, answer: Answer },
     /// These services exist now.
-    Register { specs: Vec<ServiceSpec>, answer: Answer },
+    Register { specs: Vec<ServiceSpec>, known: KnownOf, answer: Answer },
     /// Take over what changed in the specs.
-    Reconfigure { delta: SpecDelta, start_added: bool, answer: Answer },
+    Reconfigure { delta: SpecDelta, known: KnownOf, start_added: bool, answer: Answer },
     /// Something beside its record changed that shows in the snapshot.
     Touched(ServiceName),
     /// What a service waits for outside: this of it is missing; `None`: nothing is any more.
@@ -43,6 +48,8 @@ pub(crate) enum News {
     Offer(OfferKind, List),
     /// The probes have a new verdict, which may have a consequence.
     Health { health: Health, consequence: Option<Report>, detail: Option<String> },
+    /// All of its lists were asked for once.
+    Listed,
     /// Nobody has used it for as long as its policy says.
     Idle,
     /// Something that the core understands as it is.

@@ -9,14 +9,18 @@ use mcpstore_transport::{AdapterSet, HandshakeError, LaunchError, Launched, LogR
 use mcpstore_types::{Clock, ExitStatus, Health, Incarnation, Notice, PhaseName, ServiceName, ServiceSpec, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::asleep::Learning;
 use crate::client_sides::ClientSides;
 use crate::detail::error_chain;
 use crate::events::{EventLog, Events};
+use crate::keeper::Keeper;
+use crate::known::KnownLists;
 use crate::life::{self, Life};
 use crate::monitor::ServiceMonitor;
-use crate::msg::{Answer, Msg, News};
+use crate::msg::{Answer, KnownOf, Msg, News};
 use crate::offers::Offers;
 use crate::snapshot::Snapshot;
 use crate::start_times::StartTimes;
@@ -33,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outside: Arc<dyn Outside>,
     pub(crate) wall_origin: std::time::SystemTime,
+    /// Where lists are kept, when they are.
+    pub(crate) keeper: Option<Arc<Keeper>>,
     /// Who makes spans of calls.
     pub(crate) tracer: Tracer,
 }
@@ -51,6 +57,10 @@ pub(crate) struct Record {
     pub(crate) tools: Option<Arc<ToolList>>,
     pub(crate) tools_error: Option<Arc<str>>,
     pub(crate) offers: Arc<Offers>,
+    /// What was listed last, in any life.
+    pub(crate) known: Option<Arc<KnownLists>>,
+    /// It was started to learn what it offers, and sleeps again after that.
+    pub(crate) learning: Learning,
     pub(crate) detail: Option<Arc<str>>,
     pub(crate) last_stderr: Arc<[String]>,
     pub(crate) start_times: StartTimes,
@@ -62,7 +72,7 @@ pub(crate) struct Record {
 
 impl Record {
     /// A service that was just registered.
-    pub(crate) fn new(spec: ServiceSpec) -> Self {
+    pub(crate) fn new(spec: ServiceSpec, known: Option<Arc<KnownLists>>) -> Self {
         let spec = Arc::new(spec);
         Self {
             spec_feed: watch::Sender::new(Arc::clone(&spec)),
@@ -75,6 +85,8 @@ impl Record {
             tools: None,
             tools_error: None,
             offers: Arc::default(),
+            known,
+            learning: Learning::No,
             detail: None,
             last_stderr: Arc::from([]),
             start_times: StartTimes::default(),
@@ -115,6 +127,8 @@ pub(crate) struct Owner {
     pub(crate) sides: Option<Arc<dyn ClientSides>>,
     pub(crate) inbox: mpsc::WeakSender<Msg>,
     pub(crate) helpers: TaskTracker,
+    /// Cancelled when it goes.
+    pub(crate) over: CancellationToken,
     effects: Vec<Effect>,
 }
 
@@ -142,6 +156,7 @@ impl Owner {
             sides: None,
             inbox,
             helpers: TaskTracker::new(),
+            over: CancellationToken::new(),
             effects: Vec::new(),
         }
     }
@@ -172,6 +187,7 @@ impl Owner {
             }
             self.publish();
         }
+        self.over.cancel();
     }
 
     fn now(&self) -> Timestamp {
@@ -185,15 +201,19 @@ impl Owner {
                 if let Input::ResetFailed(target) = &input {
                     self.touch_target(target);
                 }
+                let of_all = matches!(input, Input::Start(Target::All));
                 let reply = self.apply(input);
+                if of_all && reply.is_ok() {
+                    self.learn_lists();
+                }
                 self.turn.answers.push((answer, reply));
             }
-            Msg::Register { specs, answer } => {
-                let reply = self.register(specs);
+            Msg::Register { specs, known, answer } => {
+                let reply = self.register(specs, &known);
                 self.turn.answers.push((answer, reply));
             }
-            Msg::Reconfigure { delta, start_added, answer } => {
-                let reply = self.reconfigure(delta, start_added);
+            Msg::Reconfigure { delta, known, start_added, answer } => {
+                let reply = self.reconfigure(delta, &known, start_added);
                 self.turn.answers.push((answer, reply));
             }
             Msg::Touched(service) => {
@@ -212,11 +232,12 @@ impl Owner {
         }
     }
 
-    fn register(&mut self, specs: Vec<ServiceSpec>) -> Result<Reply, Rejection> {
+    fn register(&mut self, specs: Vec<ServiceSpec>, known: &KnownOf) -> Result<Reply, Rejection> {
         let defs: Vec<ServiceDef> = specs.iter().map(ServiceDef::from).collect();
         let reply = self.apply(Input::Register(defs))?;
         for spec in specs {
-            let record = Record::new(spec);
+            let known = known.get(&spec.name).cloned();
+            let record = Record::new(spec, known);
             self.turn.touched.insert(record.spec.name.clone());
             self.records.insert(record.spec.name.clone(), record);
         }
@@ -240,6 +261,7 @@ impl Owner {
                 if let Some(record) = self.records.get_mut(service) {
                     record.offers = Arc::new(record.offers.with(kind, list));
                 }
+                self.keep_lists(service);
             }
             News::Health { health, consequence, detail } => {
                 if let Some(record) = self.records.get_mut(service) {
@@ -256,6 +278,7 @@ impl Owner {
                     self.report(service, incarnation, report);
                 }
             }
+            News::Listed => self.learned(service),
             News::Idle => self.fall_asleep(service, incarnation),
             News::Report(report) => {
                 match report {
@@ -274,6 +297,7 @@ impl Owner {
                 self.report(service, incarnation, report);
             }
         }
+        self.sleep_when_learned(service, incarnation);
     }
 
     /// Whether the core will act on this report, as far as words are set for it: else they would stand beside a reason
@@ -364,20 +388,9 @@ impl Owner {
                 record.monitor.note_list(true);
                 record.tools = Some(Arc::new(tools));
                 record.tools_error = None;
+                self.keep_lists(service);
             }
             Err(error) => record.tools_error = Some(Arc::from(error)),
-        }
-    }
-
-    /// Puts a life to sleep that nobody uses, unless somebody came in the meantime or leans on it.
-    fn fall_asleep(&mut self, service: &ServiceName, incarnation: Incarnation) {
-        let Some(monitor) = self.records.get(service).map(|record| Arc::clone(&record.monitor)) else { return };
-        if !monitor.in_use.shut() {
-            return;
-        }
-        self.report(service, incarnation, Report::Idle);
-        if matches!(self.phase(service), Some(PhaseName::Ready | PhaseName::Degraded)) {
-            monitor.in_use.open();
         }
     }
 
@@ -389,7 +402,7 @@ impl Owner {
         self.note_exit_detail(service);
     }
 
-    fn report(&mut self, service: &ServiceName, incarnation: Incarnation, report: Report) {
+    pub(crate) fn report(&mut self, service: &ServiceName, incarnation: Incarnation, report: Report) {
         self.apply_quietly(Input::Report { service: service.clone(), incarnation, report });
     }
 
@@ -400,7 +413,7 @@ impl Owner {
     }
 
     /// Hands an input to the core and does what it says.
-    fn apply(&mut self, input: Input) -> Result<Reply, Rejection> {
+    pub(crate) fn apply(&mut self, input: Input) -> Result<Reply, Rejection> {
         self.apply_after(input, |_| {})
     }
 
@@ -426,7 +439,7 @@ impl Owner {
         reply
     }
 
-    fn phase(&self, service: &ServiceName) -> Option<PhaseName> {
+    pub(crate) fn phase(&self, service: &ServiceName) -> Option<PhaseName> {
         self.fleet.unit(service.as_str()).map(|unit| unit.phase.name())
     }
 
@@ -457,12 +470,13 @@ mod tests {
             clock: Arc::new(TokioClock::new()),
             outside: Arc::new(Surroundings::new(None)),
             wall_origin: std::time::SystemTime::now(),
+            keeper: None,
             tracer: Tracer::default(),
         };
         let fleet = Fleet::new(FleetConfig::default());
         let mut owner = Owner::new(fleet, AdapterSet::empty(), Arc::new(shared), version, log, inbox.downgrade());
         let name = ServiceName::new("s").unwrap();
-        owner.register(vec![ServiceSpec::stdio(name.clone(), "x", Vec::<String>::new())]).unwrap();
+        owner.register(vec![ServiceSpec::stdio(name.clone(), "x", Vec::<String>::new())], &KnownOf::new()).unwrap();
         owner.apply(Input::Start(Target::All)).unwrap();
         (owner, name)
     }

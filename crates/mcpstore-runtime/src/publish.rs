@@ -106,6 +106,7 @@ impl Owner {
             tools: record.tools.clone().filter(|_| !ends),
             tools_error: record.tools_error.clone().filter(|_| !ends),
             offers: if ends { Arc::default() } else { Arc::clone(&record.offers) },
+            known: record.known.clone(),
             detail: record.detail.clone(),
             last_stderr: Arc::clone(&record.last_stderr),
             logs: Arc::clone(&record.logs),

@@ -7,7 +7,8 @@ use mcpstore_core::{Input, Outcome, Reconfigure, Rejected, Rejection, Reply};
 use mcpstore_types::{Incarnation, ServiceName, ServiceSpec, SpecDelta};
 
 use crate::error::{CommandError, WaitError};
-use crate::msg::Msg;
+use crate::known::identity;
+use crate::msg::{KnownOf, Msg};
 use crate::owner::{Owner, Record};
 use crate::supervisor::Supervisor;
 use crate::wait::Goal;
@@ -17,24 +18,37 @@ use crate::wait::Goal;
 const REMOVAL_LIMIT: Duration = Duration::from_secs(60);
 
 impl Owner {
-    pub(crate) fn reconfigure(&mut self, delta: SpecDelta, start_added: bool) -> Result<Reply, Rejection> {
+    pub(crate) fn reconfigure(
+        &mut self,
+        delta: SpecDelta,
+        known: &KnownOf,
+        start_added: bool,
+    ) -> Result<Reply, Rejection> {
         if delta.is_empty() {
             return Ok(Reply::default());
         }
         let input = Input::Reconfigure(Reconfigure::of(&delta, start_added));
         // What is spawned, shown or told in consequence finds the new specs.
-        self.apply_after(input, |owner| owner.take_specs(delta))
+        let reply = self.apply_after(input, |owner| owner.take_specs(delta, known))?;
+        if start_added {
+            self.learn_lists();
+        }
+        Ok(reply)
     }
 
-    fn take_specs(&mut self, delta: SpecDelta) {
+    fn take_specs(&mut self, delta: SpecDelta, known: &KnownOf) {
         let SpecDelta { added, removed: _, changed } = delta;
         for spec in added {
-            self.records.insert(spec.name.clone(), Record::new(spec));
+            let known = known.get(&spec.name).cloned();
+            self.records.insert(spec.name.clone(), Record::new(spec, known));
         }
         for (spec, _) in changed {
             if let Some(record) = self.records.get_mut(&spec.name) {
                 if spec.wait_for.is_empty() {
                     record.waiting = None;
+                }
+                if identity(&spec) != identity(&record.spec) {
+                    record.known = None;
                 }
                 record.spec = Arc::new(spec);
                 record.monitor.retune(record.spec.policy.breaker);
@@ -62,8 +76,8 @@ impl Supervisor {
     /// As with every command, once it is sent. While it waits for a removal, nothing is sent yet.
     pub async fn apply(&self, delta: SpecDelta, start_added: bool) -> Result<Reply, CommandError> {
         loop {
-            let delta_again = delta.clone();
-            let answer = self.ask(|answer| Msg::Reconfigure { delta: delta_again, start_added, answer }).await;
+            let (delta_again, known) = (delta.clone(), self.known_of(&delta.added).await);
+            let answer = self.ask(|answer| Msg::Reconfigure { delta: delta_again, known, start_added, answer }).await;
             let Err(CommandError::Rejected(rejection)) = &answer else { return answer };
             match leaving(rejection).filter(|name| delta.added.iter().any(|spec| spec.name == **name)) {
                 None => return answer,
@@ -104,11 +118,16 @@ impl Supervisor {
     }
 
     /// The specs of all services that stay, in order of registration: what new ones are compared with. One that is being
-    /// removed is not among them.
+    /// removed is not among them, nor is an instance of another one.
     #[must_use]
     pub fn specs(&self) -> Vec<ServiceSpec> {
         let snapshot = self.snapshot();
-        snapshot.services().iter().filter(|info| !info.leaving).map(|info| (*info.spec).clone()).collect()
+        snapshot
+            .services()
+            .iter()
+            .filter(|info| !info.leaving && info.spec.instance_of.is_none())
+            .map(|info| (*info.spec).clone())
+            .collect()
     }
 }
 

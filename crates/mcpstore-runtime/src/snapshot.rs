@@ -6,8 +6,9 @@ use std::sync::Arc;
 use mcpstore_core::Reply;
 use mcpstore_monitor::ProcessReport;
 use mcpstore_transport::{LogRing, ServerInfo, Session, ToolList};
-use mcpstore_types::{ServiceName, ServiceSpec, Status, suggestion};
+use mcpstore_types::{Phase, Reason, ServiceName, ServiceSpec, Status, StopKind, suggestion};
 
+use crate::known::KnownLists;
 use crate::monitor::ServiceMonitor;
 use crate::offers::Offers;
 use crate::start_times::StartTimes;
@@ -78,6 +79,9 @@ pub struct ServiceInfo {
     pub tools_error: Option<Arc<str>>,
     /// What it offers beside tools, as far as it was listed in this life.
     pub offers: Arc<Offers>,
+    /// What its server said last that it offers, in this life or an earlier one, also of an earlier manager where that is kept
+    /// ([`crate::SupervisorConfig::lists`]). `None`: nobody has asked it yet.
+    pub known: Option<Arc<KnownLists>>,
     /// What its last change was about, for people: the server's words, a path that was searched, a dependency.
     pub detail: Option<Arc<str>>,
     /// The last lines of stderr of the life that failed last, at most 20.
@@ -116,6 +120,16 @@ impl ServiceInfo {
         match self.detail.as_deref().and_then(|d| d.lines().next()) {
             Some(detail) if !reason.ends_with(detail) => format!("{reason}: {detail}"),
             Some(_) | None => reason,
+        }
+    }
+
+    /// It is down because nobody needs it: the next call wakes it.
+    #[must_use]
+    pub const fn sleeps(&self) -> bool {
+        match self.status.phase {
+            Phase::Idle => matches!(self.status.reason, Reason::Lazy),
+            Phase::Stopped { kind } => matches!(kind, StopKind::Idle),
+            _ => false,
         }
     }
 

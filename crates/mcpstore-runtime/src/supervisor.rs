@@ -9,12 +9,15 @@ use mcpstore_monitor::{CallStats, ServiceMetrics};
 use mcpstore_transport::{Stdio, Surroundings};
 use mcpstore_types::{Notice, ServiceName, ServiceSpec, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 
 use crate::clock::TokioClock;
 use crate::config::SupervisorConfig;
 use crate::error::CommandError;
 use crate::events::{EventLog, EventStream, Events};
-use crate::msg::{Answer, INBOX, Msg};
+use crate::keeper::Keeper;
+use crate::known::load;
+use crate::msg::{Answer, INBOX, KnownOf, Msg};
 use crate::owner::{Owner, Shared};
 use crate::snapshot::{ServiceInfo, Snapshot};
 use crate::trace::{CallTracer, Tracer};
@@ -57,11 +60,15 @@ impl Supervisor {
             outside,
             wall_origin: SystemTime::now(),
             tracer: Tracer::default(),
+            keeper: config.lists.map(|store| Arc::new(Keeper::new(store))),
         });
         tracing::info!(seed = config.fleet.seed, "supervisor starts");
         let fleet = Fleet::new(config.fleet);
         let mut owner = Owner::new(fleet, adapters, Arc::clone(&shared), version, log, inbox.downgrade());
         owner.sides = config.client_sides;
+        if let Some(keeper) = &shared.keeper {
+            tokio::spawn(Arc::clone(keeper).run(owner.over.child_token()));
+        }
         tokio::spawn(owner.run(mailbox));
         tokio::spawn(sample_for_ever(Arc::clone(&shared), config.usage, config.usage_interval));
         Self { inbox, shared }
@@ -76,7 +83,8 @@ impl Supervisor {
     /// # Cancel safety
     /// The command holds once it is sent, whether its answer is awaited or not. So with every command.
     pub async fn add(&self, specs: Vec<ServiceSpec>) -> Result<Reply, CommandError> {
-        self.ask(|answer| Msg::Register { specs, answer }).await
+        let known = self.known_of(&specs).await;
+        self.ask(|answer| Msg::Register { specs, known, answer }).await
     }
 
     /// Starts the target and what it pulls in, each the moment its own dependencies are there.
@@ -206,6 +214,17 @@ impl Supervisor {
     pub(crate) fn circuit_changed(&self, name: &ServiceName) {
         // With a full inbox it shows with the next thing that happens to the service.
         let _ = self.inbox.try_send(Msg::Touched(name.clone()));
+    }
+
+    /// What is kept of these services.
+    pub(crate) async fn known_of(&self, specs: &[ServiceSpec]) -> KnownOf {
+        let Some(keeper) = &self.shared.keeper else { return KnownOf::new() };
+        let (store, specs) = (Arc::clone(keeper.store()), specs.to_vec());
+        let loaded = spawn_blocking(move || load(store.as_ref(), &specs)).await;
+        loaded.unwrap_or_else(|error| {
+            tracing::warn!(%error, "kept lists could not be read");
+            KnownOf::new()
+        })
     }
 
     pub(crate) async fn command(&self, input: Input) -> Result<Reply, CommandError> {

@@ -1,15 +1,31 @@
 //! Before a call: the service that it is for is up, or comes up for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mcpstore_core::{Input, Rejected, Rejection};
+use mcpstore_monitor::ErrorKind;
 use mcpstore_types::{Phase, Reason, ServiceState, StartMode, StopKind};
 use tokio::time::{Instant, timeout_at};
 
+use crate::call::is_listed;
 use crate::error::{CallFailure, CommandError};
 use crate::in_use::Use;
 use crate::snapshot::ServiceInfo;
 use crate::supervisor::Supervisor;
+
+/// A service that is up, and is not put to sleep as long as this is kept.
+pub struct Held {
+    /// It, as it was when it was up.
+    pub info: Arc<ServiceInfo>,
+    pub(crate) used: Use,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Held").field(&self.info).finish()
+    }
+}
 
 /// What a call finds.
 enum Found {
@@ -24,18 +40,36 @@ enum Found {
 }
 
 impl Supervisor {
-    /// The service that a call is for, in use until the guard is dropped. One that sleeps is woken, one that starts is waited
-    /// for, as long as a call may take in all; however many calls wait, it is started once.
-    pub(crate) async fn awake(&self, service: &str) -> Result<(Arc<ServiceInfo>, Use), CallFailure> {
+    /// Brings a service up for whoever needs it, and keeps it from being put to sleep: one that sleeps is woken, one that starts
+    /// is waited for, as long as a call may take in all (`timeouts.callTotal`). However many wait, it is started once. Calls
+    /// do this for themselves. With `tool`, one that cannot be had is counted as a call of that tool that failed.
+    ///
+    /// # Errors
+    /// [`CallFailure`]: there is no such service; it is down for a reason that a call does not end, or its start failed; or
+    /// it was not up in time.
+    ///
+    /// # Cancel safety
+    /// Only the wait ends: what was woken comes up all the same.
+    pub async fn hold(&self, service: &str, tool: Option<&str>) -> Result<Held, CallFailure> {
+        let held = self.held(service).await;
+        if let (Err(_), Some(tool), Some(info)) = (&held, tool, self.info(service)) {
+            let meter = &info.monitor.meter;
+            let refused = meter.begin(meter.tool_if(tool, || is_listed(&info, tool)), 0);
+            refused.end(self.now(), Duration::ZERO, Err(ErrorKind::NotRunning), 0);
+        }
+        held
+    }
+
+    async fn held(&self, service: &str) -> Result<Held, CallFailure> {
         let info = self.info_for_call(service)?;
         match found(&info) {
-            Found::Up(used) => Ok((info, used)),
+            Found::Up(used) => Ok(Held { info, used }),
             Found::Down => Err(not_running(&info, info.why())),
             Found::Coming | Found::Asleep => self.comes_up(service, &info).await,
         }
     }
 
-    async fn comes_up(&self, service: &str, first: &ServiceInfo) -> Result<(Arc<ServiceInfo>, Use), CallFailure> {
+    async fn comes_up(&self, service: &str, first: &ServiceInfo) -> Result<Held, CallFailure> {
         let mut versions = self.versions();
         let after = first.spec.policy.timeouts.call_total;
         let end = Instant::now() + after;
@@ -44,7 +78,7 @@ impl Supervisor {
             versions.mark_unchanged();
             let info = self.info_for_call(service)?;
             match found(&info) {
-                Found::Up(used) => return Ok((info, used)),
+                Found::Up(used) => return Ok(Held { info, used }),
                 Found::Down => return Err(not_running(&info, info.why())),
                 Found::Asleep if !woken => {
                     self.wake(&info).await?;

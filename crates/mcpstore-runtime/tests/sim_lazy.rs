@@ -3,12 +3,14 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{SECOND, Sim, ms, name, needs, spec};
-use mcpstore_runtime::{CallFailure, Goal, Supervisor, Target};
+use mcpstore_runtime::{CallFailure, Goal, ListStore, Supervisor, Target};
 use mcpstore_testkit::scripted::{Answering, Happened, Life};
-use mcpstore_types::{PhaseName, Reason, ServiceSpec, ServiceState, StartMode};
+use mcpstore_types::{PhaseName, Reason, ServiceName, ServiceSpec, ServiceState, StartMode};
 use tokio::task::JoinHandle;
 
 fn lazy(mut spec: ServiceSpec) -> ServiceSpec {
@@ -52,7 +54,7 @@ async fn when_its_start_fails_every_call_hears_why() {
     let sim = Sim::of(vec![lazy(spec("a")), lazy(needs("b", &["a"]))]).await;
     let refused = mcpstore_transport::LaunchError::Spawn {
         program: "scripted".into(),
-        source: std::sync::Arc::new(std::io::Error::other("no room")),
+        source: Arc::new(std::io::Error::other("no room")),
     };
     sim.script("a", [Life { spawn: SECOND, spawn_error: Some(refused), ..Life::good() }, Life::good()]);
     sim.up().await;
@@ -209,5 +211,91 @@ async fn another_time_in_the_config_counts_at_once() {
     assert_eq!(sim.phase("a"), "ready");
     sim.supervisor.apply(to(Some(10 * SECOND)), true).await.unwrap();
     sim.pass(ms(100)).await;
+    assert_eq!(sim.phase("a"), "stopped(idle)");
+}
+
+/// Keeps lists in memory.
+#[derive(Clone, Debug, Default)]
+struct Shelf(Arc<Mutex<BTreeMap<ServiceName, Vec<u8>>>>);
+
+impl ListStore for Shelf {
+    fn read(&self, service: &ServiceName) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().get(service).cloned()
+    }
+
+    fn write(&self, service: &ServiceName, bytes: &[u8]) {
+        self.0.lock().unwrap().insert(service.clone(), bytes.to_vec());
+    }
+}
+
+impl Shelf {
+    async fn sim(&self, specs: Vec<ServiceSpec>) -> Sim {
+        Sim::set_up(specs, |config| config.lists = Some(Arc::new(self.clone()))).await
+    }
+}
+
+fn tools_known(sim: &Sim, service: &str) -> Option<Vec<String>> {
+    let known = sim.info(service).known.clone()?;
+    Some(known.tools.as_ref()?.tools.iter().map(|tool| tool.name.clone()).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_offers_is_learned_once_and_known_from_then_on_without_a_start() {
+    let shelf = Shelf::default();
+    let sim = shelf.sim(vec![lazy(spec("a")), spec("b")]).await;
+    sim.script("a", [Life { tools: vec!["one".into(), "two".into()], ..Life::good() }]);
+    sim.up().await;
+    sim.pass(SECOND).await;
+    assert_eq!((sim.phase("a"), sim.launches("a").len()), ("stopped(idle)".into(), 1));
+    assert_eq!(tools_known(&sim, "a").unwrap(), ["one", "two"]);
+    assert_eq!(sim.info("a").known.as_ref().unwrap().server.name, "a");
+    drop(sim);
+    tokio::time::sleep(SECOND).await;
+    // The next manager starts it for nobody, and knows all the same.
+    let sim = shelf.sim(vec![lazy(spec("a")), spec("b")]).await;
+    assert_eq!(tools_known(&sim, "a").unwrap(), ["one", "two"]);
+    sim.script("a", [Life { tools: vec!["echo".into(), "three".into()], ..Life::good() }]);
+    sim.up().await;
+    sim.pass(60 * SECOND).await;
+    assert_eq!((sim.info("a").status.reason, sim.launches("a").len()), (Reason::Lazy, 0));
+    call(&sim.supervisor, "a").await.unwrap().unwrap();
+    sim.pass(SECOND).await;
+    assert_eq!(tools_known(&sim, "a").unwrap(), ["echo", "three"]);
+    // Another command is another service.
+    let mut other = lazy(spec("a"));
+    other.transport = spec_of("another").transport;
+    let sim = shelf.sim(vec![other]).await;
+    assert_eq!(tools_known(&sim, "a"), None);
+    sim.up().await;
+    sim.pass(SECOND).await;
+    assert_eq!((sim.launches("a").len(), sim.phase("a")), (1, "stopped(idle)".into()));
+}
+
+fn spec_of(command: &str) -> ServiceSpec {
+    ServiceSpec::stdio(name("x"), command, Vec::<String>::new())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_text_is_as_good_as_none_and_is_written_anew() {
+    let shelf = Shelf::default();
+    shelf.write(&name("a"), b"mcpstore-lists 1 what");
+    let sim = shelf.sim(vec![lazy(spec("a"))]).await;
+    assert_eq!(tools_known(&sim, "a"), None);
+    sim.up().await;
+    sim.pass(SECOND).await;
+    let text = String::from_utf8(shelf.read(&name("a")).unwrap()).unwrap();
+    assert!(text.lines().count() == 2 && text.contains(r#""name":"echo""#), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_holds_it_keeps_it_awake() {
+    let sim = Sim::of(vec![idle(lazy(spec("a")), 10)]).await;
+    sim.up().await;
+    let held = sim.supervisor.hold("a", None).await.unwrap();
+    assert!(held.info.session().is_some());
+    sim.pass(100 * SECOND).await;
+    assert_eq!(sim.phase("a"), "ready");
+    drop(held);
+    sim.pass(11 * SECOND).await;
     assert_eq!(sim.phase("a"), "stopped(idle)");
 }

@@ -47,6 +47,6 @@ pub use registry::AdapterSet;
 pub use requests::{complete, get_prompt, ping, read_resource, subscribe, unsubscribe};
 pub use session::{CallLimits, RequestOptions, ServerInfo, Session, WireCounters};
 pub use stdio::{Beside, Ended, Ledger, LedgerError, Reconciled, Stdio, WardenProgram, adopt_orphans, spawn_beside};
-pub use tools::{Tool, ToolList, TraceWords, call_tool, call_tool_traced, is_tool_error, list_tools};
+pub use tools::{Tool, ToolList, TraceWords, call_tool, call_tool_traced, is_tool_error, list_tools, read_tool};
 pub use usage::{ProcUsage, TreeUsage, UsageSource};
 pub use wire::{Line, LineReader};

@@ -77,6 +77,11 @@ impl NoticeSink {
     /// Bytes that may wait to be read; what comes beyond them is dropped and counted ([`NoticeStream::dropped`]).
     pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+    /// True when nobody reads any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.state().unread
+    }
+
     /// Adds a notice; an adapter calls this for each, before it gives the answer of the request.
     pub fn push(&self, notice: Notification) {
         let bytes = notice.bytes();

@@ -111,6 +111,9 @@ pub struct RequestOptions {
     /// Who answers what the server asks because of this request, where the transport can tell (HTTP can, a pipe
     /// cannot); default: the handler of the session.
     pub client: Option<Arc<dyn ServerRequests>>,
+    /// Its progress may go on after its answer, which says that it became a task (spec: MCP 2025-11-25, tasks): it goes where
+    /// the notices go, for as long as they are read. Default false.
+    pub lingers: bool,
 }
 
 impl fmt::Debug for RequestOptions {

@@ -56,7 +56,7 @@ pub async fn list_tools(session: &dyn Session, limits: CallLimits) -> Result<Too
     let all = list_all(session, "tools/list", "tools", limits).await?;
     let mut list = ToolList { ttl_ms: all.ttl_ms, private: all.private, ..ToolList::default() };
     for entry in all.entries {
-        match tool(&entry) {
+        match read_tool(&entry) {
             Ok(tool) => match session.unusable(&tool.input_schema) {
                 None => list.tools.push(tool),
                 Some(reason) => list.hidden.push(clip(&format!("`{}`: {reason}", tool.name))),
@@ -67,8 +67,11 @@ pub async fn list_tools(session: &dyn Session, limits: CallLimits) -> Result<Too
     Ok(list)
 }
 
-/// The tool in an entry of the list, or why there is none.
-fn tool(entry: &RawValue) -> Result<Tool, String> {
+/// The tool in an entry of a list of tools.
+///
+/// # Errors
+/// Why there is none, in words.
+pub fn read_tool(entry: &RawValue) -> Result<Tool, String> {
     whole_tool(entry).map_err(|reason| clip(&reason))
 }
 
@@ -176,7 +179,7 @@ mod tests {
     #[test]
     fn a_reason_is_cut_to_a_bound() {
         let entry = RawValue::from_string(format!(r#"{{"name":"{}"}}"#, "n".repeat(1_000_000))).unwrap();
-        assert!(tool(&entry).unwrap_err().len() < 4096);
+        assert!(read_tool(&entry).unwrap_err().len() < 4096);
         let rpc = CallError::Rpc { code: 1, message: "m".repeat(1_000_000), data: None };
         assert!(rpc.to_string().len() < 4096);
     }

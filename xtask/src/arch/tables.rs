@@ -97,7 +97,7 @@ pub(crate) const OWNERS: &[(&str, &[&str])] = &[
     ("saphyr-parser", &["mcpstore-config"]),
     ("annotate-snippets", &["mcpstore-config"]),
     ("schemars", &["mcpstore-config"]),
-    ("crc32fast", &["mcpstore-history"]),
+    ("crc32fast", &["mcpstore-history", "mcpstore-runtime"]),
     ("histogram", &["mcpstore-monitor"]),
     ("prometheus-client", &["mcpstore-monitor"]),
     ("axum", &["mcpstore-gateway", "mcpstore-console"]),

@@ -175,6 +175,9 @@ pub(crate) enum Command {
     Alerts(AlertsCommand),
     /// Look at what services need from this machine; exit code 1 when something fails.
     Doctor(DoctorArgs),
+    /// Show where the gateway is, and what it offers.
+    #[command(after_help = "Examples:\n  mcpstore gateway\n  mcpstore gateway -o json")]
+    Gateway,
     /// See what changed of tools that are not what they were, and approve them.
     Approve(ApproveToolsArgs),
     /// Show what clients of the gateway did, or check that the log of it is whole.
@@ -273,6 +276,9 @@ mod tests {
               critical-chain  Show which services made the start as slow as it was
               alerts          List alerts, silence them, and test who is told
               doctor          Look at what services need from this machine; exit code 1 when something fails
+              gateway         Show where the gateway is, and what it offers
+              approve         See what changed of tools that are not what they were, and approve them
+              audit           Show what clients of the gateway did, or check that the log of it is whole
               auth            Log in to remote servers, and out of them
               init            Write a first config, from what is on this machine
               import          Take servers over from another client, or from a file

@@ -9,6 +9,7 @@ mod call;
 mod clients;
 mod config;
 mod down;
+mod gateway;
 mod info;
 mod plan;
 mod registry;
@@ -76,6 +77,7 @@ pub(crate) async fn run(command: Command, global: &Global) -> anyhow::Result<Exi
         Command::Top(args) => watching::top(&session, &args).await,
         Command::Why(args) => watching::why(&session, &args).await,
         Command::CriticalChain(args) => watching::chain(&session, &args).await,
+        Command::Gateway => gateway::run(&session).await,
         Command::Approve(args) => approve::run(&session, &args).await,
         Command::Alerts(command) => alerts::run(&session, &command).await,
         Command::Logs(args) => stream::logs(&session, &args).await,

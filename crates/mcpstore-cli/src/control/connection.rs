@@ -3,7 +3,6 @@
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use mcpstore::Gateway;
 use mcpstore::types::suggestion;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -89,7 +88,7 @@ async fn serve_client(
 ) -> Result<(), Failure> {
     let profile = request.profile.as_deref();
     if let Some(profile) = profile {
-        known_profile(&context.gateway, profile)?;
+        known_profile(&context.gateway.views(), profile)?;
     }
     write_line(&mut items.write, &Line::ok(raw(&())?)).await.map_err(|error| gone(&error))?;
     // Apart from the other half, which is written to meanwhile.
@@ -102,16 +101,15 @@ async fn serve_client(
     Ok(())
 }
 
-/// Makes sure that there is such a profile.
+/// Makes sure that there is such a profile among those that are known.
 ///
 /// # Errors
 /// [`Failure`], with the nearest one.
-pub(crate) fn known_profile(gateway: &Gateway, profile: &str) -> Result<(), Failure> {
-    let known = gateway.views();
+pub(crate) fn known_profile(known: &[String], profile: &str) -> Result<(), Failure> {
     if known.iter().any(|name| name == profile) {
         return Ok(());
     }
-    let message = format!("no profile `{profile}` in the config{}", suggestion(profile, &known));
+    let message = format!("no profile `{profile}` in the config{}", suggestion(profile, known));
     Err(Failure::new(Exit::Usage, message).next("mcpstore config show"))
 }
 

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::connection::{Items, raw};
 use super::protocol::{Op, ReloadWish, Request};
-use super::server::{Context, ShutdownRequest};
+use super::server::{Context, GatewayDoc, ShutdownRequest};
 use super::{follow, verbs, watching};
 use crate::exit::{Exit, Failure};
 use crate::output::{
@@ -115,7 +115,7 @@ pub(super) async fn handle(request: Request, context: &Context, items: &mut Item
         Op::Files => raw(&files(context)),
         Op::Logs => follow::logs(&request, context, items).await,
         Op::Events => follow::events(&request, context, items).await,
-        Op::Gateway => raw(&context.door.reach()),
+        Op::Gateway => raw(&GatewayDoc { reach: context.door.reach(), report: context.gateway.report() }),
         Op::Approved => {
             context.gateway.look_at_approvals();
             raw(&())

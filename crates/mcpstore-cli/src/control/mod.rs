@@ -19,7 +19,7 @@ pub(crate) use client::{Client, Conversation, Next, read};
 pub(crate) use connection::known_profile;
 pub(crate) use follow::{Streamed, is_told, past};
 pub(crate) use handlers::{FilesDoc, FoundTool, FoundTools, GoingDown};
-pub(crate) use server::{ReachDoc, Served, ShutdownRequest, serve};
+pub(crate) use server::{GatewayDoc, ReachDoc, Served, ShutdownRequest, serve};
 pub(crate) use verbs::Progress;
 pub(crate) use watching::SinkAnswers;
 

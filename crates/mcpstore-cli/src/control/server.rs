@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcpstore::gateway::GatewayReport;
 use mcpstore::{Gateway, McpStore, Observer};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
@@ -95,6 +96,15 @@ pub(crate) struct ReachDoc {
     pub(crate) url: Option<String>,
     /// It wants the token of the state folder.
     pub(crate) token: bool,
+}
+
+/// The gateway of a manager: how it is reached, and what it offers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct GatewayDoc {
+    #[serde(flatten)]
+    pub(crate) reach: ReachDoc,
+    #[serde(flatten)]
+    pub(crate) report: GatewayReport,
 }
 
 /// Serves a manager on this socket, as a task of the current runtime. Requests to shut down go to `shutdown`.

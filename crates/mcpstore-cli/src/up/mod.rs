@@ -4,6 +4,7 @@ mod args;
 mod contain;
 mod hints;
 mod line;
+mod lists;
 mod observe;
 mod prepare;
 mod row;

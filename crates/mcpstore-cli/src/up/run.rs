@@ -1,14 +1,16 @@
 //! From the arguments to a running manager, and its end.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mcpstore::runtime::FleetConfig;
+use mcpstore::runtime::{FleetConfig, ListStore};
 use mcpstore::{Gateway, McpStore, SupervisorConfig, Target};
 use tokio::sync::mpsc;
 
 use super::hints::Reach;
+use super::lists::KeptLists;
 use super::prepare::{plan_command, prepare};
 use super::screen::Screen;
 use super::signals::Signals;
@@ -68,7 +70,9 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         Said { gateway: prepared.gateway, rules: prepared.rules, max_parallel_starts: prepared.max_parallel_starts };
     let before = mcpstore::gateway::Prepared::new().pinning(&paths.state_dir, door_said.gateway.tool_changes);
     let client_sides = Some(before.client_sides());
-    let store = McpStore::with_config(SupervisorConfig { fleet, adapters, client_sides, ..defaults });
+    let lists: Arc<dyn ListStore> = Arc::new(KeptLists { state_dir: paths.state_dir.clone() });
+    let config = SupervisorConfig { fleet, adapters, client_sides, lists: Some(lists), ..defaults };
+    let store = McpStore::with_config(config);
     // Before anything starts: of two managers on one socket the second must not have started anything.
     let (told, reloads) = mpsc::channel(RELOADS_TOLD);
     store.add_services(prepared.services).await?;
@@ -109,7 +113,7 @@ pub(crate) async fn run(args: UpArgs, global: &Global) -> anyhow::Result<Exit> {
         reach: Reach::new(&program, std::env::var_os("PATH").as_deref(), elsewhere(&paths)),
     };
     if let Some(StdioClient { profile: Some(profile) }) = &args.client {
-        known_profile(&gateway, profile)?;
+        known_profile(&gateway.views(), profile)?;
     }
     let live = term.tty && !args.no_table && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
     let mut screen = Screen::new(live);

@@ -29,13 +29,9 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
     let object = finding.object.as_deref();
     let mcpstore = |verb: &str| format!("mcpstore {verb} {name}");
     match finding.cause {
-        Cause::Running
-        | Cause::Recycled
-        | Cause::Asleep
-        | Cause::Starting
-        | Cause::Stopping
-        | Cause::WaitsForSlot
-        | Cause::Removed => Vec::new(),
+        Cause::Running | Cause::Recycled | Cause::Starting | Cause::Stopping | Cause::WaitsForSlot | Cause::Removed => {
+            Vec::new()
+        }
         Cause::AlertFiring => {
             vec![run("see what fires", "mcpstore alerts ls".to_owned()), run("and what it says", mcpstore("logs"))]
         }
@@ -47,6 +43,7 @@ fn of_cause(model: &WhyModel, finding: &Finding) -> Vec<Fix> {
         Cause::NeverStarted | Cause::StoppedByUser | Cause::StoppedWithDependency | Cause::Completed => {
             vec![run("start it", mcpstore("start"))]
         }
+        Cause::Asleep => vec![run("call it, or start it now", mcpstore("start"))],
         Cause::Disabled => vec![run("have it started with the others", mcpstore("enable"))],
         Cause::Conflict => {
             vec![run("see with whom it conflicts, then start it", format!("mcpstore config show {name}"))]

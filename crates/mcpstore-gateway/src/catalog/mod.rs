@@ -78,6 +78,7 @@ impl Catalog {
     }
 
     /// Everything.
+    #[cfg(test)]
     pub(crate) fn everything(&self) -> View<'_> {
         View { stock: &self.stock, shown: &self.everything }
     }

@@ -24,8 +24,6 @@ pub(crate) struct Route<'a> {
     pub(crate) upstream: &'a str,
     /// Its entry in the server's list, byte for byte.
     pub(crate) entry: &'a RawValue,
-    /// The service is down, and the entry is of an earlier life.
-    pub(crate) stale: bool,
     /// How many other services it could have meant just as well.
     pub(crate) rivals: usize,
 }
@@ -151,7 +149,7 @@ impl<'a> View<'a> {
     fn route(&self, kind: Kind, index: usize, rivals: usize) -> Option<Route<'a>> {
         let (part, _, item) = self.at(kind, index);
         let entry = part.entry(kind, item)?;
-        Some(Route { service: &part.source.service, upstream: &item.key, entry, stale: part.source.stale, rivals })
+        Some(Route { service: &part.source.service, upstream: &item.key, entry, rivals })
     }
 
     fn at(&self, kind: Kind, index: usize) -> (&'a Part, Row, &'a Item) {

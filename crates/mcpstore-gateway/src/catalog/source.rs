@@ -90,7 +90,7 @@ impl Kind {
     }
 
     /// One of them, in words.
-    pub(super) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Tools => "tool",
             Self::Prompts => "prompt",

@@ -41,6 +41,7 @@ impl<'a> Object<'a> {
     }
 
     /// The members, in their order.
+    #[cfg(test)]
     pub(super) fn members(&self) -> &[(Cow<'a, str>, &'a RawValue)] {
         &self.members
     }

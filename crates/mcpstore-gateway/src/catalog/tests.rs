@@ -80,9 +80,8 @@ pub(super) fn listed(view: View<'_>, kind: Kind) -> Vec<String> {
 fn led(route: Result<Route<'_>, NoRoute>) -> String {
     match route {
         Ok(route) => {
-            let stale = if route.stale { ", stale" } else { "" };
             let rivals = if route.rivals > 0 { format!(", {} more", route.rivals) } else { String::new() };
-            format!("{}: {}{stale}{rivals}", route.service, route.upstream)
+            format!("{}: {}{rivals}", route.service, route.upstream)
         }
         Err(error) => error.to_string(),
     }
@@ -214,7 +213,7 @@ fn a_small_catalog() {
         files: read
         files: search
         web: fetch page
-        com.example/old: search, stale
+        com.example/old: search
         tool `held` of service `files` changed since it was approved, and is held back
         there is no tool `files__erase`; did you mean `files__read`?
         there is no tool `files__raed`; did you mean `files__read`?
@@ -223,7 +222,7 @@ fn a_small_catalog() {
         there is no tool `fetch page`
         files: greet
         web: greet
-        com.example/old: x:shared, stale
+        com.example/old: x:shared
         files: x:shared
         files: file:///{+path}
         files: file:///{+path}
@@ -303,15 +302,15 @@ fn a_service_that_is_down_is_marked_or_left_out() {
         texts[3],
         r#"{"resourceTemplates":[{"uriTemplate":"x:{a}","_meta":{"io.mcpstore/stale":true,"k":1}},{"uriTemplate":"x:{b}"}]}"#
     );
-    assert_eq!(led(keep.everything().route_resource("x:1")), "a: x:1, stale");
-    assert_eq!(led(keep.everything().route_resource("x:2")), "a: x:{a}, stale, 1 more");
+    assert_eq!(led(keep.everything().route_resource("x:1")), "a: x:1");
+    assert_eq!(led(keep.everything().route_resource("x:2")), "a: x:{a}, 1 more");
     let inputs = Inputs { sources, stale: StaleLists::LeaveOut, ..Inputs::default() };
     let left = Catalog::new(inputs, Some(&keep));
     assert_eq!(listed(left.everything(), Kind::Tools), [""; 0]);
     assert_eq!(text(left.everything(), Kind::Resources, Era::Handshake), r#"{"resources":[{"uri":"x:1"}]}"#);
     assert_eq!(listed(left.everything(), Kind::Templates), ["x:{b}"]);
     // A call says what is wrong with the service; what another has is read there.
-    assert_eq!(led(left.everything().route_tool("a__t")), "a: t, stale");
+    assert_eq!(led(left.everything().route_tool("a__t")), "a: t");
     assert_eq!(led(left.everything().route_resource("x:1")), "b: x:1");
     assert_eq!(led(left.everything().route_resource("x:2")), "b: x:{b}, 1 more");
 }

@@ -160,6 +160,12 @@ impl<'a> View<'a> {
         self.parts().map(|part| &part.source.service)
     }
 
+    /// The era that the server of a service last spoke; `None` until it ever did, and for one that is not in the view.
+    pub(crate) fn era_of(&self, service: &ServiceName) -> Option<Era> {
+        let part = self.parts().find(|part| part.source.service == *service)?;
+        part.source.server.as_ref().map(|server| server.era)
+    }
+
     /// The services in it that have a list of this kind, or may have one.
     pub(crate) fn services_with(&self, kind: Kind) -> impl Iterator<Item = &'a ServiceName> + use<'a> {
         self.parts().filter(move |part| part.may_list(kind)).map(|part| &part.source.service)

@@ -86,6 +86,7 @@ impl Feed {
                 self.held_back = self.judge.look(&inner.guard, &snapshot).await;
                 let mut again = self.renew(&inner, &snapshot);
                 self.hear(&inner, &snapshot);
+                inner.prune_instances(&snapshot);
                 let (names, now) = (inner.names.load_full(), Instant::now());
                 if now < quiet_until {
                     again = Some(again.map_or(quiet_until, |again| again.min(quiet_until)));
@@ -116,6 +117,7 @@ impl Feed {
         let rules = inner.rules.load();
         let before = inner.names.load_full();
         inner.names.store(Arc::new(Names::new(sources, &rules.views, rules.stale, Some(&before))));
+        inner.names_of.send_replace(snapshot.version);
         again
     }
 
@@ -199,22 +201,21 @@ impl Inner {
                 if let Some(params) = params
                     && let Ok(Updated { uri }) = serde_json::from_str(params.get())
                 {
-                    self.subscriptions.updated(service, &uri, &unstamped(params));
+                    self.resource_updated(service, &uri, &unstamped(params));
                 }
             }
+            // It is ours alone that was acknowledged.
+            ACKNOWLEDGED => {}
             STATUS => {
                 if let Some(params) = params {
                     status(self, service, params);
                 }
             }
-            // It is ours alone that was acknowledged.
-            ACKNOWLEDGED => {}
             "notifications/elicitation/complete" => {
                 let message = message::notification(&notice.method, params);
-                let clients = self.clients_of(service).into_iter();
-                clients
-                    .filter(|client| client.was_elicited(params))
-                    .for_each(|client| drop(client.tell(message.clone())));
+                for client in self.clients_of(service).into_iter().filter(|client| client.was_elicited(params)) {
+                    client.tell(message.clone());
+                }
             }
             "notifications/message" => {
                 let level = Level::of_message(params);
@@ -228,18 +229,22 @@ impl Inner {
     /// see the service.
     fn spread(&self, service: &ServiceName, notice: &Notification, wants: impl Fn(&Client) -> bool) {
         let message = message::notification(&notice.method, notice.params.as_deref());
-        match self.under_way.only(service) {
-            Some(worker) if worker.client.as_deref().is_none_or(&wants) => drop(worker.outlet.push(message)),
-            Some(_) => {}
-            None => {
-                let clients = self.clients_of(service).into_iter();
-                clients.filter(|client| wants(client)).for_each(|client| drop(client.tell(message.clone())));
+        let Some(worker) = self.under_way.only(service) else {
+            for client in self.clients_of(service).into_iter().filter(|client| wants(client)) {
+                client.tell(message.clone());
             }
+            return;
+        };
+        if worker.client.as_deref().is_none_or(wants) {
+            worker.outlet.push(message);
         }
     }
 
-    /// The clients that see a service.
+    /// The clients that see a service; of an instance the one that has it.
     pub(super) fn clients_of(&self, service: &ServiceName) -> Vec<Arc<Client>> {
+        if let Some(owner) = self.instances.owner(service) {
+            return if owner.over.is_cancelled() { Vec::new() } else { vec![owner] };
+        }
         let names = self.names.load();
         let mut clients = self.clients.all();
         clients.retain(|client| !client.over.is_cancelled() && names.has(client.view(), service));

@@ -29,6 +29,8 @@ struct Last {
     resources: Option<Arc<List>>,
     templates: Option<Arc<List>>,
     server: Option<Arc<ServerInfo>>,
+    /// Its lists are those of an earlier manager: nobody has asked it since.
+    of_earlier: bool,
     /// Since when it does not run.
     down: Option<Instant>,
 }
@@ -48,7 +50,7 @@ impl Known {
         let mut again: Option<Instant> = None;
         let mut sources = Vec::with_capacity(there.len());
         for info in services() {
-            let last = self.services.entry(info.name().clone()).or_default();
+            let last = self.services.entry(info.name().clone()).or_insert_with(|| Last::of(info));
             last.take(info);
             let stale = match last.stale_from(info, now) {
                 Some(from) if from > now => {
@@ -74,6 +76,20 @@ impl Known {
 }
 
 impl Last {
+    /// As an earlier manager left it, where that is kept.
+    fn of(info: &ServiceInfo) -> Self {
+        let Some(known) = &info.known else { return Self::default() };
+        Self {
+            tools: known.tools.clone(),
+            prompts: known.offers.prompts.clone(),
+            resources: known.offers.resources.clone(),
+            templates: known.offers.templates.clone(),
+            server: Some(Arc::new(known.server.clone())),
+            of_earlier: info.tools.is_none(),
+            down: None,
+        }
+    }
+
     /// Takes over what a life has listed so far. What it has not listed yet stays that of the life before.
     fn take(&mut self, info: &ServiceInfo) {
         if let Some(server) = &info.server {
@@ -91,6 +107,7 @@ impl Last {
                 (self.resources, self.templates) = (None, None);
             }
         }
+        self.of_earlier &= info.tools.is_none();
         renew(&mut self.tools, info.tools.as_ref());
         renew(&mut self.prompts, info.offers.prompts.as_ref());
         renew(&mut self.resources, info.offers.resources.as_ref());
@@ -99,6 +116,11 @@ impl Last {
 
     /// From when on its lists are those of a service that is down; `None`: it runs.
     fn stale_from(&mut self, info: &ServiceInfo, now: Instant) -> Option<Instant> {
+        // One that sleeps offers what it has: whoever calls it has it woken.
+        if info.sleeps() {
+            self.down = None;
+            return None;
+        }
         let on_purpose = match info.status.state {
             ServiceState::Running => {
                 self.down = None;
@@ -108,7 +130,7 @@ impl Last {
             ServiceState::Starting | ServiceState::Stopping | ServiceState::Error | ServiceState::Unknown => false,
         };
         let since = *self.down.get_or_insert(now);
-        Some(if on_purpose { since } else { since + GRACE })
+        Some(if on_purpose || self.of_earlier { since } else { since + GRACE })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use mcpstore_transport::{CallLimits, Session};
@@ -13,7 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::timeout;
 
 use super::Inner;
-use crate::client::Client;
+use crate::client::{Client, next_serial};
 
 /// How long a server may take to learn a level.
 const TO_LEARN: Duration = Duration::from_secs(10);
@@ -70,7 +70,23 @@ impl Level {
 #[derive(Default)]
 pub(crate) struct Levels {
     told: Mutex<BTreeMap<ServiceName, Arc<Told>>>,
+    /// What requests without a session want while they are under way.
+    wishes: Mutex<BTreeMap<usize, (ServiceName, Level)>>,
     any: AtomicBool,
+}
+
+/// A request wants log messages of its server. Dropped, it does no more.
+pub(crate) struct Wish {
+    inner: Weak<Inner>,
+    serial: usize,
+}
+
+impl Drop for Wish {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.upgrade() {
+            inner.levels.wishes().remove(&self.serial);
+        }
+    }
 }
 
 /// What one server was told, and in which of its lives. Held while it is told.
@@ -80,6 +96,15 @@ impl Levels {
     fn of(&self, service: &ServiceName) -> Arc<Told> {
         let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(service.clone()).or_default())
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, BTreeMap<usize, (ServiceName, Level)>> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A service is gone for good.
+    pub(crate) fn forget(&self, service: &ServiceName) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(service);
     }
 
     /// A client says what it wants.
@@ -98,9 +123,8 @@ impl Inner {
     /// A client wants another level from now on, or came, or went: the servers that it sees learn it. Waits for that a
     /// moment, not for a server that does not answer.
     pub(crate) async fn levels_changed(self: &Arc<Self>, view: Option<&str>) {
-        let services = self.names.load().services(view);
+        let services = self.names.load().services(view).into_iter().chain(self.instances.all());
         let told: Vec<_> = services
-            .into_iter()
             .map(|service| {
                 let inner = Arc::clone(self);
                 tokio::spawn(async move { inner.tell_level(&service).await })
@@ -113,6 +137,16 @@ impl Inner {
             }
         };
         let _ = timeout(TO_WAIT, all).await;
+    }
+
+    /// A request without a session wants log messages of its server from this level on, for as long as the wish is kept.
+    /// Waits a moment until the server has learned it.
+    pub(crate) async fn wish_level(self: &Arc<Self>, service: &ServiceName, level: Level) -> Wish {
+        let wish = Wish { inner: Arc::downgrade(self), serial: next_serial() };
+        self.levels.wishes().insert(wish.serial, (service.clone(), level));
+        self.levels.any.store(true, Ordering::Relaxed);
+        let _ = timeout(TO_WAIT, self.tell_level(service)).await;
+        wish
     }
 
     /// Tells the server of a service the least level that anybody wants, when it was told another, or nothing in this life.
@@ -142,11 +176,12 @@ impl Inner {
     /// The least level that a client wants of this service; `None`: nobody ever said. Who did not say counts with
     /// [`Level::DEFAULT`] then.
     fn least_level(&self, service: &ServiceName) -> Option<Level> {
-        let names = self.names.load();
-        let clients = self.clients.all();
-        let sees = |client: &&Arc<Client>| !client.over.is_cancelled() && names.has(client.view(), service);
-        let wanted: Vec<_> = clients.iter().filter(sees).map(|client| client.log_level()).collect();
-        wanted.iter().any(Option::is_some).then(|| wanted.into_iter().map(Option::unwrap_or_default).min()).flatten()
+        let clients = self.clients_of(service);
+        let there = clients.iter().filter(|client| !client.over.is_cancelled());
+        let wanted: Vec<_> = there.map(|client| client.log_level()).collect();
+        let own = wanted.iter().any(Option::is_some).then(|| wanted.into_iter().map(Option::unwrap_or_default).min());
+        let wished = self.levels.wishes().values().filter(|(of, _)| of == service).map(|(_, level)| *level).min();
+        own.flatten().into_iter().chain(wished).min()
     }
 
     /// True when a client wants a message of this level; one without a level that is known is for everybody.

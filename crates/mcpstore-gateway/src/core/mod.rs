@@ -6,8 +6,10 @@ mod asks;
 mod failure;
 mod feed;
 mod handshake;
+mod instances;
 mod known;
 pub(crate) mod levels;
+mod lookup;
 mod names;
 mod params;
 mod relay;
@@ -29,7 +31,7 @@ use mcpstore_transport::RpcError;
 use mcpstore_types::{StaleLists, ToolChanges, ViewSpec};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::client::Client;
 use crate::guard::Guard;
@@ -37,7 +39,9 @@ use crate::guard::rate::TooMany;
 use crate::seam::{Call, Core, Peer};
 use asks::UnderWay;
 use feed::{Clients, Feed};
+use instances::Instances;
 use levels::Levels;
+pub(crate) use names::Kind;
 use names::Names;
 use sides::Sides;
 use stateless::Stateless;
@@ -108,6 +112,8 @@ pub struct Gateway {
 pub(crate) struct Inner {
     pub(crate) supervisor: Supervisor,
     pub(crate) names: ArcSwap<Names>,
+    /// Of which version of what the supervisor knows they are made.
+    pub(crate) names_of: watch::Sender<u64>,
     pub(crate) rules: ArcSwap<Rules>,
     /// The rules are others now.
     pub(crate) renewed: Arc<Notify>,
@@ -118,6 +124,7 @@ pub(crate) struct Inner {
     pub(crate) levels: Levels,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) tasks: Tasks,
+    pub(crate) instances: Instances,
 }
 
 impl Gateway {
@@ -129,10 +136,12 @@ impl Gateway {
     pub fn launch(prepared: Prepared, supervisor: Supervisor, rules: Rules) -> Self {
         let renewed = Arc::new(Notify::new());
         let mut feed = Feed::new(supervisor.versions(), Arc::clone(&renewed));
-        let names = feed.first(&supervisor.snapshot(), &rules, &prepared.guard);
+        let snapshot = supervisor.snapshot();
+        let names = feed.first(&snapshot, &rules, &prepared.guard);
         let inner = Arc::new(Inner {
             supervisor,
             names: ArcSwap::from_pointee(names),
+            names_of: watch::Sender::new(snapshot.version),
             rules: ArcSwap::from_pointee(rules),
             renewed,
             clients: Clients::default(),
@@ -142,6 +151,7 @@ impl Gateway {
             levels: Levels::default(),
             subscriptions: Subscriptions::default(),
             tasks: Tasks::default(),
+            instances: Instances::default(),
         });
         // Set once: this is the only place that does, and it takes what was prepared.
         let _ = prepared.gateway.set(Arc::downgrade(&inner));
@@ -149,10 +159,12 @@ impl Gateway {
         Self { inner }
     }
 
-    /// From now on these rules hold. Clients are told of lists that are others now.
+    /// From now on these rules hold. Clients are told of lists that are others now; the sessions of views that are gone end.
     pub fn set_rules(&self, rules: Rules) {
         self.inner.rules.store(Arc::new(rules));
         self.inner.renewed.notify_one();
+        let gone = |client: &Arc<Client>| client.view().is_some_and(|view| !self.has_view(view));
+        self.inner.clients.all().iter().filter(|client| gone(client)).for_each(|client| client.over.cancel());
     }
 }
 

@@ -42,6 +42,11 @@ impl Names {
         Self { catalog: Catalog::new(inputs, before.map(|before| &before.catalog)) }
     }
 
+    /// What they are names in.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     /// The result of a list: the page after `cursor`, or the first.
     ///
     /// # Errors
@@ -76,6 +81,11 @@ impl Names {
         self.view(view).is_ok_and(|view| view.services().any(|own| own == service))
     }
 
+    /// The era that the server of a service last spoke; `None` until it ever did.
+    pub(crate) fn era(&self, service: &ServiceName) -> Option<Era> {
+        self.catalog.view(None)?.era_of(service)
+    }
+
     /// Where a tool leads.
     ///
     /// # Errors
@@ -105,7 +115,13 @@ impl Names {
     /// -32002 when the view has no such resource.
     pub(crate) fn resource(&self, view: Option<&str>, uri: &str) -> Result<Route, RpcError> {
         let view = self.view(view)?;
-        view.route_resource(uri).map(route).or_else(|error| {
+        let found = view.route_resource(uri).inspect(|found| {
+            if found.rivals > 0 {
+                let (service, others) = (found.service.as_str(), found.rivals);
+                tracing::debug!(uri, service, others, "a resource that templates of more than one service stand for");
+            }
+        });
+        found.map(route).or_else(|error| {
             let mut able = view.services_with(Kind::Resources);
             match (able.next(), able.next()) {
                 (Some(service), None) => Ok(Route { service: service.clone(), name: uri.to_owned() }),

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use mcpstore_transport::RpcError;
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// The members of params that say where a request leads. Everything else is passed on unseen.
@@ -139,6 +140,60 @@ pub(crate) fn with_meta(params: Option<Box<RawValue>>, members: &[(&str, &str)])
     written().or(params)
 }
 
+/// What only the stateless era says in `_meta`, of the client and for this one way (spec: MCP 2026-07-28, basic).
+const STATELESS_ONLY: [&str; 4] = [
+    "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/clientCapabilities",
+    "io.modelcontextprotocol/logLevel",
+];
+
+/// Params for a server with a handshake: without what makes a request one of the stateless era, for which a server of both
+/// eras would take it. Every other value stays byte for byte.
+pub(crate) fn without_era(params: Box<RawValue>) -> Box<RawValue> {
+    #[derive(Deserialize)]
+    struct Outer<'a> {
+        #[serde(borrow, default, rename = "_meta")]
+        meta: Option<&'a RawValue>,
+    }
+    let written = || {
+        let meta = serde_json::from_str::<Outer<'_>>(params.get()).ok()?.meta?;
+        let Members(members) = serde_json::from_str(meta.get()).ok()?;
+        let kept = members.iter().filter(|(name, _)| !STATELESS_ONLY.contains(&name.0.as_ref()));
+        let kept = kept.map(|(name, value)| Some(format!("{}:{value}", serde_json::to_string(&name.0).ok()?)));
+        let kept: Vec<String> = kept.collect::<Option<_>>()?;
+        let changed = kept.len() < members.len();
+        let out = changed.then(|| with(params.get(), meta.get(), &format!("{{{}}}", kept.join(","))))?;
+        RawValue::from_string(out).ok()
+    };
+    written().unwrap_or(params)
+}
+
+/// The members of an object, in their order.
+struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
+
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -174,6 +229,16 @@ mod tests {
         assert_eq!(with(Some(r#"{"_meta":{ "b":2e0}}"#)), r#"{"_meta":{"a":1, "b":2e0}}"#);
         assert_eq!(with(Some(r#"{"_meta":{"b":2,"a":3}}"#)), r#"{"_meta":{"b":2,"a":3}}"#);
         assert_eq!(with(Some("[1]")), "[1]");
+    }
+
+    #[test]
+    fn a_server_with_a_handshake_hears_nothing_of_the_other_era() {
+        let without = |text: &str| without_era(RawValue::from_string(text.to_owned()).unwrap()).get().to_owned();
+        let own = r#"{ "n":1.50, "_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28", "z" : 1e2,"io.modelcontextprotocol/logLevel":"info","a":"\u0061","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{}} }"#;
+        assert_eq!(without(own), r#"{ "n":1.50, "_meta":{"z":1e2,"a":"\u0061"} }"#);
+        for same in ["{}", r#"{"_meta":{ "progressToken" : 1}}"#, r#"{"_meta":null}"#, "[1]"] {
+            assert_eq!(without(same), same);
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mcpstore_runtime::{CallFailure, CallTrace, Relay, ServiceInfo};
-use mcpstore_transport::{CallLimits, Notification, RequestOptions, RpcError, ServerRequests, notice_channel};
+use mcpstore_transport::{
+    CallLimits, NoticeStream, Notification, RequestOptions, RpcError, ServerRequests, notice_channel,
+};
 use mcpstore_types::{Era, ServiceName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,7 +16,7 @@ use super::Inner;
 use super::asks::Worker;
 use super::failure::{rpc_error, unanswered};
 use super::levels::Level;
-use super::params::{Peek, with_meta};
+use super::params::{Peek, with_meta, without_era};
 use crate::client::Client;
 use crate::message;
 use crate::outlet::Outlet;
@@ -64,18 +66,22 @@ impl Inner {
     ) -> Result<Bytes, CallFailure> {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
         call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
-        let info = self.supervisor.info(service.as_str());
-        let stateless = info.as_ref().is_some_and(|info| is_stateless(info));
+        // One that sleeps is woken first: what the client says depends on the era of its server.
+        let held = self.supervisor.hold(service.as_str(), tool).await?;
+        let info = &held.info;
+        let stateless = self.is_stateless(service, Some(info));
         let params = match client {
             Some(client) if stateless => said_by(client, params),
+            None if !stateless => params.map(without_era),
             Some(_) | None => params,
         };
-        let limits = info.filter(|_| waits).map(|info| CallLimits::within(info.spec.policy.timeouts.call_total));
+        let limits = waits.then(|| CallLimits::within(info.spec.policy.timeouts.call_total));
         let worker = Worker { key, asks: Arc::clone(&asks), outlet: call.outlet.clone(), client: client.cloned() };
         let _entered = self.under_way.enter(service, worker);
         let (sink, mut notices) = notice_channel();
         let meta = peek.meta.as_ref();
         let wants_progress = meta.is_some_and(|meta| meta.progress.is_some());
+        let lingers = wants_progress && client.is_some() && peek.task.is_some();
         let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
         let trace = meta.map_or_else(CallTrace::default, |meta| CallTrace {
             traceparent: text(&meta.traceparent),
@@ -85,7 +91,7 @@ impl Inner {
             method,
             params,
             tool,
-            options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)) },
+            options: RequestOptions { notices: Some(sink), client: Some(Arc::clone(&asks)), lingers },
             inputs: rounds.then_some(asks.as_ref()),
             trace,
             limits,
@@ -96,17 +102,32 @@ impl Inner {
             tokio::select! {
                 biased;
                 Some(notice) = notices.next() => tell(&notice),
-                result = &mut answer => break result?,
+                result = &mut answer => break result,
             }
         };
         while let Some(notice) = notices.try_next() {
             tell(&notice);
         }
-        if let (true, Some(_), Some(methods)) = (stateless, client, questions(&result)) {
+        let result = result?;
+        // Who brings what is asked for itself gets the question as it is.
+        if stateless
+            && rounds
+            && let Some(methods) = questions(&result)
+        {
             return Err(unanswered(service, &methods));
+        }
+        if let (true, Some(client)) = (lingers && result.get().contains("taskId"), client) {
+            tokio::spawn(linger(Arc::clone(client), notices));
         }
         // A boxed text is taken over as it is.
         Ok(Bytes::from(String::from(Box::<str>::from(result))))
+    }
+
+    /// True when the server of a service is of the stateless era; of one that sleeps, when it was so last.
+    fn is_stateless(&self, service: &ServiceName, info: Option<&ServiceInfo>) -> bool {
+        let session = info.and_then(ServiceInfo::session);
+        let era = session.map(|session| session.server().era).or_else(|| self.names.load().era(service));
+        era == Some(Era::Stateless)
     }
 
     /// Tells the client; progress only where it asked for it: what we ask for ourselves is none of its affairs. Log
@@ -124,8 +145,16 @@ impl Inner {
     }
 }
 
-fn is_stateless(info: &ServiceInfo) -> bool {
-    info.session().is_some_and(|session| session.server().era == Era::Stateless)
+/// Tells the client of the progress of its task, which outlives the request, until it is not remembered any more.
+async fn linger(client: Arc<Client>, mut notices: NoticeStream) {
+    loop {
+        let notice = tokio::select! {
+            notice = notices.next() => notice,
+            () = client.over.cancelled() => return,
+        };
+        let Some(notice) = notice else { return };
+        client.tell(message::notification(&notice.method, notice.params.as_deref()));
+    }
 }
 
 /// The params with what a client of the handshake era said once and for all: in the stateless era each request says it

@@ -36,6 +36,7 @@ impl ClientSides for Sides {
     fn side(&self, spec: &ServiceSpec, _: Incarnation) -> ClientSide {
         let handler = Asked {
             service: spec.name.clone(),
+            base: spec.instance_of.clone().unwrap_or_else(|| spec.name.clone()),
             under_way: Arc::clone(&self.under_way),
             gateway: Arc::clone(&self.gateway),
         };
@@ -49,6 +50,8 @@ impl ClientSides for Sides {
 /// Answers what a server asks without saying for which request.
 struct Asked {
     service: ServiceName,
+    /// The service that it is an instance of; itself where it is none.
+    base: ServiceName,
     under_way: Arc<UnderWay>,
     gateway: Arc<OnceLock<Weak<Inner>>>,
 }
@@ -57,6 +60,11 @@ struct Asked {
 impl ServerRequests for Asked {
     async fn answer(&self, request: ServerRequest) -> Result<Box<RawValue>, RpcError> {
         let inner = self.gateway.get().and_then(Weak::upgrade);
+        let of_clients =
+            matches!(request.method.as_str(), "sampling/createMessage" | "elicitation/create" | "roots/list");
+        if let Some(inner) = inner.as_ref().filter(|_| of_clients) {
+            inner.instances.note_asking(&self.base);
+        }
         if let Some((client, request)) = inner.as_ref().and_then(|inner| for_task(inner, &self.service, &request)) {
             return AskClient { client, outlet: None }.answer(request).await;
         }

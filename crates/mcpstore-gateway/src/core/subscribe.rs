@@ -36,11 +36,18 @@ pub(crate) async fn upstream(session: &Arc<dyn Session>, uri: &str, wants: bool)
 pub(crate) trait Reader: Send + Sync {
     /// A resource that it asked for changed.
     fn updated(&self, params: &RawValue);
+
+    /// The view that it looks through: what that shows no more is not told either.
+    fn view(&self) -> Option<Arc<str>>;
 }
 
 impl Reader for Client {
     fn updated(&self, params: &RawValue) {
         self.tell(message::notification(UPDATED, Some(params)));
+    }
+
+    fn view(&self) -> Option<Arc<str>> {
+        self.peer.view.clone()
     }
 }
 
@@ -126,18 +133,16 @@ impl Subscriptions {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    /// Passes an update on to who wants it. It may be of a part of what they asked for (spec: MCP 2025-11-25, schema,
+    /// Who wants an update of a resource. It may be of a part of what they asked for (spec: MCP 2025-11-25, schema,
     /// `ResourceUpdatedNotificationParams`).
-    pub(crate) fn updated(&self, service: &ServiceName, uri: &str, params: &RawValue) {
+    fn readers(&self, service: &ServiceName, uri: &str) -> impl Iterator<Item = Arc<dyn Reader>> {
         let readers: BTreeMap<usize, Weak<dyn Reader>> = {
             let table = lock(&self.table);
             let own = table.get(service).into_iter().flatten().filter(|(own, _)| is_part(own, uri));
             // Who asked for the whole and for the part hears it once.
             own.flat_map(|(_, subscription)| subscription.readers().clone()).collect()
         };
-        for reader in readers.into_values().filter_map(|reader| reader.upgrade()) {
-            reader.updated(params);
-        }
+        readers.into_values().filter_map(|reader| reader.upgrade())
     }
 }
 
@@ -210,6 +215,16 @@ impl Inner {
         server.gone = true;
         self.subscriptions.remove(service, uri);
         self.subscriptions.changed();
+    }
+
+    /// A resource of a service changed: who wants to hear of it does.
+    pub(crate) fn resource_updated(&self, service: &ServiceName, uri: &str, params: &RawValue) {
+        let names = self.names.load();
+        for reader in self.subscriptions.readers(service, uri) {
+            if names.has(reader.view().as_deref(), service) {
+                reader.updated(params);
+            }
+        }
     }
 
     /// The resources of this reader: every service that has one, and its address.

@@ -69,6 +69,11 @@ impl Pipe {
         self.notices.overrun()
     }
 
+    /// Takes no more notices, and lets whoever pushes them know.
+    pub(crate) fn hang_up(&mut self) {
+        self.notices.close();
+    }
+
     /// The next message; `None` at the end.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.ended || self.overrun() {

@@ -104,7 +104,11 @@ impl Judge {
             return Vec::new();
         }
         let services = snapshot.services().iter().filter(|info| info.spec.instance_of.is_none());
-        let listed = services.filter_map(|info| Some((info.name(), info.tools.as_ref()?)));
+        // A list of an earlier life is offered too.
+        let listed = services.filter_map(|info| {
+            let earlier = || info.known.as_ref().and_then(|known| known.tools.as_ref());
+            Some((info.name(), info.tools.as_ref().or_else(earlier)?))
+        });
         let fresh = listed.filter(|(name, list)| {
             self.seen.get(*name).is_none_or(|seen| !std::ptr::eq(seen.list.as_ptr(), Arc::as_ptr(list)))
         });

@@ -98,9 +98,9 @@ impl Guard {
         self.rate.store(per_minute.map(|requests| Arc::new(RateLimit::per_minute(requests))));
     }
 
-    /// From now on this log is written; `None`: none.
-    pub(crate) fn set_audit(&self, audit: Option<Arc<Audit>>) {
-        self.audit.store(audit);
+    /// From now on this log is written; `None`: none. Gives the one before.
+    pub(crate) fn set_audit(&self, audit: Option<Arc<Audit>>) -> Option<Arc<Audit>> {
+        self.audit.swap(audit)
     }
 
     /// From now on tools are measured so, by what is pinned in this folder.
@@ -109,6 +109,24 @@ impl Guard {
         if held::wanted(now.as_ref(), folder, changes) {
             self.pinning.store(Pinning::new(folder, changes).map(Arc::new));
         }
+    }
+
+    /// What somebody should know of, one line each.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let waiting = self.held.borrow();
+        let tools = waiting.iter().map(|(service, tools)| {
+            let named: Vec<String> =
+                tools.iter().map(|tool| format!("`{}`", mcpstore_types::visible_text(tool))).collect();
+            format!("of `{service}` not as approved: {}; mcpstore approve {service}", named.join(", "))
+        });
+        let mut out: Vec<String> = tools.collect();
+        if let Some(health) = self.audit().map(|audit| audit.health()) {
+            out.extend(health.fault);
+            if health.lost_total > 0 {
+                out.push(format!("{} requests are missing in the audit log, which says where", health.lost_total));
+            }
+        }
+        out
     }
 
     fn pinning(&self) -> Option<Pinning> {

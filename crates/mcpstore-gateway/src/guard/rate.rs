@@ -95,6 +95,7 @@ impl RateLimit {
     }
 
     /// Requests that were refused since the start.
+    #[cfg(test)]
     pub(crate) fn refused_total(&self) -> u64 {
         self.refused_total.load(Ordering::Relaxed)
     }

@@ -5,12 +5,16 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mcpstore_types::{ServiceName, ToolChanges};
 use tokio::sync::watch;
 
 use super::audit::{self, Audit, AuditOptions};
 use crate::Gateway;
+
+/// How long the end of a log waits for what was noted last to be on the disk.
+const LAST_NOTES: Duration = Duration::from_secs(1);
 
 /// What is wrong with an audit log.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +89,10 @@ impl Gateway {
     /// Dropped half-way, what was noted before still is.
     pub async fn keep_audit(&self, folder: Option<&Path>) -> Result<(), AuditFault> {
         // One that is written already is not opened twice: its file is locked.
-        self.inner.guard.set_audit(None);
+        if let Some(before) = self.inner.guard.set_audit(None) {
+            // What does not get there in time is told when the log is opened again.
+            let _ = tokio::task::spawn_blocking(move || before.flush(LAST_NOTES)).await;
+        }
         let Some(folder) = folder.map(Path::to_path_buf) else { return Ok(()) };
         let opened = tokio::task::spawn_blocking(move || Audit::open(&folder, AuditOptions::default())).await;
         let fault = |what| AuditFault { what };

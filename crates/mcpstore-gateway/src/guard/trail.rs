@@ -104,7 +104,7 @@ mod tests {
         let trail = Trail::default();
         let service = ServiceName::new("api").unwrap();
         assert!(trail.went().is_none());
-        trail.clone().goes_to(&service, Some("t"), Some(&raw(r#"{"a":1}"#)), None);
+        trail.goes_to(&service, Some("t"), Some(&raw(r#"{"a":1}"#)), None);
         trail.goes_to(&service, Some("other"), None, None);
         let went = trail.went().unwrap();
         assert_eq!((&*went.service, went.what.as_deref()), ("api", Some("t")));

@@ -37,9 +37,8 @@ impl Connection {
 
     /// Sends a request, and reads the head of its response. What is left of the response before is read to its end.
     pub(crate) async fn ask(&mut self, line: &str, headers: &str, body: &str) -> Head {
-        while let Some(event) = self.event().await {
-            panic!("nothing comes behind an answer: {event}");
-        }
+        let late = self.event().await;
+        assert!(late.is_none(), "nothing comes behind an answer: {late:?}");
         let length = body.len();
         let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
         self.stream.write_all(head.as_bytes()).await.unwrap();

@@ -1,4 +1,5 @@
 //! What goes through the gateway comes out byte for byte, in order, and at the right place: through each front, in both eras.
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic, its helpers too")]
 
 mod client;
 mod http;

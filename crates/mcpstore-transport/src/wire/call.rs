@@ -128,7 +128,7 @@ impl Hub {
         params: Option<&RawValue>,
         options: RequestOptions,
     ) -> Result<(Call<'_>, oneshot::Receiver<Answer>, Vec<u8>), CallError> {
-        let RequestOptions { notices, client } = options;
+        let RequestOptions { notices, client, lingers } = options;
         let wants_token = method == "tools/call" || notices.is_some();
         let text = params.map(RawValue::get);
         let read = if wants_token || stateless.is_some() { Params::read(text.unwrap_or("{}")) } else { None };
@@ -146,6 +146,7 @@ impl Hub {
             notices,
             client,
             sent: false,
+            lingers,
             lasts: method == LISTEN,
         };
         let ours = ours.map(|_| Token::ours_text(id));

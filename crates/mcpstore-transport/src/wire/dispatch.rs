@@ -12,7 +12,7 @@ use super::envelope::{self, Envelope};
 use super::glimpse::Glimpse;
 use super::table::{RawWaiter, Waiter};
 use super::{Hub, MAX_LINE_BYTES, count, token};
-use crate::{CallError, LogRing, LogStream, Notification};
+use crate::{CallError, LogRing, LogStream, NoticeSink, Notification};
 
 /// Messages of one batch that are taken; what comes after them is noise.
 const MAX_BATCH: usize = 1024;
@@ -144,29 +144,38 @@ impl Dispatch {
     }
 
     fn on_progress(&self, params: Option<&RawValue>) {
+        let Some((params, (token, at))) = params.and_then(|params| Some((params, token::of_progress(params)?))) else {
+            return count(&self.hub.tally.stray);
+        };
+        let push = |sink: &NoticeSink, callers_token: Option<&str>| {
+            let callers = callers_token.and_then(|token| {
+                let text = params.get();
+                RawValue::from_string(format!("{}{token}{}", &text[..at.start], &text[at.end..])).ok()
+            });
+            sink.push(Notification::new("notifications/progress", Some(callers.as_deref().unwrap_or(params))));
+        };
         let mut table = self.hub.table();
-        let told = params.and_then(|params| {
-            let (token, at) = token::of_progress(params)?;
-            Some((params, at, table.progressed(&token, Instant::now())?))
-        });
-        match told {
-            None => count(&self.hub.tally.stray),
-            // Under the lock: whoever gets the answer has its notices already.
-            Some((params, at, RawWaiter { notices: Some(sink), callers_token, .. })) => {
-                let callers = callers_token.as_deref().and_then(|token| {
-                    let text = params.get();
-                    RawValue::from_string(format!("{}{token}{}", &text[..at.start], &text[at.end..])).ok()
-                });
-                sink.push(Notification::new("notifications/progress", Some(callers.as_deref().unwrap_or(params))));
-            }
+        // Under the lock: whoever gets the answer has its notices already.
+        match table.progressed(&token, Instant::now()) {
+            Some(RawWaiter { notices: Some(sink), callers_token, .. }) => push(sink, callers_token.as_deref()),
             Some(_) => {}
+            None => match table.lingering(&token) {
+                Some((sink, callers_token)) => push(sink, callers_token),
+                None => count(&self.hub.tally.stray),
+            },
         }
     }
 
     fn on_answer(&self, waiter: Waiter, line: &str, message: &Envelope<'_>) {
         match (waiter, message.error, message.result) {
             (Waiter::Raw(raw), Some(error), _) => drop(raw.answer.send(Err(envelope::rpc_error(error)))),
-            (Waiter::Raw(raw), None, Some(result)) => drop(raw.answer.send(Ok(result.to_owned()))),
+            (Waiter::Raw(raw), None, Some(result)) => {
+                if let (true, Some(id)) = (raw.lingers, message.id.and_then(envelope::wire_id)) {
+                    self.hub.table().answered(id, &raw);
+                }
+                // Whoever asked may have gone.
+                let _ = raw.answer.send(Ok(result.to_owned()));
+            }
             (Waiter::Raw(_), None, None) => {}
             (Waiter::Rmcp { .. }, ..) if line.len() > MAX_HANDSHAKE_BYTES => {
                 self.hub.spoil(&format!("it has {} bytes; at most {MAX_HANDSHAKE_BYTES} are read", line.len()));

@@ -1,6 +1,6 @@
 //! Who waits for which answer: one space of ids for rmcp's requests and for ours.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rmcp::model::RequestId;
@@ -10,6 +10,9 @@ use tokio::time::Instant;
 
 use super::token::Token;
 use crate::{CallError, NoticeSink, ServerRequests};
+
+/// Requests that were answered and whose progress may go on; the oldest is forgotten first.
+const MAX_LINGERING: usize = 256;
 
 /// The answer to a raw request.
 pub(super) type Answer = Result<Box<RawValue>, CallError>;
@@ -44,6 +47,8 @@ pub(super) struct RawWaiter {
     pub(super) client: Option<Arc<dyn ServerRequests>>,
     /// It went out, or is going: the server may know of it.
     pub(super) sent: bool,
+    /// See [`RequestOptions::lingers`](crate::RequestOptions::lingers).
+    pub(super) lingers: bool,
     /// It is no work that comes to an end: it is open for as long as somebody listens.
     pub(super) lasts: bool,
 }
@@ -62,8 +67,17 @@ pub(super) struct Table {
     waiting: HashMap<u64, Waiter>,
     /// Who waits under which progress token of its caller's.
     tokens: HashMap<Token, u64>,
+    /// Requests that were answered and whose progress may go on, the oldest first.
+    lingering: VecDeque<Lingering>,
     shut: bool,
     deaf: bool,
+}
+
+/// A request that was answered, and became a task.
+struct Lingering {
+    token: Token,
+    callers_token: Option<String>,
+    notices: NoticeSink,
 }
 
 impl Table {
@@ -118,7 +132,29 @@ impl Table {
 
     /// True when a request of the caller's must not carry this token: another does, or may yet.
     pub(super) fn is_in_use(&self, token: &Token) -> bool {
-        token.looks_like_ours() || self.tokens.contains_key(token)
+        token.looks_like_ours()
+            || self.tokens.contains_key(token)
+            || self.lingering.iter().any(|lingering| lingering.token == *token)
+    }
+
+    /// The request of this id was answered; its progress goes on when it asked for that.
+    pub(super) fn answered(&mut self, id: u64, raw: &RawWaiter) {
+        let RawWaiter { lingers: true, token, own_token, notices: Some(notices), callers_token, .. } = raw else {
+            return;
+        };
+        let Some(token) = token.clone().or_else(|| own_token.then(|| Token::ours(id))) else { return };
+        self.lingering.retain(|lingering| !lingering.notices.is_closed());
+        if self.lingering.len() >= MAX_LINGERING {
+            self.lingering.pop_front();
+        }
+        let (callers_token, notices) = (callers_token.clone(), notices.clone());
+        self.lingering.push_back(Lingering { token, callers_token, notices });
+    }
+
+    /// Where the progress under this token goes after its request was answered, and the token of its caller.
+    pub(super) fn lingering(&self, token: &Token) -> Option<(&NoticeSink, Option<&str>)> {
+        let found = self.lingering.iter().find(|lingering| lingering.token == *token)?;
+        Some((&found.notices, found.callers_token.as_deref()))
     }
 
     /// Notes progress for the request that carries this token, and gives that request.
@@ -181,5 +217,6 @@ impl Table {
         self.shut = true;
         self.waiting.clear();
         self.tokens.clear();
+        self.lingering.clear();
     }
 }

@@ -28,6 +28,11 @@ impl Token {
         }
     }
 
+    /// The token of the request with this wire id, when it has none of its caller's.
+    pub(super) fn ours(id: u64) -> Self {
+        Self::Text(format!("{OURS}{id}"))
+    }
+
     /// The JSON text of the token of the request with this wire id, when it has none of its caller's.
     pub(super) fn ours_text(id: u64) -> String {
         format!("\"{OURS}{id}\"")

@@ -9,8 +9,8 @@ use super::file_of;
 use super::write_back::{Undone, undo, write};
 use crate::args::{ConnectArgs, Global};
 use crate::config::{Backups, is_of_the_moment};
-use crate::control::ReachDoc;
 use crate::control::protocol::{Op, Request};
+use crate::control::{GatewayDoc, ReachDoc, known_profile};
 use crate::exit::{Exit, Failure};
 use crate::output::{print, talk};
 use crate::paths::{Paths, look_at};
@@ -62,11 +62,20 @@ async fn entry(session: &Session<'_>, args: &ConnectArgs) -> anyhow::Result<Plai
     let mut out: Vec<(String, Plain)> = Vec::new();
     if let Some(url) = &args.url {
         reached(&mut out, args.kind.map_or("http", |kind| kind.word()), url, &args.header);
-    } else if let Some((command, rest)) = args.command.split_first() {
+        return Ok(Plain::Object(out));
+    }
+    if let Some((command, rest)) = args.command.split_first() {
         out.push(("command".to_owned(), Plain::text(command)));
         out.push(("args".to_owned(), Plain::texts(rest)));
-    } else if args.http {
-        let (url, headers) = own_address(session, args.profile.as_deref()).await?;
+        return Ok(Plain::Object(out));
+    }
+    let running = running(session).await?;
+    if let (Some(profile), Some(doc)) = (&args.profile, &running) {
+        let known: Vec<String> = doc.report.views.iter().filter_map(|view| view.profile.clone()).collect();
+        known_profile(&known, profile)?;
+    }
+    if args.http {
+        let (url, headers) = own_address(session, running, args.profile.as_deref())?;
         reached(&mut out, "http", &url, &headers);
     } else {
         let program = std::env::current_exe().context("the path of this program is unknown")?;
@@ -85,15 +94,23 @@ fn reached(out: &mut Vec<(String, Plain)>, kind: &str, url: &str, headers: &[(St
     }
 }
 
+/// What the running manager says of its gateway; `None`: none runs.
+async fn running(session: &Session<'_>) -> Result<Option<GatewayDoc>, Failure> {
+    match session.client.ask(&Request::new(Op::Gateway)).await {
+        Ok(doc) => Ok(Some(doc)),
+        Err(failure) if failure.exit == Exit::Unreachable => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Where the running manager is reached, or would be, and with what.
-async fn own_address(session: &Session<'_>, profile: Option<&str>) -> anyhow::Result<(String, Vec<(String, String)>)> {
-    let reach = match session.client.ask::<ReachDoc>(&Request::new(Op::Gateway)).await {
-        Ok(reach) => reach,
-        Err(failure) if failure.exit == Exit::Unreachable => {
-            ReachDoc { url: Some(DEFAULT_URL.to_owned()), token: true }
-        }
-        Err(failure) => return Err(failure.into()),
-    };
+fn own_address(
+    session: &Session<'_>,
+    running: Option<GatewayDoc>,
+    profile: Option<&str>,
+) -> anyhow::Result<(String, Vec<(String, String)>)> {
+    let default = || ReachDoc { url: Some(DEFAULT_URL.to_owned()), token: true };
+    let reach = running.map_or_else(default, |doc| doc.reach);
     let Some(mut url) = reach.url else {
         let message = "the running manager has no gateway over HTTP; without --http the client needs none";
         return Err(Failure::new(Exit::Refused, message).next("mcpstore up --listen 127.0.0.1:8420").into());

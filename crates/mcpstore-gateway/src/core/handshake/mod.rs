@@ -78,6 +78,24 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// The same as [`Inner::pass_or_repeat`] for this request; nobody is asked the same twice.
+    async fn pass_or_repeat(
+        self,
+        peek: &Peek<'_>,
+        service: &ServiceName,
+        passed: impl Fn() -> Passed<'a>,
+        may_repeat: impl FnOnce() -> bool,
+    ) -> Result<Bytes, RpcError> {
+        let before = self.client.times_asked();
+        let may_repeat = || self.client.times_asked() == before && may_repeat();
+        self.inner.pass_or_repeat(self.call, peek, service, passed, may_repeat).await
+    }
+
+    /// The service that this client uses where this one is meant: itself, or an instance of the client's own.
+    async fn own(self, service: ServiceName) -> Result<ServiceName, RpcError> {
+        self.inner.service_for(self.client, service).await
+    }
+
     /// Passes the request on as it is.
     async fn to(self, service: &ServiceName) -> Result<Bytes, RpcError> {
         let peek = Peek::read(self.call.params.as_deref())?;
@@ -87,7 +105,7 @@ impl<'a> Asked<'a> {
 
 impl Inner {
     /// Whatever the client holds is let go when it goes.
-    fn watch_over(self: &Arc<Self>, client: &Arc<Client>) {
+    pub(super) fn watch_over(self: &Arc<Self>, client: &Arc<Client>) {
         if !client.is_first_watch() {
             return;
         }
@@ -101,6 +119,7 @@ impl Inner {
                 for (service, uri) in inner.subscribed(serial) {
                     inner.unsubscribe(&service, &uri, serial).await;
                 }
+                inner.let_instances_go(serial).await;
                 inner.levels_changed(view.as_deref()).await;
             }
         });

@@ -11,7 +11,9 @@ use serde_json::value::RawValue;
 use super::Asked;
 use crate::client::Client;
 use crate::core::Inner;
+use crate::core::levels::has;
 
+const ROOTS_CHANGED: &str = "notifications/roots/list_changed";
 /// Methods of the other era: no server that takes them could be meant.
 const STATELESS_ONLY: [&str; 3] = ["server/discover", "subscriptions/listen", "tasks/update"];
 
@@ -22,7 +24,7 @@ pub(super) async fn request(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     if STATELESS_ONLY.contains(&method.as_str()) {
         return Err(none(""));
     }
-    let candidates = candidates(asked.inner, asked.client.view());
+    let candidates = candidates(asked.inner, asked.client);
     match candidates.as_slice() {
         [(service, _)] => asked.to(service).await,
         [] => Err(none(": the gateway has none, and no service runs that could have it")),
@@ -47,13 +49,14 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
                 client.take_back(cancelled.request_id);
             }
         }
-        // Each server had its own.
-        "notifications/initialized" => {}
-        "notifications/roots/list_changed" => {
-            let candidates = candidates(inner, client.view()).into_iter();
-            let sessions = candidates.map(|(_, session)| session);
-            tell(sessions.filter(|session| session.server().era == Era::Handshake), method, params);
+        // Each server had its own. One that asked for the roots before anybody was there can ask again.
+        "notifications/initialized" => {
+            let alone = inner.clients.all().iter().all(|other| other.serial == client.serial);
+            if alone && client.hello.get().is_some_and(|hello| has(hello.capabilities.get(), "roots")) {
+                roots_changed(inner, client, None);
+            }
         }
+        ROOTS_CHANGED => roots_changed(inner, client, params),
         // Progress on what a server asked: for the one that works for this client, where only one does.
         "notifications/progress" => {
             let services = inner.under_way.services_of(client.serial);
@@ -63,11 +66,17 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
             }
         }
         _ => {
-            if let [(_, session)] = candidates(inner, client.view()).as_slice() {
+            if let [(_, session)] = candidates(inner, client).as_slice() {
                 tell(std::iter::once(Arc::clone(session)), method, params);
             }
         }
     }
+}
+
+/// Tells all servers that the client sees, and that may ask it, that its roots are others now.
+fn roots_changed(inner: &Inner, client: &Client, params: Option<&RawValue>) {
+    let sessions = candidates(inner, client).into_iter().map(|(_, session)| session);
+    tell(sessions.filter(|session| session.server().era == Era::Handshake), ROOTS_CHANGED, params);
 }
 
 /// Tells servers, in a task of its own: whoever brings the notification must not wait for them.
@@ -86,9 +95,10 @@ fn tell(sessions: impl Iterator<Item = Arc<dyn Session>>, method: &str, params: 
     });
 }
 
-/// The services of a view that take messages now.
-fn candidates(inner: &Inner, view: Option<&str>) -> Vec<(ServiceName, Arc<dyn Session>)> {
-    let services = inner.names.load().services(view).into_iter();
+/// The services that a client sees and that take messages now; its own instances in their place.
+fn candidates(inner: &Inner, client: &Client) -> Vec<(ServiceName, Arc<dyn Session>)> {
+    let services = inner.names.load().services(client.view()).into_iter();
+    let services = services.map(|service| inner.instances.of(client.serial, service));
     let running = services.filter_map(|service| {
         let info = inner.supervisor.info(service.as_str())?;
         let session = Arc::clone(info.session()?);

@@ -23,13 +23,14 @@ pub(super) async fn tool(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let peek = Peek::read(Some(params))?;
     let name = peek.name()?;
     let view = client.view();
-    let Route { service, name: own } = inner.names.load().tool(view, &name)?;
+    let Route { service, name: own } = inner.find(|names| names.tool(view, &name)).await?;
+    let service = asked.own(service).await?;
     let passed = || {
         let params = if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
         Passed { tool: Some(&own), ..asked.passed(&service, Some(params)) }
     };
     let may_repeat = || inner.names.load().may_repeat(view, &name);
-    let result = inner.pass_or_repeat(call, &peek, &service, passed, may_repeat).await?;
+    let result = asked.pass_or_repeat(&peek, &service, passed, may_repeat).await?;
     Ok(if peek.task.is_some() { tasks::begun(asked, &service, result) } else { result })
 }
 
@@ -39,18 +40,21 @@ pub(super) async fn prompt(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let params = call.params.as_deref().ok_or_else(|| invalid("`name` is missing"))?;
     let peek = Peek::read(Some(params))?;
     let name = peek.name()?;
-    let Route { service, name: own } = inner.names.load().prompt(client.view(), &name)?;
+    let Route { service, name: own } = inner.find(|names| names.prompt(client.view(), &name)).await?;
+    let service = asked.own(service).await?;
     let params = || if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
     // It only reads, as its name says.
-    inner.pass_or_repeat(call, &peek, &service, || asked.passed(&service, Some(params())), || true).await
+    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, Some(params())), || true).await
 }
 
 /// `resources/read`.
 pub(super) async fn resource(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let Asked { inner, client, call } = asked;
     let peek = Peek::read(call.params.as_deref())?;
-    let Route { service, .. } = inner.names.load().resource(client.view(), needed(&peek.uri, "uri")?)?;
-    inner.pass_or_repeat(call, &peek, &service, || asked.passed(&service, call.params.clone()), || true).await
+    let uri = needed(&peek.uri, "uri")?;
+    let Route { service, .. } = inner.find(|names| names.resource(client.view(), uri)).await?;
+    let service = asked.own(service).await?;
+    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, call.params.clone()), || true).await
 }
 
 /// `resources/subscribe`.
@@ -58,7 +62,8 @@ pub(super) async fn subscribe(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let Asked { inner, client, call } = asked;
     let peek = Peek::read(call.params.as_deref())?;
     let uri = needed(&peek.uri, "uri")?;
-    let Route { service, .. } = inner.names.load().resource(client.view(), uri)?;
+    let Route { service, .. } = inner.find(|names| names.resource(client.view(), uri)).await?;
+    let service = asked.own(service).await?;
     inner.watch_over(client);
     let ask = async {
         match stateless_session(asked, &service) {
@@ -125,8 +130,8 @@ pub(super) async fn complete(asked: Asked<'_>) -> Result<Bytes, RpcError> {
         (Reference { uri: Some(uri), .. }, _) => (inner.names.load().template(view, uri)?, call.params.clone()),
         _ => return Err(invalid("`ref` names neither a prompt nor a resource")),
     };
-    let service = route.service;
-    inner.pass_or_repeat(call, &peek, &service, || asked.passed(&service, params.clone()), || true).await
+    let service = asked.own(route.service).await?;
+    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, params.clone()), || true).await
 }
 
 /// The conversation with a service whose server is of the stateless era.

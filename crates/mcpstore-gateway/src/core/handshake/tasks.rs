@@ -13,6 +13,7 @@ use crate::core::Inner;
 use crate::core::failure::call_error;
 use crate::core::params::{Peek, invalid, replaced};
 use crate::core::relay::Passed;
+use crate::core::tasks::Task;
 use crate::message;
 
 /// The notification of a task that is in another state.
@@ -81,7 +82,9 @@ pub(super) async fn of_one(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let at = Found::in_text(params.get()).ok_or_else(|| invalid("`taskId` is missing"))?;
     let known: Option<Cow<'_, str>> = serde_json::from_str(at.get()).ok();
     let known = needed(&known, "taskId")?;
-    let task = inner.tasks.find(known, client.serial).ok_or_else(|| invalid(&format!("no task `{known}`")))?;
+    let task = inner.tasks.find(known, client.serial);
+    let sees = |task: &Task| inner.names.load().has(client.view(), &task.service);
+    let task = task.filter(sees).ok_or_else(|| invalid(&format!("no task `{known}`")))?;
     let other = task.id != known;
     let params = if other { replaced(params, at, &task.id) } else { params.to_owned() };
     // It may take as long as the task.
@@ -101,7 +104,8 @@ pub(super) async fn list(Asked { inner, client, call }: Asked<'_>) -> Result<Byt
     Peek::read(call.params.as_deref())?;
     let mut entries: Vec<String> = Vec::new();
     let (mut failed, mut listed) = (None, false);
-    for service in inner.tasks.services(client.serial) {
+    let names = inner.names.load_full();
+    for service in inner.tasks.services(client.serial).into_iter().filter(|service| names.has(client.view(), service)) {
         let Some(info) = inner.supervisor.info(service.as_str()) else { continue };
         let Some(session) = info.session() else { continue };
         let limits = CallLimits::for_list(&info.spec.policy.timeouts);

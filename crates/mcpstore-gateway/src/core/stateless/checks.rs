@@ -1,14 +1,16 @@
 //! What every request of the stateless era must say of itself (spec: MCP 2026-07-28, basic).
 
 use mcpstore_transport::RpcError;
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 use super::super::params::{Peek, invalid};
 use super::super::{HANDSHAKE_VERSIONS, STATELESS_VERSION};
 
 /// `UnsupportedProtocolVersion` (spec: MCP 2026-07-28, error codes).
 const UNSUPPORTED_VERSION: i64 = -32022;
+/// `MissingRequiredClientCapability` (same).
+const MISSING_CAPABILITY: i64 = -32021;
 
 /// What a request says of the client that sent it. Who says nothing of all this is no client of this era.
 ///
@@ -32,6 +34,12 @@ pub(super) fn capabilities<'a>(peek: &Peek<'a>) -> Result<&'a RawValue, RpcError
 /// The versions that are spoken: first the one without a handshake.
 pub(super) fn versions() -> impl Iterator<Item = &'static str> {
     std::iter::once(STATELESS_VERSION).chain(HANDSHAKE_VERSIONS)
+}
+
+/// The client did not say that it can do this, which is needed (a JSON object of capabilities).
+pub(super) fn missing_capability(needed: &Value) -> RpcError {
+    let data = to_raw_value(&json!({ "requiredCapabilities": needed })).ok();
+    RpcError { code: MISSING_CAPABILITY, message: "Missing required client capability".to_owned(), data }
 }
 
 fn missing(member: &str) -> RpcError {

@@ -80,8 +80,7 @@ impl Job {
         let (inner, asks, doer) = (Arc::clone(inner), Arc::clone(&questions), target.service.clone());
         let work = async move {
             let Target { service, params, tool, repeats } = target;
-            let kept = params.clone();
-            let peek = Peek::read(kept.as_deref())?;
+            let peek = Peek::read(params.as_deref())?;
             let (key, questions) = (asks.serial, Arc::clone(&asks));
             let (method, tool) = (&call.method, tool.as_deref());
             let passed = || {

@@ -117,6 +117,10 @@ impl Reader for Listener {
     fn updated(&self, params: &RawValue) {
         self.tell(UPDATED, Some(params));
     }
+
+    fn view(&self) -> Option<Arc<str>> {
+        self.view.clone()
+    }
 }
 
 /// Answers `subscriptions/listen`: it lasts for as long as the client reads.
@@ -159,10 +163,10 @@ pub(super) async fn listen(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
     early.opened(&listener);
     call.outlet.closed().await;
     drop(left);
-    // Nobody reads this: it is what the end of a subscription looks like.
+    // Read where the gateway ends the stream: then it ended in good order.
     let id = call.id.get();
     let stamp = stamp();
-    Ok(format!(r#"{{"resultType":"complete","_meta":{{"{META_SUBSCRIPTION}":{id},{}"#, &stamp[1..]).into())
+    Ok(format!(r#"{{"resultType":"complete","_meta":{{"{META_SUBSCRIPTION}":{id},{}}}"#, &stamp[1..]).into())
 }
 
 /// What of a wish is granted: what the services of the view tell.
@@ -202,12 +206,9 @@ async fn subscribe(
     let service = inner.names.load().resource(view, uri).map_err(in_new_words)?.service;
     let session = inner.supervisor.info(service.as_str()).and_then(|info| info.session().cloned());
     let ask = async {
-        match &session {
-            Some(session) => {
-                upstream(session, uri, true).await.map_err(|error| RpcError::new(-32000, error.to_string()))?
-            }
-            // It is asked when it runs.
-            None => {}
+        // One that does not run is asked when it does.
+        if let Some(session) = &session {
+            upstream(session, uri, true).await.map_err(|error| RpcError::new(-32000, error.to_string()))?;
         }
         Ok(Bytes::from_static(b"{}"))
     };
@@ -235,7 +236,10 @@ pub(crate) fn unstamped(params: &RawValue) -> Cow<'_, RawValue> {
 
 /// Keeps what is told before a listener may hear it, and passes on what is told then.
 #[derive(Default)]
-struct Early(Mutex<(Vec<Box<RawValue>>, Option<Arc<Listener>>)>);
+struct Early(Mutex<Kept>);
+
+/// What was kept, until there is a listener.
+type Kept = (Vec<Box<RawValue>>, Option<Arc<Listener>>);
 
 /// Updates that are kept.
 const MAX_EARLY: usize = 64;
@@ -256,6 +260,11 @@ impl Reader for Early {
             None if state.0.len() < MAX_EARLY => state.0.push(params.to_owned()),
             None => {}
         }
+    }
+
+    /// Whatever is kept was looked for in its view a moment ago.
+    fn view(&self) -> Option<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.as_ref()?.view.clone()
     }
 }
 

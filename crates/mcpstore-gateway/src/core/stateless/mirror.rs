@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Inner;
+use super::super::params::Peek;
 use crate::front::headers::{mismatch, plain};
 use crate::seam::Call;
 
@@ -15,13 +16,7 @@ const WORD: &str = "x-mcp-header";
 ///
 /// # Errors
 /// `HeaderMismatch`.
-pub(super) fn check(inner: &Inner, call: &Call) -> Result<(), RpcError> {
-    #[derive(Deserialize)]
-    struct Params<'a> {
-        name: String,
-        #[serde(borrow, default)]
-        arguments: Option<&'a RawValue>,
-    }
+pub(super) fn check(inner: &Inner, call: &Call, peek: &Peek<'_>, name: &str) -> Result<(), RpcError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Entry<'a> {
@@ -29,15 +24,14 @@ pub(super) fn check(inner: &Inner, call: &Call) -> Result<(), RpcError> {
         input_schema: &'a RawValue,
     }
     // Without headers it came over something that has none.
-    let (false, "tools/call", Some(params)) = (call.headers.is_empty(), call.method.as_str(), &call.params) else {
+    if call.headers.is_empty() || call.method != "tools/call" {
         return Ok(());
-    };
-    let Ok(params) = serde_json::from_str::<Params<'_>>(params.get()) else { return Ok(()) };
+    }
     let names = inner.names.load();
-    let entry = names.tool_entry(call.peer.view.as_deref(), &params.name);
+    let entry = names.tool_entry(call.peer.view.as_deref(), name);
     let Some(entry) = entry.filter(|entry| entry.get().contains(WORD)) else { return Ok(()) };
     let Ok(entry) = serde_json::from_str::<Entry<'_>>(entry.get()) else { return Ok(()) };
-    compare(&call.headers, mirrored_headers(entry.input_schema, params.arguments))
+    compare(&call.headers, mirrored_headers(entry.input_schema, peek.arguments))
 }
 
 fn compare(headers: &[(String, String)], wanted: Vec<(String, Option<String>)>) -> Result<(), RpcError> {

@@ -1,11 +1,13 @@
 //! The methods of the stateless era (spec: MCP 2026-07-28), for clients without a session.
 
+mod addresses;
 mod carried;
 mod checks;
 mod edit;
 mod job;
 mod listen;
 mod mirror;
+mod other;
 mod parking;
 mod questions;
 mod results;
@@ -60,7 +62,7 @@ pub(crate) async fn answer(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" => tasks::answer(inner, call, &peek, can).await,
         "subscriptions/listen" => listen::listen(inner, call).await,
-        other => Err(RpcError::new(-32601, format!("no method `{other}`"))),
+        _ => other::request(inner, call, &peek, can).await,
     }
 }
 

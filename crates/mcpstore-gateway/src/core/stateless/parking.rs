@@ -70,12 +70,6 @@ impl Parking {
     pub(super) fn take(&self, place: u64) -> Option<Job> {
         lock(&self.0).taken.remove(&place).map(|parked| parked.job)
     }
-
-    /// How many wait.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        lock(&self.0).taken.len()
-    }
 }
 
 fn lock(places: &Mutex<Places>) -> MutexGuard<'_, Places> {

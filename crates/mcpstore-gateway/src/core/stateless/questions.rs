@@ -7,16 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mcpstore_transport::{RpcError, ServerRequest, ServerRequests};
 use serde::Deserialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep;
 
 use super::super::params::invalid;
+use super::checks::missing_capability;
 use crate::client::next_serial;
 
-/// `MissingRequiredClientCapability` (spec: MCP 2026-07-28, error codes).
-const MISSING_CAPABILITY: i64 = -32021;
 /// Questions that may be open at once for one request; more are refused.
 const MAX_OPEN: usize = 16;
 /// How long further questions are waited for: a client is asked once for those that come together.
@@ -27,8 +26,8 @@ const TOGETHER: Duration = Duration::from_millis(5);
 pub(super) struct Questions {
     /// What tells the request from every other one, and from every client.
     pub(super) serial: usize,
-    /// What the client of the request can do.
-    can: Value,
+    /// What the client of the request can do: a JSON object, which is read when it matters.
+    can: Box<RawValue>,
     state: Mutex<State>,
     news: Notify,
 }
@@ -50,8 +49,7 @@ struct Open {
 impl Questions {
     /// None yet. `capabilities` is the JSON object of what the client can do.
     pub(super) fn new(capabilities: &RawValue) -> Self {
-        let can = serde_json::from_str(capabilities.get()).unwrap_or_default();
-        Self { serial: next_serial(), can, state: Mutex::default(), news: Notify::new() }
+        Self { serial: next_serial(), can: capabilities.to_owned(), state: Mutex::default(), news: Notify::new() }
     }
 
     /// Waits until there are questions, and a moment longer for those that come with them.
@@ -119,10 +117,7 @@ impl Questions {
 
     /// What the client hears when the server could not do its work: a capability was missing, if one was.
     pub(super) fn lacked(&self) -> Option<RpcError> {
-        let required = self.state().lacked.clone()?;
-        let message = "Missing required client capability".to_owned();
-        let data = to_raw_value(&json!({ "requiredCapabilities": required })).ok();
-        Some(RpcError { code: MISSING_CAPABILITY, message, data })
+        self.state().lacked.as_ref().map(missing_capability)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -135,7 +130,8 @@ impl Questions {
 impl ServerRequests for Questions {
     async fn answer(&self, request: ServerRequest) -> Result<Box<RawValue>, RpcError> {
         let needs = needs(&request).ok_or_else(RpcError::no_method)?;
-        if !has(&self.can, &needs) {
+        let can = serde_json::from_str(self.can.get()).unwrap_or_default();
+        if !has(&can, &needs) {
             let refusal = RpcError::new(-32601, format!("the client of this request offers no {needs}"));
             let lacked = &mut self.state().lacked;
             merge(lacked.get_or_insert_with(|| json!({})), needs);
@@ -190,7 +186,7 @@ fn needs(request: &ServerRequest) -> Option<Value> {
 }
 
 /// True when capabilities have all that is needed.
-fn has(can: &Value, needs: &Value) -> bool {
+pub(super) fn has(can: &Value, needs: &Value) -> bool {
     let Some(needs) = needs.as_object() else { return true };
     needs.iter().all(|(name, more)| match can.get(name) {
         // Who says nothing of modes has forms (spec: MCP 2026-07-28, elicitation); who names others only has those.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
+use mcpstore_types::ServiceName;
 use serde_json::value::RawValue;
 
+use super::super::levels::Wish;
 use super::super::params::{Peek, invalid};
 use super::super::{Inner, stamp};
 use super::carried::Carried;
@@ -18,7 +20,7 @@ use super::job::{Job, Pause, Target};
 use super::mirror;
 use super::results::{self, Look};
 use super::teller::Teller;
-use super::{route, tasks};
+use super::{addresses, route, tasks};
 use crate::seam::Call;
 
 /// Answers `tools/call`, `prompts/get` or `resources/read`.
@@ -28,9 +30,10 @@ pub(super) async fn answer(
     peek: &Peek<'_>,
     can: &RawValue,
 ) -> Result<Bytes, RpcError> {
-    let led = route::of(inner, call, peek)?;
-    mirror::check(inner, call)?;
+    let led = inner.find(|names| route::of(names, call, peek)).await?;
+    mirror::check(inner, call, peek, &led.subject)?;
     let teller = Teller::new(call.outlet.clone(), peek)?;
+    let _wish = wish(inner, &teller, &led.service).await;
     let owner = owner(call, &led.subject);
     let carrier = &inner.stateless.carrier;
     let brought = peek.request_state.map(|state| carrier.take(&owner, state, inner.supervisor.now())).transpose()?;
@@ -53,7 +56,7 @@ pub(super) async fn answer(
     };
     let requests = loop {
         match job.wait(&teller).await {
-            Pause::Over(outcome) => return finished(inner, call, &owner, &job, outcome),
+            Pause::Over(outcome) => return finished(inner, call, (&owner, can), &job, outcome),
             // Unless it was taken back in this moment.
             Pause::Asks => {
                 if let Some(requests) = job.questions.requests() {
@@ -80,18 +83,24 @@ pub(super) async fn once(
     target: Target,
 ) -> Result<Bytes, RpcError> {
     let teller = Teller::new(call.outlet.clone(), peek)?;
+    let _wish = wish(inner, &teller, &target.service).await;
     let mut job = Job::begin(inner, call, target, can, teller.token());
     match job.wait(&teller).await {
-        Pause::Over(outcome) => finished(inner, call, "", &job, outcome),
+        Pause::Over(outcome) => finished(inner, call, ("", can), &job, outcome),
         Pause::Asks => Err(RpcError::new(-32603, format!("its server asks something during `{}`", call.method))),
     }
+}
+
+/// Has log messages come from a server that is told once and for all what to say, where the client wants some.
+async fn wish(inner: &Arc<Inner>, teller: &Teller, service: &ServiceName) -> Option<Wish> {
+    Some(inner.wish_level(service, teller.least()?).await)
 }
 
 /// What the client gets.
 fn finished(
     inner: &Inner,
     call: &Call,
-    owner: &str,
+    (owner, can): (&str, &RawValue),
     job: &Job,
     outcome: Result<Bytes, RpcError>,
 ) -> Result<Bytes, RpcError> {
@@ -99,6 +108,7 @@ fn finished(
     let result = match (outcome, lacked.is_some()) {
         (Ok(result), false) if results::is_complete(&result) && call.method != "resources/read" => return Ok(result),
         (Ok(result), _) => result,
+        (Err(error), false) if error.code == addresses::NEEDED => return addresses::asked(error, can),
         (Err(error), _) => return Err(lacked.unwrap_or_else(|| route::in_new_words(error))),
     };
     // What is no object is not ours to mend.

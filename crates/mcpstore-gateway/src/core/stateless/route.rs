@@ -7,7 +7,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::super::Inner;
-use super::super::names::Route;
+use super::super::names::{Names, Route};
 use super::super::params::{Peek, invalid};
 use super::edit::Edit;
 use super::job::Target;
@@ -31,8 +31,8 @@ pub(super) struct Led {
 ///
 /// # Errors
 /// "Invalid params", when nothing is said of that, or there is no such thing.
-pub(super) fn of(inner: &Inner, call: &Call, peek: &Peek<'_>) -> Result<Led, RpcError> {
-    let (names, view) = (inner.names.load(), call.peer.view.as_deref());
+pub(super) fn of(names: &Names, call: &Call, peek: &Peek<'_>) -> Result<Led, RpcError> {
+    let view = call.peer.view.as_deref();
     if call.method == "resources/read" {
         let uri = peek.uri.as_deref().ok_or_else(|| invalid("`uri` is missing"))?;
         let Route { service, .. } = names.resource(view, uri).map_err(in_new_words)?;

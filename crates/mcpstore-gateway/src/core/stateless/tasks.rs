@@ -6,20 +6,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
-use mcpstore_types::ServiceName;
+use mcpstore_types::{Era, ServiceName};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::super::Inner;
 use super::super::params::{Peek, invalid, replaced, with};
+use super::checks::missing_capability;
 use super::job::Target;
 use super::rounds;
 use crate::client::next_serial;
 use crate::seam::{Call, Peer};
 
+/// The name of the extension.
+const EXTENSION: &str = "io.modelcontextprotocol/tasks";
+
 /// Who may have tasks: everybody with one principal in one view, and nobody else.
 #[derive(Debug, Default)]
-pub(super) struct Owners(Mutex<BTreeMap<(Arc<str>, Option<Arc<str>>), usize>>);
+pub(super) struct Owners(Mutex<BTreeMap<Owner, usize>>);
+
+/// A principal in a view.
+type Owner = (Arc<str>, Option<Arc<str>>);
 
 impl Owners {
     /// The number under which the tasks of this peer are kept.
@@ -59,6 +67,12 @@ pub(super) async fn answer(
     peek: &Peek<'_>,
     can: &RawValue,
 ) -> Result<Bytes, RpcError> {
+    if !has_tasks(inner.names.load().capabilities(call.peer.view.as_deref(), Era::Stateless)) {
+        return Err(RpcError::new(-32601, format!("no method `{}`: no service has tasks", call.method)));
+    }
+    if !has_tasks(can.get()) {
+        return Err(missing_capability(&json!({ "extensions": { EXTENSION: {} } })));
+    }
     let missing = || invalid("`taskId` is missing, or is no text");
     let params = call.params.as_deref().ok_or_else(missing)?;
     let (at, known) = Named::read(params.get()).ok_or_else(missing)?;
@@ -75,6 +89,17 @@ pub(super) async fn answer(
         Some(renamed(text, at, &known))
     };
     Ok(renamed().unwrap_or(result))
+}
+
+/// True when capabilities (a JSON object) name the extension.
+fn has_tasks(capabilities: &str) -> bool {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Capabilities<'a> {
+        #[serde(borrow)]
+        extensions: BTreeMap<&'a str, &'a RawValue>,
+    }
+    serde_json::from_str::<Capabilities<'_>>(capabilities).is_ok_and(|all| all.extensions.contains_key(EXTENSION))
 }
 
 fn renamed(text: &str, at: &RawValue, known: &str) -> Bytes {

@@ -39,6 +39,11 @@ impl Teller {
         })
     }
 
+    /// The least serious log lines that it wants.
+    pub(super) fn least(&self) -> Option<Level> {
+        self.least
+    }
+
     /// Its progress token, as JSON.
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()

@@ -86,7 +86,7 @@ fn missed(inner: &Weak<Inner>, service: &ServiceName, uris: &[String]) {
     let Some(inner) = inner.upgrade() else { return };
     for uri in uris {
         if let Ok(params) = to_raw_value(&json!({ "uri": uri })) {
-            inner.subscriptions.updated(service, uri, &params);
+            inner.resource_updated(service, uri, &params);
         }
     }
 }

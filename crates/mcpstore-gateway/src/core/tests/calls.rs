@@ -145,5 +145,15 @@ async fn a_call_that_may_be_repeated_is_when_its_service_is_back() {
     assert_eq!(safe.await.unwrap().expect_err("it was repeated once").code, -32001);
     assert_eq!(a.heard_of("tools/call").len(), 5);
     assert!(!client.client.over.is_cancelled());
-    drop(site);
+    // Nobody is asked the same twice.
+    let asker = site.client_of(None, json!({ "elicitation": {} })).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let safe = asker.start("tools/call", json!({ "name": "a__safe" }));
+    a.hears_of(6, "tools/call").await;
+    a.ask(1, "elicitation/create", json!({}));
+    let asked = asker.next().await;
+    asker.answer(&asked, Ok(json!({ "action": "cancel" })));
+    a.answer_to(1).await;
+    a.dies();
+    assert_eq!(safe.await.unwrap().expect_err("it asked").code, -32001);
 }

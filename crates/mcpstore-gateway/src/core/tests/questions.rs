@@ -79,6 +79,8 @@ async fn a_question_amid_nothing_is_for_the_only_client_there_is() {
     a.ask(1, "roots/list", json!({}));
     assert_eq!(a.answer_to(1).await["error"]["code"], -32000);
     let one = site.client_of(None, able()).await;
+    // Now it may ask again.
+    a.hears_of(1, "notifications/roots/list_changed").await;
     a.ask(2, "roots/list", json!({}));
     let asked = one.next().await;
     one.answer(&asked, Ok(json!({ "roots": [] })));

@@ -55,6 +55,23 @@ async fn progress_of_many_with_equal_ids_and_tokens_never_meets() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn log_messages_come_in_order_before_the_answer() {
+    let a = Puppet::new("a", json!({ "tools": {}, "logging": {} }));
+    let site = Site::of(&[&a]).await;
+    let (client, other) = (site.client().await, site.client().await);
+    let call = client.start("tools/call", json!({ "name": "a__t" }));
+    let heard = a.hears_of(1, "tools/call").await;
+    for n in 0..5_000 {
+        a.notify("notifications/message", json!({ "level": "info", "data": n }));
+    }
+    a.reply(&heard, json!({ "content": [] }));
+    call.await.unwrap().unwrap();
+    let got: Vec<_> = client.here().await.iter().map(|notice| notice["params"]["data"].as_u64().unwrap()).collect();
+    assert!(got == (0..5_000).collect::<Vec<_>>(), "{} came", got.len());
+    assert_eq!(other.here().await.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn five_thousand_notices_come_in_order_before_their_answer() {
     let a = Puppet::new("a", json!({ "tools": {} }));
     let site = Site::of(&[&a]).await;

@@ -58,6 +58,25 @@ async fn a_task_is_of_its_service_and_of_its_client() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn progress_of_a_task_goes_on() {
+    let a = puppet("a");
+    let site = Site::of(&[&a]).await;
+    let (one, two) = (site.client().await, site.client().await);
+    a.answers("tools/call", json!({ "task": task("working") }));
+    let params = json!({ "name": "a__t", "task": {}, "_meta": { "progressToken": "p" } });
+    one.request("tools/call", params.clone()).await.unwrap();
+    two.request("tools/call", params).await.unwrap();
+    let calls = a.heard_of("tools/call");
+    for (n, call) in calls.iter().enumerate() {
+        let token = &call["params"]["_meta"]["progressToken"];
+        a.notify("notifications/progress", json!({ "progressToken": token, "progress": n }));
+    }
+    for (n, client) in [&one, &two].into_iter().enumerate() {
+        assert_eq!(client.next().await["params"], json!({ "progressToken": "p", "progress": n }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_result_takes_as_long_as_its_task_and_what_it_asks_goes_to_its_client() {
     let (a, b) = (puppet("a"), puppet("b"));
     let site = Site::of(&[&a, &b]).await;

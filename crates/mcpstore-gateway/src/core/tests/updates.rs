@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcpstore_testkit::server::{Behaviour, Era, factory};
+use mcpstore_types::ViewSpec;
 use serde_json::{Value, json};
 
 use super::puppet::Puppet;
-use super::site::{Downstream, Site, methods};
+use super::site::{Downstream, Site, methods, service};
+use crate::core::Rules;
 
 const SUBSCRIBE: &str = "resources/subscribe";
 const UNSUBSCRIBE: &str = "resources/unsubscribe";
@@ -72,6 +75,51 @@ async fn a_new_life_is_subscribed_to_again() {
     updated(&a, "x://r");
     assert_eq!(client.next().await["params"]["uri"], "x://r");
     drop(site);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_of_the_other_era_is_listened_to() {
+    let behaviour = Behaviour { name: "s".into(), era: Era::Stateless, ..Behaviour::default() };
+    let site = Site::with(vec![("s", factory(behaviour))], Vec::new()).await;
+    let (one, two) = (site.client().await, site.client().await);
+    let uri = "test://watched-resource";
+    wants(&one, SUBSCRIBE, uri).await;
+    let second = Duration::from_secs(1);
+    one.within(second).await;
+    let touch = || json!({ "name": "s__touch", "arguments": { "uri": uri } });
+    two.request("tools/call", touch()).await.unwrap();
+    let told = one.within(second).await;
+    assert_eq!(methods(&told), ["notifications/resources/updated"]);
+    assert_eq!(told[0]["params"]["uri"], uri);
+    assert_eq!(two.here().await.len(), 0);
+    wants(&one, UNSUBSCRIBE, uri).await;
+    one.within(second).await;
+    two.request("tools/call", touch()).await.unwrap();
+    assert_eq!(one.within(second).await.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_view_shows_no_more_is_not_told() {
+    let (site, a) = site().await;
+    let views = |services: &[&str]| {
+        let services = services.iter().map(|name| service(name)).collect();
+        let view = ViewSpec { name: "v".into(), services, ..ViewSpec::default() };
+        Rules { views: vec![view], ..Rules::default() }
+    };
+    site.gateway.set_rules(views(&["a"]));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (all, part) = (site.client().await, site.client_of(Some("v"), json!({})).await);
+    wants(&all, SUBSCRIBE, "x://r").await;
+    wants(&part, SUBSCRIBE, "x://r").await;
+    let second = Duration::from_secs(1);
+    updated(&a, "x://r");
+    assert_eq!((all.within(second).await.len(), part.here().await.len()), (1, 1));
+    site.gateway.set_rules(views(&[]));
+    // Its lists are others now.
+    assert!(!part.within(second).await.is_empty());
+    updated(&a, "x://r");
+    a.notify("notifications/message", json!({ "level": "info", "data": 1 }));
+    assert_eq!((methods(&all.within(second).await).len(), part.here().await.len()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -133,7 +133,7 @@ impl Events {
         self
     }
 
-    /// Ends with this token.
+    /// Ends with this token: what answers at once when nobody listens any more has the last word.
     #[must_use]
     pub(crate) fn until(mut self, end: &CancellationToken) -> Self {
         self.until = Some(Box::pin(end.clone().cancelled_owned()));
@@ -166,7 +166,11 @@ impl Events {
         if let Some(piece) = self.rest.iter_mut().find(|piece| !piece.is_empty()) {
             return Poll::Ready(Some(Ok(std::mem::take(piece))));
         }
-        self.done |= self.until.as_mut().is_some_and(|until| until.as_mut().poll(cx).is_ready());
+        let ends = self.until.as_mut().is_some_and(|until| until.as_mut().poll(cx).is_ready());
+        if ends {
+            self.until = None;
+            self.pipe.hang_up();
+        }
         if self.done {
             self.kept = None;
             return Poll::Ready(None);
@@ -174,6 +178,8 @@ impl Events {
         let mut out = BytesMut::new();
         out.extend_from_slice(&std::mem::take(&mut self.first));
         self.fill(&mut out, cx);
+        // What has no last word by now has none.
+        self.done |= ends;
         if self.pipe.overrun() {
             // What is missing cannot be told in the stream, so it must not look like a whole one.
             self.done = true;

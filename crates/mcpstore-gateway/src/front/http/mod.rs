@@ -29,9 +29,6 @@ use crate::seam::{Core, Peer};
 pub use listen::BoundFront;
 pub(crate) use listen::HttpFront;
 
-/// Every path that is answered. None of them takes a command, or a change to one.
-pub(crate) const ROUTES: [&str; 5] = ["/mcp", "/mcp/VIEW", "/sse", "/sse/VIEW", "/messages"];
-
 /// What all connections share.
 pub(crate) struct Front {
     pub(crate) core: Arc<dyn Core>,
@@ -142,7 +139,8 @@ mod tests {
         ] {
             assert_eq!(route(path), leads, "{path}");
         }
-        let known = ROUTES.map(|path| route(&path.to_lowercase()).is_some());
+        let known =
+            ["/mcp", "/mcp/VIEW", "/sse", "/sse/VIEW", "/messages"].map(|path| route(&path.to_lowercase()).is_some());
         assert_eq!(known, [true; 5]);
     }
 }

@@ -71,6 +71,7 @@ impl LineFront {
             answers,
             under_way: JoinSet::new(),
             stateless: BTreeMap::new(),
+            lasting: Vec::new(),
         };
         let pipe = Pipe::new(notices, Answers::Many(receiver));
         let mut writing = std::pin::pin!(write::run(pipe, writer, self.limits.write_stall, &self.counters));
@@ -101,6 +102,8 @@ struct Conversation<'a> {
     under_way: JoinSet<String>,
     /// Requests without a session that can be taken back, by their ids.
     stateless: BTreeMap<String, AbortHandle>,
+    /// Requests that have no end of their own (spec: MCP 2026-07-28, subscriptions).
+    lasting: Vec<AbortHandle>,
 }
 
 impl Conversation<'_> {
@@ -137,6 +140,8 @@ impl Conversation<'_> {
                 Ok(None) | Err(_) => break,
             }
         }
+        // Who says nothing more listens no more.
+        self.lasting.iter().for_each(AbortHandle::abort);
         let all = async { while self.under_way.join_next().await.is_some() {} };
         // What is not done by then is given up.
         let _ = tokio::time::timeout(self.front.grace, all).await;
@@ -223,6 +228,10 @@ impl Conversation<'_> {
             let _ = answers.send(answer(&id, &outcome)).await;
             id.get().to_owned()
         });
+        if method == "subscriptions/listen" {
+            self.lasting.retain(|work| !work.is_finished());
+            self.lasting.push(work.clone());
+        }
         if !self.began {
             self.stateless.insert(id.get().to_owned(), work);
         }

@@ -177,6 +177,19 @@ async fn a_client_that_goes_takes_everything_back() {
 }
 
 #[tokio::test]
+async fn who_says_nothing_more_listens_no_more() {
+    let mut talk = Talk::with(Limits::default(), LONG * 10);
+    talk.send(&request(1, "subscriptions/listen", json!({}))).await;
+    talk.core.until(|core| core.hanging.load(Ordering::SeqCst) == 1).await;
+    talk.send(&request(2, "x", json!({}))).await;
+    talk.close().await;
+    // Everything else is still answered.
+    assert_eq!(talk.line().await.unwrap()["id"], 2);
+    assert_eq!(talk.line().await, None);
+    talk.core.until(|core| core.dropped.load(Ordering::SeqCst) == 1).await;
+}
+
+#[tokio::test]
 async fn what_is_too_much_is_refused() {
     let mut talk = Talk::with(Limits { line_bytes: 2000, requests: 2, ..Limits::default() }, Duration::ZERO);
     talk.begin().await;

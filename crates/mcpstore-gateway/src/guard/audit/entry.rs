@@ -93,7 +93,11 @@ impl Entry {
 
 fn cut(text: &mut String) {
     if text.len() > MAX_TEXT_BYTES {
-        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        let mut end = MAX_TEXT_BYTES;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
         text.push('…');
         // What was cut off is not kept.
         text.shrink_to_fit();

@@ -176,7 +176,10 @@ impl Log {
     fn turn(&mut self, found: Option<&str>) -> io::Result<()> {
         self.file.sync_data()?;
         let all = numbered(&self.folder).len();
-        let _ = (self.options.kept_files.max(1)..=all).map(|n| std::fs::remove_file(nth(&self.folder, n))).count();
+        for n in self.options.kept_files.max(1)..=all {
+            // What cannot be removed is removed the next time.
+            let _ = std::fs::remove_file(nth(&self.folder, n));
+        }
         for n in (1..=all.min(self.options.kept_files.max(1) - 1)).rev() {
             std::fs::rename(nth(&self.folder, n), nth(&self.folder, n + 1))?;
         }

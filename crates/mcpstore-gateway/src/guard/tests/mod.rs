@@ -129,6 +129,8 @@ async fn a_tool_that_changed_is_neither_shown_nor_called_before_it_is_approved()
     assert_eq!((refused.code, refused.message.contains("mcpstore approve api")), (-32001, true), "{}", refused.message);
     let held = waiting.borrow().clone();
     assert_eq!(held, [(ServiceName::new("api").unwrap(), ["a".to_owned()].into())].into());
+    let remarks = site.gateway.report().remarks;
+    assert_eq!(remarks, ["of `api` not as approved: `a`; mcpstore approve api"]);
     // In another process, by somebody who has seen what changed.
     approve_all(home.path());
     site.gateway.look_at_approvals();
@@ -159,4 +161,17 @@ async fn how_strictly_is_a_setting_that_may_change() {
     site.gateway.set_tool_changes(home.path(), ToolChanges::Off);
     until("nobody looks", async || site.tools().await == ["api__b", "api__c"]).await;
     assert!(waiting.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_view_that_is_gone_ends_its_sessions_and_no_others() {
+    let site = Site::with(&[tool("a", "1")]).await;
+    let peer = Peer { principal: "token".into(), view: Some("work".into()) };
+    let inside = std::sync::Arc::new(crate::client::Client::new(peer.clone()));
+    let mut hello = site.call("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}}));
+    (hello.peer, hello.client) = (peer, Some(std::sync::Arc::clone(&inside)));
+    site.gateway.request(hello).await.unwrap();
+    site.gateway.set_rules(crate::Rules::default());
+    assert!(inside.over.is_cancelled() && !site.client.over.is_cancelled());
+    assert!(!site.gateway.has_view("work"));
 }

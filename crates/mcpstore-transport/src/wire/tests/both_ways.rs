@@ -11,7 +11,7 @@ use crate::{Fed, NoticeStream, RpcError, ServerRequest, ServerRequests, notice_c
 async fn noting(peer: &mut Peer, params: &str) -> (JoinHandle<table::Answer>, NoticeStream, String) {
     let (sink, stream) = notice_channel();
     let (hub, params) = (Arc::clone(&peer.hub), RawValue::from_string(params.to_owned()).unwrap());
-    let options = RequestOptions { notices: Some(sink), client: None };
+    let options = RequestOptions { notices: Some(sink), ..RequestOptions::default() };
     let limits = CallLimits::within(LONG);
     let call = tokio::spawn(async move { hub.request("tools/call", Some(&params), limits, options).await });
     (call, stream, peer.hear().await)
@@ -58,6 +58,38 @@ async fn a_replaced_token_comes_back_as_the_callers() {
 }
 
 #[tokio::test]
+async fn progress_of_a_task_goes_on_after_the_answer() {
+    let mut peer = Peer::new();
+    let (sink, mut stream) = notice_channel();
+    let limits = CallLimits::within(LONG);
+    let begin = |hub: Arc<Hub>, options| {
+        let params = RawValue::from_string(r#"{"task":{},"_meta":{"progressToken":7}}"#.into()).unwrap();
+        tokio::spawn(async move { hub.request("tools/call", Some(&params), limits, options).await })
+    };
+    let options = RequestOptions { notices: Some(sink), lingers: true, ..RequestOptions::default() };
+    let call = begin(Arc::clone(&peer.hub), options);
+    peer.hear().await;
+    peer.say(r#"{"jsonrpc":"2.0","id":1,"result":{"task":{}}}"#).await;
+    outcome(call).await.unwrap();
+    peer.say(&progress("7", 1)).await;
+    assert_eq!(stream.next().await.unwrap().params.unwrap().get(), r#"{"progressToken":7,"progress":1}"#);
+    // Another one does not take its token; it goes on too, under the token that went out in its place.
+    let (sink, mut others) = notice_channel();
+    let options = RequestOptions { notices: Some(sink), lingers: true, ..RequestOptions::default() };
+    let other = begin(Arc::clone(&peer.hub), options);
+    assert!(peer.hear().await.contains(r#""progressToken":"mcpstore-2""#));
+    peer.say(r#"{"jsonrpc":"2.0","id":2,"result":{"task":{}}}"#).await;
+    outcome(other).await.unwrap();
+    peer.say(&progress("7", 2)).await;
+    peer.say(&progress("\"mcpstore-2\"", 3)).await;
+    assert!(stream.next().await.unwrap().params.unwrap().get().ends_with(r#""progress":2}"#));
+    assert_eq!(others.next().await.unwrap().params.unwrap().get(), r#"{"progressToken":7,"progress":3}"#);
+    // Until nobody reads it, or the conversation is over.
+    peer.hub.close();
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test]
 async fn what_belongs_to_no_request_goes_to_the_feed() {
     let mut peer = Peer::new();
     let mut feed = peer.hub.notices();
@@ -81,7 +113,7 @@ async fn a_notice_on_the_stream_of_a_request_is_that_requests() {
     let Parts { hub, mut outgoing, dispatch, wire: _wire } =
         parts(Arc::new(LogRing::new(Incarnation(1))), ClientSide::default());
     let (sink, mut stream) = notice_channel();
-    let options = RequestOptions { notices: Some(sink), client: Some(Arc::new(Echo::default())) };
+    let options = RequestOptions { notices: Some(sink), client: Some(Arc::new(Echo::default())), lingers: false };
     let asking = Arc::clone(&hub);
     let call = tokio::spawn(async move { asking.request("a", None, CallLimits::within(LONG), options).await });
     let line = outgoing.recv().await.unwrap();

@@ -225,6 +225,20 @@ async fn a_call_given_up_in_the_queue_never_goes_out() {
 }
 
 #[tokio::test]
+async fn to_listen_is_no_work() {
+    let mut peer = Peer::new();
+    let listens = peer.call("subscriptions/listen", "{}", LONG);
+    assert!(peer.hear().await.contains(r#""method":"subscriptions/listen""#));
+    // Whoever waits until nothing is under way does not wait for it.
+    assert_eq!(peer.hub.in_flight(), 0);
+    let work = peer.call("work", "{}", LONG);
+    until(|| peer.hub.in_flight() == 1).await;
+    work.abort();
+    listens.abort();
+    until(|| peer.hub.table().last_sign(1).is_none()).await;
+}
+
+#[tokio::test]
 async fn what_waits_to_be_written_has_a_bound() {
     let peer = Peer::with_room(64);
     let half = format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_OUTGOING_BYTES / 2));

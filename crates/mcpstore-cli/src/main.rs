@@ -49,7 +49,13 @@ fn main() -> Exit {
         }
     };
     logging::init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        // A call is some 40 µs of work in four steps. Between two workers each step wakes the other, which costs as much again
+        // (docs/benchmarks.md). The command itself has the main thread, and what blocks has threads of its own.
+        builder.worker_threads(1);
+    }
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&error.into(), &cli.global),
     };

@@ -78,7 +78,7 @@ pub(super) fn first_answer(runs: usize) -> Row {
         }
     };
     // Once, so that the program is in memory.
-    timed(&one);
+    timed(one);
     Row {
         what: "gateway: from the start of the program to its first answer, one service hangs in its handshake".into(),
         reference: "goal".into(),

@@ -12,6 +12,10 @@ use super::http::{Chunk, Conn, Poll};
 /// The members of a JSON object as they were written.
 type Members<'a> = BTreeMap<&'a str, &'a RawValue>;
 
+/// Takes a message: the number of its connection, that connection, the first line and the body. True when what it wrote went
+/// out.
+type OnMessage<'a> = dyn FnMut(usize, &mut Conn, &[u8], Vec<u8>) -> io::Result<bool> + 'a;
+
 /// What it answers with.
 pub(super) struct Server {
     /// The result of `tools/list`.
@@ -98,7 +102,7 @@ impl Server {
 }
 
 /// Gives each message that arrives over HTTP to `on_message`, with the number of its connection. Never ends.
-fn serve(on_message: &mut dyn FnMut(usize, &mut Conn, &[u8], Vec<u8>) -> io::Result<bool>) -> io::Result<()> {
+fn serve(on_message: &mut OnMessage<'_>) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", listener.local_addr()?)?;
@@ -151,7 +155,7 @@ impl Door {
         &mut self,
         number: usize,
         only_room: bool,
-        on_message: &mut dyn FnMut(usize, &mut Conn, &[u8], Vec<u8>) -> io::Result<bool>,
+        on_message: &mut OnMessage<'_>,
     ) -> io::Result<()> {
         if number == LISTENER {
             let (stream, _) = self.listener.accept()?;

@@ -12,6 +12,10 @@ use super::http::{Chunk, Conn, Poll};
 /// The members of a JSON object as they were written.
 type Members<'a> = BTreeMap<&'a str, &'a RawValue>;
 
+/// Takes a message: the number of its connection, that connection, the first line and the body. True when what it wrote went
+/// out.
+type OnMessage<'a> = dyn FnMut(usize, &mut Conn, &[u8], Vec<u8>) -> io::Result<bool> + 'a;
+
 /// What it answers with.
 pub(super) struct Server {
     /// The result of `tools/list`.

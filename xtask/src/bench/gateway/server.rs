@@ -101,9 +101,6 @@ impl Server {
     }
 }
 
-/// Takes a message: the number of its connection, that connection, the head of its request, and its body.
-type OnMessage<'a> = dyn FnMut(usize, &mut Conn, &[u8], Vec<u8>) -> io::Result<bool> + 'a;
-
 /// Gives each message that arrives over HTTP to `on_message`, with the number of its connection. Never ends.
 fn serve(on_message: &mut OnMessage<'_>) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -1,5 +1,9 @@
 //! What goes through the gateway comes out byte for byte, in order, and at the right place: through each front, in both eras.
-#![allow(clippy::unwrap_used, reason = "a test may fail by a panic, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may fail by a panic, its helpers too; and says what it saw"
+)]
 
 mod client;
 mod http;
@@ -143,6 +147,38 @@ async fn questions_and_their_answers_pass_as_they_are() {
             assert_eq!(client.until(id).await.1, expected, "{front:?} {name}");
         }
     }
+}
+
+#[tokio::test]
+async fn objects_pass_as_results_as_arguments_and_as_params_of_notices() {
+    let site = Site::new(false).await;
+    let objects = published::objects();
+    assert!(objects.len() > 10);
+    println!("{} objects", objects.len());
+    for front in Front::ALL {
+        let mut client = Client::handshake(&site, front).await;
+        for (name, object) in &objects {
+            let notice = format!(r#"{{"method":"notifications/x-example","params":{object}}}"#);
+            let deed = format!(r#"{{"x-notices":[{notice}],"x-reply":{object}}}"#);
+            let id = client.request("tools/call", &call(&deed)).await;
+            let (before, own) = client.until(id).await;
+            assert_eq!(own, answer(id, object), "{front:?} {name}");
+            // The server puts its token there.
+            let sent = object.replace(r#""TOKEN""#, &token_in(&before[0]));
+            let expected = format!(r#"{{"jsonrpc":"2.0","method":"notifications/x-example","params":{sent}}}"#);
+            assert_eq!(before, [expected], "{front:?} {name}");
+            let params = format!(r#"{{"name":"raw","arguments":{{"x":{object}}}}}"#);
+            let id = client.request("tools/call", &params).await;
+            let own = without_our_token(&client.until(id).await.1);
+            assert_eq!(own, answer(id, &format!(r#"{{"content":[],"raw":{params}}}"#)), "{front:?} {name}");
+        }
+    }
+}
+
+/// The token that a server put into a notice, as JSON; nothing where it put none.
+fn token_in(notice: &str) -> String {
+    let found = notice.split_once(r#""progressToken":"#).map(|(_, rest)| rest);
+    found.map_or_else(String::new, |rest| rest.split([',', '}']).next().unwrap().to_owned())
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! One message of each type that the published schemas know (2025-11-25 and 2026-07-28), with what a decode and an encode
 //! would not leave as it is: members that nobody knows, numbers that are written oddly, escapes, an order of their own.
 
+use std::path::PathBuf;
+
 /// By the method that they are the result of, and the params that lead to the server: results, by the names of their types.
 pub(crate) const RESULTS: &[(&str, &str, &str)] = &[
     (
@@ -110,4 +112,26 @@ pub(crate) fn way(method: &str) -> &'static str {
         "completion/complete" => r#"{"ref":{"type":"ref/prompt","name":"raw"},"argument":{"name":"a","value":"p"}"#,
         other => panic!("no way to {other}"),
     }
+}
+
+/// All of these as bare objects with a name, and beside them the JSON files below the folder that `MCPSTORE_SCHEMA_EXAMPLES`
+/// names: examples that come with a published schema, say. Line ends are spaces there, as a message is one line.
+pub(crate) fn objects() -> Vec<(String, String)> {
+    let own = RESULTS.iter().chain(STATELESS_RESULTS).chain(NOTICES).map(|(name, _, object)| (name, object));
+    let asked = QUESTIONS.iter().flat_map(|(name, _, params, said)| [(name, params), (name, said)]);
+    let mut all: Vec<_> = own.chain(asked).map(|(name, object)| ((*name).to_owned(), (*object).to_owned())).collect();
+    let mut folders: Vec<PathBuf> =
+        std::env::var_os("MCPSTORE_SCHEMA_EXAMPLES").map(PathBuf::from).into_iter().collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "json") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                all.push((path.display().to_string(), text.trim().replace(['\r', '\n'], " ")));
+            }
+        }
+    }
+    all
 }

@@ -120,7 +120,9 @@ impl Client {
                 return (before, message);
             }
             // The lists of a server that has just begun to run.
-            if !message.contains("/list_changed") {
+            let lists = ["tools", "prompts", "resources"];
+            let changed = |list: &&str| format!(r#"{{"jsonrpc":"2.0","method":"notifications/{list}/list_changed"}}"#);
+            if !lists.iter().any(|list| message == changed(list)) {
                 before.push(message);
             }
         }

@@ -164,7 +164,8 @@ async fn objects_pass_as_results_as_arguments_and_as_params_of_notices() {
             let (before, own) = client.until(id).await;
             assert_eq!(own, answer(id, object), "{front:?} {name}");
             // The server puts its token there.
-            let sent = object.replace(r#""TOKEN""#, &token_in(&before[0]));
+            let heard = before.first().unwrap_or_else(|| panic!("{front:?} {name}: no notice"));
+            let sent = object.replace(r#""TOKEN""#, &token_in(heard));
             let expected = format!(r#"{{"jsonrpc":"2.0","method":"notifications/x-example","params":{sent}}}"#);
             assert_eq!(before, [expected], "{front:?} {name}");
             let params = format!(r#"{{"name":"raw","arguments":{{"x":{object}}}}}"#);

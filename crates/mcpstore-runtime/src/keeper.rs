@@ -52,19 +52,20 @@ impl Keeper {
             let goes_on = over.run_until_cancelled(pause).await.is_some();
             let waiting = std::mem::take(&mut *self.waiting());
             let store = Arc::clone(&self.store);
-            let written = spawn_blocking(move || {
+            let write = move || {
                 for (service, (spec, known)) in waiting {
                     match known::write(&spec, &known) {
                         Some(bytes) => store.write(&service, &bytes),
                         None => tracing::info!(%service, "its lists are too large to be kept"),
                     }
                 }
-            });
-            if let Err(error) = written.await {
-                tracing::warn!(%error, "lists could not be kept");
-            }
+            };
             if !goes_on {
-                return;
+                // Nothing else runs any more that it could hold up, and threads for blocking work may be gone already.
+                return write();
+            }
+            if let Err(error) = spawn_blocking(write).await {
+                tracing::warn!(%error, "lists could not be kept");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A conversation with one downstream client, in the era that has such.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -16,6 +16,7 @@ use crate::guard::client_name;
 use crate::message;
 use crate::outlet::Outlet;
 use crate::seam::Peer;
+use crate::taken_back::TakenBack;
 
 /// Requests of servers that one client may be asked at once; more are refused.
 const MAX_ASKED: usize = 64;
@@ -42,7 +43,7 @@ pub(crate) struct Client {
     /// What stands for its session in the audit log; set once, where there is a session.
     pub(crate) tag: OnceLock<Arc<str>>,
     name: OnceLock<Option<Arc<str>>>,
-    /// The session is over: everything that is done for it ends.
+    /// The session is over: everything that is done for it ends. Ended by [`Client::end`].
     pub(crate) over: CancellationToken,
     state: Mutex<State>,
     next_ask: AtomicU64,
@@ -67,7 +68,7 @@ struct State {
     /// What it was asked and has not answered, by our id.
     asked: BTreeMap<u64, oneshot::Sender<Result<Box<RawValue>, RpcError>>>,
     /// Its requests under way, by the text of their ids.
-    under_way: BTreeMap<String, CancellationToken>,
+    under_way: HashMap<String, TakenBack>,
     /// The least level of log messages that it wants; `None`: it never said.
     log_level: Option<Level>,
     /// The elicitations that it was asked for and that end elsewhere, by their ids; the latest ones.
@@ -169,10 +170,14 @@ impl Client {
     }
 
     /// Enters a request of the client, so that it can take it back. Leave with [`Client::leave`].
-    pub(crate) fn enter(&self, id: &RawValue) -> CancellationToken {
-        let token = self.over.child_token();
-        self.state().under_way.insert(id.get().to_owned(), token.clone());
-        token
+    pub(crate) fn enter(&self, id: &RawValue) -> TakenBack {
+        let mark = TakenBack::default();
+        self.state().under_way.insert(id.get().to_owned(), mark.clone());
+        // Asked after it is entered: an end between the two takes it back as well.
+        if self.over.is_cancelled() {
+            mark.take();
+        }
+        mark
     }
 
     /// The request is over.
@@ -182,9 +187,17 @@ impl Client {
 
     /// The client takes a request back; nothing happens when it is over.
     pub(crate) fn take_back(&self, id: &RawValue) {
-        if let Some(token) = self.state().under_way.remove(id.get()) {
-            token.cancel();
+        let mark = self.state().under_way.remove(id.get());
+        if let Some(mark) = mark {
+            mark.take();
         }
+    }
+
+    /// The client is gone: all that is done for it ends.
+    pub(crate) fn end(&self) {
+        self.over.cancel();
+        let under_way = std::mem::take(&mut self.state().under_way);
+        under_way.values().for_each(TakenBack::take);
     }
 
     /// Notes that it is asked this elicitation, where the end of it will be told in a notification of its own.
@@ -237,6 +250,29 @@ impl Drop for Client {
     fn drop(&mut self) {
         // Nobody can use it any more, so it is over, whether somebody said so or not.
         self.over.cancel();
+    }
+}
+
+/// Ends a client when it is dropped.
+pub(crate) struct Ending(Option<Arc<Client>>);
+
+impl Ending {
+    /// Of this client.
+    pub(crate) fn of(client: &Arc<Client>) -> Self {
+        Self(Some(Arc::clone(client)))
+    }
+
+    /// It goes on after all.
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(client) = &self.0 {
+            client.end();
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod message;
 mod outlet;
 mod report;
 mod seam;
+mod taken_back;
 
 pub use core::{Gateway, Prepared, Rules};
 pub use front::{BoundFront, BoundUnix, FrontOptions, FrontStats, Limits, ListenError};

@@ -32,7 +32,7 @@ pub(crate) struct Call {
     /// Its id, byte for byte.
     pub(crate) id: Box<RawValue>,
     /// Its method.
-    pub(crate) method: String,
+    pub(crate) method: Arc<str>,
     /// Its params, byte for byte.
     pub(crate) params: Option<Box<RawValue>>,
     /// Headers that say what the body says too (`Mcp-*`, `MCP-Protocol-Version`), by lower-case name; empty where a
@@ -58,7 +58,7 @@ pub(crate) trait Core: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Dropping the future gives the request up: its server is told at once.
-    async fn request(&self, call: Call) -> Result<Bytes, RpcError>;
+    async fn request(self: Arc<Self>, call: Call) -> Result<Bytes, RpcError>;
 
     /// Takes a notification of a client with a session. Never waits.
     fn notification(&self, client: &Arc<Client>, method: &str, params: Option<&RawValue>);

@@ -76,9 +76,21 @@ impl Supervisor {
     /// # Cancel safety
     /// As [`Supervisor::call_tool`].
     pub async fn relay(&self, service: &str, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
+        let held = self.hold(service, relay.tool).await?;
+        self.relay_held(held, relay).await
+    }
+
+    /// As [`Supervisor::relay`], for a service that is held already ([`Supervisor::hold`]).
+    ///
+    /// # Errors
+    /// As [`Supervisor::call_tool`].
+    ///
+    /// # Cancel safety
+    /// As [`Supervisor::call_tool`].
+    pub async fn relay_held(&self, held: Held, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
         let Relay { method, params, tool, options, inputs, trace, limits } = relay;
         let bytes_in = params.as_deref().map_or(0, bytes);
-        let Held { info, used } = self.hold(service, tool).await?;
+        let Held { info, used } = held;
         let call = self.begin_call(&info, used, tool, bytes_in, &trace)?;
         let params = match call.traceparent(&trace) {
             // The caller's own words are in the params already.
@@ -88,7 +100,8 @@ impl Supervisor {
         let limits = limits.unwrap_or(call.limits);
         let result = match inputs {
             Some(inputs) if call.session.server().era == Era::Stateless => {
-                request_with_inputs(call.session.as_ref(), inputs, method, params, limits, options).await
+                // Put aside, as the lesser part of all calls: each would carry the room for it.
+                Box::pin(request_with_inputs(call.session.as_ref(), inputs, method, params, limits, options)).await
             }
             Some(_) | None => call.session.request_with(method, params, limits, options).await,
         };

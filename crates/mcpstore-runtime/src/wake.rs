@@ -65,7 +65,8 @@ impl Supervisor {
         match found(&info) {
             Found::Up(used) => Ok(Held { info, used }),
             Found::Down => Err(not_running(&info, info.why())),
-            Found::Coming | Found::Asleep => self.comes_up(service, &info).await,
+            // Put aside, as what comes seldom: every call would carry the room for it.
+            Found::Coming | Found::Asleep => Box::pin(self.comes_up(service, &info)).await,
         }
     }
 
@@ -113,11 +114,10 @@ impl Supervisor {
     }
 
     pub(crate) fn info_for_call(&self, service: &str) -> Result<Arc<ServiceInfo>, CallFailure> {
-        let snapshot = self.snapshot();
-        snapshot
-            .get(service)
-            .cloned()
-            .ok_or_else(|| CallFailure::UnknownService { name: service.to_owned(), hint: snapshot.hint(service) })
+        self.info(service).ok_or_else(|| CallFailure::UnknownService {
+            name: service.to_owned(),
+            hint: self.snapshot().hint(service),
+        })
     }
 }
 

@@ -83,6 +83,12 @@ impl ServiceName {
         Ok(Self(Arc::from(text)))
     }
 
+    /// The name as a text that is shared, not copied.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use mcpstore_runtime::{CallFailure, Goal, ServiceInfo};
 use mcpstore_transport::{CallError, RpcError};
-use mcpstore_types::ServiceName;
 use tokio::time::Instant;
 
 use super::Inner;
@@ -31,19 +30,26 @@ impl Inner {
         &self,
         call: &Call,
         peek: &Peek<'_>,
-        service: &ServiceName,
         passed: impl Fn() -> Passed<'a>,
         may_repeat: impl FnOnce() -> bool,
     ) -> Result<Bytes, RpcError> {
-        let (began, info) = (Instant::now(), self.supervisor.info(service.as_str()));
-        let first = self.pass_once(call, peek, passed()).await;
-        match (first, info) {
-            (Ok(result), _) => Ok(result),
-            (Err(failure), Some(info)) if died(&failure) && may_repeat() && self.is_back(&info, began).await => {
-                tracing::debug!(%service, method = call.method, "once more: the service died under it");
-                self.pass(call, peek, passed()).await
+        let first = passed();
+        let held = self.hold_for(call, peek, &first).await.map_err(rpc_error)?;
+        let (began, info) = (Instant::now(), Arc::clone(&held.info));
+        match self.pass_held(call, peek, first, held).await {
+            Ok(result) => Ok(result),
+            Err(failure) if died(&failure) && may_repeat() => {
+                // Put aside, as what comes seldom: every call would carry the room for it.
+                Box::pin(async {
+                    if !self.is_back(&info, began).await {
+                        return Err(rpc_error(failure));
+                    }
+                    tracing::debug!(service = %info.name(), method = &*call.method, "once more: the service died under it");
+                    self.pass(call, peek, passed()).await
+                })
+                .await
             }
-            (Err(failure), _) => Err(rpc_error(failure)),
+            Err(failure) => Err(rpc_error(failure)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who answers what a server asks: the client for whom it works.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,9 @@ use serde_json::value::RawValue;
 use super::able::able;
 use crate::client::Client;
 use crate::outlet::Outlet;
+
+/// Services whose places are kept though nothing is under way there; those of more come and go.
+const KEPT: usize = 64;
 
 /// A client of the handshake era that is asked.
 #[derive(Clone)]
@@ -38,7 +41,7 @@ impl ServerRequests for AskClient {
 #[derive(Default)]
 pub(crate) struct UnderWay {
     next: AtomicU64,
-    by_service: Mutex<BTreeMap<ServiceName, BTreeMap<u64, Worker>>>,
+    by_service: Mutex<HashMap<ServiceName, Vec<(u64, Worker)>>>,
     /// The keys of requests that wait for their clients.
     aside: Mutex<BTreeSet<usize>>,
 }
@@ -59,7 +62,7 @@ impl UnderWay {
     /// A request goes to a service; it is under way until the guard is dropped.
     pub(crate) fn enter(self: &Arc<Self>, service: &ServiceName, worker: Worker) -> Entered {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.by_service).entry(service.clone()).or_default().insert(id, worker);
+        lock(&self.by_service).entry(service.clone()).or_default().push((id, worker));
         Entered { table: Arc::clone(self), service: service.clone(), id }
     }
 
@@ -70,7 +73,7 @@ impl UnderWay {
         let table = lock(&self.by_service);
         let workers = table.get(service)?;
         let only = |counts: &dyn Fn(&Worker) -> bool| {
-            let mut workers = workers.values().filter(|worker| counts(worker));
+            let mut workers = workers.iter().map(|(_, worker)| worker).filter(|worker| counts(worker));
             let first = workers.next()?;
             Some(workers.all(|other| other.key == first.key).then(|| first.clone()))
         };
@@ -79,13 +82,13 @@ impl UnderWay {
 
     /// True when nothing is under way at this service.
     pub(crate) fn is_idle(&self, service: &ServiceName) -> bool {
-        !lock(&self.by_service).contains_key(service)
+        lock(&self.by_service).get(service).is_none_or(Vec::is_empty)
     }
 
     /// The services that work for this client now.
     pub(crate) fn services_of(&self, key: usize) -> Vec<ServiceName> {
         let table = lock(&self.by_service);
-        let own = table.iter().filter(|(_, workers)| workers.values().any(|worker| worker.key == key));
+        let own = table.iter().filter(|(_, workers)| workers.iter().any(|(_, worker)| worker.key == key));
         own.map(|(service, _)| service.clone()).collect()
     }
 
@@ -110,7 +113,7 @@ impl Drop for Aside {
 
 impl fmt::Debug for UnderWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: BTreeMap<_, _> =
+        let counts: HashMap<_, _> =
             lock(&self.by_service).iter().map(|(name, workers)| (name.clone(), workers.len())).collect();
         f.debug_tuple("UnderWay").field(&counts).finish()
     }
@@ -126,12 +129,15 @@ pub(crate) struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let mut table = lock(&self.table.by_service);
-        if let Some(workers) = table.get_mut(&self.service) {
-            workers.remove(&self.id);
-            if workers.is_empty() {
-                table.remove(&self.service);
-            }
+        let Some(workers) = table.get_mut(&self.service) else { return };
+        let at = workers.iter().position(|(id, _)| *id == self.id);
+        let gone = at.map(|at| workers.swap_remove(at));
+        if workers.is_empty() && table.len() > KEPT {
+            table.remove(&self.service);
         }
+        drop(table);
+        // What it holds may have something to say at its end.
+        drop(gone);
     }
 }
 

@@ -209,9 +209,14 @@ impl Inner {
         }
         let place = self.instances.place(client, &base, is_own(&base, self.instances.asks(&service)))?;
         let Place::Own(own) = place else { return Ok(service) };
-        if let Some(name) = own.name.get() {
-            return Ok(name.clone());
+        match own.name.get() {
+            Some(name) => Ok(name.clone()),
+            None => Box::pin(self.own_instance(client, own)).await,
         }
+    }
+
+    /// Makes the instance of a client.
+    async fn own_instance(self: &Arc<Self>, client: &Arc<Client>, own: Arc<Own>) -> Result<ServiceName, RpcError> {
         // Goes on when the client takes the request back: half of it would leave an instance of nobody.
         let (inner, client) = (Arc::clone(self), Arc::clone(client));
         let made = tokio::spawn(async move {

@@ -22,7 +22,7 @@ impl Inner {
     /// Nothing is lost when it is dropped.
     pub(crate) async fn find<T>(&self, look: impl Fn(&Names) -> Result<T, RpcError>) -> Result<T, RpcError> {
         let first = look(&self.names.load());
-        if first.is_err() && self.catch_up().await { look(&self.names.load()) } else { first }
+        if first.is_err() && Box::pin(self.catch_up()).await { look(&self.names.load()) } else { first }
     }
 
     /// Waits until the names are those of now; false when they are that already.

@@ -20,8 +20,10 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+use std::future::poll_fn;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -164,7 +166,7 @@ impl Gateway {
         self.inner.rules.store(Arc::new(rules));
         self.inner.renewed.notify_one();
         let gone = |client: &Arc<Client>| client.view().is_some_and(|view| !self.has_view(view));
-        self.inner.clients.all().iter().filter(|client| gone(client)).for_each(|client| client.over.cancel());
+        self.inner.clients.all().iter().filter(|client| gone(client)).for_each(|client| client.end());
     }
 }
 
@@ -182,7 +184,7 @@ impl std::fmt::Debug for Gateway {
 
 #[async_trait]
 impl Core for Gateway {
-    async fn request(&self, call: Call) -> Result<Bytes, RpcError> {
+    async fn request(self: Arc<Self>, call: Call) -> Result<Bytes, RpcError> {
         let noted = self.inner.guard.begin(&call);
         let answer = self.inner.answer(&call).await;
         if let Some(noted) = noted {
@@ -213,15 +215,16 @@ impl Inner {
         let Some(client) = call.client.clone() else { return stateless::answer(self, call).await };
         let _entered = Entered { client: &client, id: &call.id };
         let taken_back = client.enter(&call.id);
-        tokio::select! {
-            biased;
-            answer = handshake::answer(self, &client, call) => answer,
+        let mut answer = std::pin::pin!(handshake::answer(self, &client, call));
+        let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => taken_back.poll(cx).map(|()| None),
+        });
+        answer.await.unwrap_or_else(|| {
+            call.trail.taken_back();
             // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
-            () = taken_back.cancelled() => {
-                call.trail.taken_back();
-                Err(RpcError::new(-32000, "the request was cancelled"))
-            }
-        }
+            Err(RpcError::new(-32000, "the request was cancelled"))
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mcpstore_runtime::{CallFailure, CallTrace, Relay, ServiceInfo};
+use mcpstore_runtime::{CallFailure, CallTrace, Held, Relay, ServiceInfo};
 use mcpstore_transport::{
     CallLimits, NoticeStream, Notification, RequestOptions, RpcError, ServerRequests, notice_channel,
 };
@@ -54,20 +54,32 @@ impl Inner {
     /// # Cancel safety
     /// Dropped, the server is told.
     pub(crate) async fn pass(&self, call: &Call, peek: &Peek<'_>, passed: Passed<'_>) -> Result<Bytes, RpcError> {
-        self.pass_once(call, peek, passed).await.map_err(rpc_error)
+        let held = self.hold_for(call, peek, &passed).await.map_err(rpc_error)?;
+        self.pass_held(call, peek, passed, held).await.map_err(rpc_error)
     }
 
-    /// The same, with the failure as it is.
-    pub(super) async fn pass_once(
+    /// Brings the service up for a request. One that sleeps is woken first: what the client says depends on the era of its
+    /// server.
+    pub(super) async fn hold_for(
+        &self,
+        call: &Call,
+        peek: &Peek<'_>,
+        passed: &Passed<'_>,
+    ) -> Result<Held, CallFailure> {
+        let &Passed { service, tool, .. } = passed;
+        call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
+        self.supervisor.hold(service.as_str(), tool).await
+    }
+
+    /// The same as [`Inner::pass`] for a service that is held, with the failure as it is.
+    pub(super) async fn pass_held(
         &self,
         call: &Call,
         peek: &Peek<'_>,
         passed: Passed<'_>,
+        held: Held,
     ) -> Result<Bytes, CallFailure> {
         let Passed { service, method, params, tool, asks, key, client, waits, rounds } = passed;
-        call.trail.goes_to(service, tool.or(peek.what().as_deref()), peek.arguments, peek.client());
-        // One that sleeps is woken first: what the client says depends on the era of its server.
-        let held = self.supervisor.hold(service.as_str(), tool).await?;
         let info = &held.info;
         let stateless = self.is_stateless(service, Some(info));
         let params = match client {
@@ -97,7 +109,7 @@ impl Inner {
             limits,
         };
         let tell = |notice: &Notification| self.tell(&call.outlet, client, notice, wants_progress);
-        let mut answer = std::pin::pin!(self.supervisor.relay(service.as_str(), relay));
+        let mut answer = std::pin::pin!(self.supervisor.relay_held(held, relay));
         let result = loop {
             tokio::select! {
                 biased;

@@ -26,10 +26,10 @@ pub(crate) struct Running {
 impl Running {
     /// Gives a request to the core. `session` stays in use until it is over.
     pub(crate) fn begin(core: &Arc<dyn Core>, counters: &Arc<Counters>, call: Call, session: Option<InUse>) -> Self {
-        let (id, core) = (call.id.clone(), Arc::clone(core));
+        let id = call.id.clone();
         counters.requests_total.up();
         Self {
-            work: Box::pin(async move { core.request(call).await }),
+            work: Arc::clone(core).request(call),
             id,
             over: false,
             counters: Arc::clone(counters),

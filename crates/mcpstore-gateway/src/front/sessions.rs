@@ -187,7 +187,7 @@ impl Sessions {
 
 impl Session {
     fn end(&self) {
-        self.client.over.cancel();
+        self.client.end();
         self.client.set_main(None);
     }
 }

@@ -89,7 +89,7 @@ impl Guard {
     }
 
     /// What will be noted of a request; `None`: nothing.
-    pub(crate) fn begin(&self, call: &Call) -> Option<Noted> {
+    pub(crate) fn begin<'a>(&self, call: &'a Call) -> Option<Noted<'a>> {
         Noted::of(self.audit.load().as_ref()?, call)
     }
 

@@ -6,11 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::audit::{Audit, Entry, Outcome};
-use super::trail::Trail;
-use crate::client::Client;
 use crate::seam::{Call, Peer};
 
 /// Methods that only look: nothing is noted of them.
@@ -32,49 +29,31 @@ const ONLY_LOOK: [&str; 14] = [
 ];
 
 /// A request that will be noted: when it is over, or when this is dropped, which means that it was given up.
-#[derive(Debug)]
-pub(crate) struct Noted {
+pub(crate) struct Noted<'a> {
     audit: Arc<Audit>,
-    trail: Trail,
-    peer: Peer,
-    client: Option<Arc<Client>>,
-    method: String,
-    /// As the client calls it; kept of what is short, for requests that go nowhere.
-    params: Option<Box<RawValue>>,
-    bytes_in: u64,
+    call: &'a Call,
     began: Instant,
     ended: Option<(Outcome, u64)>,
 }
 
-impl Noted {
+impl<'a> Noted<'a> {
     /// Of a request that uses or changes something; `None` of one that only looks.
-    pub(super) fn of(audit: &Arc<Audit>, call: &Call) -> Option<Self> {
-        if ONLY_LOOK.binary_search(&call.method.as_str()).is_ok() {
+    pub(super) fn of(audit: &Arc<Audit>, call: &'a Call) -> Option<Self> {
+        if ONLY_LOOK.binary_search(&&*call.method).is_ok() {
             return None;
         }
-        let params = call.params.as_deref();
-        Some(Self {
-            audit: Arc::clone(audit),
-            trail: call.trail.clone(),
-            peer: call.peer.clone(),
-            client: call.client.clone(),
-            method: call.method.clone(),
-            params: params.filter(|params| params.get().len() <= MAX_KEPT).map(ToOwned::to_owned),
-            bytes_in: params.map_or(0, |params| params.get().len() as u64),
-            began: Instant::now(),
-            ended: None,
-        })
+        Some(Self { audit: Arc::clone(audit), call, began: Instant::now(), ended: None })
     }
 
     /// It is over.
     pub(crate) fn over(mut self, answer: &Result<Bytes, RpcError>) {
         let (outcome, bytes) = match answer {
-            Ok(result) if self.method == "tools/call" && says_error(result) => (Outcome::ToolError, result.len()),
+            Ok(result) if &*self.call.method == "tools/call" && says_error(result) => (Outcome::ToolError, result.len()),
             Ok(result) => (Outcome::Done, result.len()),
-            Err(_) if self.trail.was_taken_back() => (Outcome::Cancelled, 0),
+            Err(_) if self.call.trail.was_taken_back() => (Outcome::Cancelled, 0),
             Err(error) => {
                 let bytes = error.message.len() + error.data.as_ref().map_or(0, |data| data.get().len());
-                let outcome = if self.trail.went().is_none() { Outcome::Refused } else { Outcome::Error(error.code) };
+                let outcome = if self.call.trail.went().is_none() { Outcome::Refused } else { Outcome::Error(error.code) };
                 (outcome, bytes)
             }
         };
@@ -82,35 +61,37 @@ impl Noted {
     }
 
     /// What was asked for, as the client calls it.
-    fn asked(&self) -> Option<String> {
+    fn asked(&self) -> Option<Arc<str>> {
         #[derive(Deserialize)]
         struct Named {
             #[serde(default)]
-            name: Option<String>,
+            name: Option<Arc<str>>,
             #[serde(default)]
-            uri: Option<String>,
+            uri: Option<Arc<str>>,
         }
-        let named: Named = serde_json::from_str(self.params.as_deref()?.get()).ok()?;
+        let params = self.call.params.as_deref().filter(|params| params.get().len() <= MAX_READ)?;
+        let named: Named = serde_json::from_str(params.get()).ok()?;
         named.name.or(named.uri)
     }
 }
 
-/// Bytes of params that are kept until a request is over, for the name of what was refused.
-const MAX_KEPT: usize = 4096;
+/// Bytes of params that are read for the name of what was refused.
+const MAX_READ: usize = 4096;
 
-impl Drop for Noted {
+impl Drop for Noted<'_> {
     fn drop(&mut self) {
         let (outcome, bytes_out) = self.ended.unwrap_or((Outcome::Cancelled, 0));
-        let went = self.trail.went();
-        let hello = self.client.as_ref().and_then(|client| client.name());
+        let Call { peer, client, method, params, trail, .. } = self.call;
+        let went = trail.went();
+        let hello = client.as_ref().and_then(|client| client.name());
         self.audit.note(Entry {
             at_unix_ms: now_unix_ms(),
-            principal: Arc::clone(&self.peer.principal),
+            principal: Arc::clone(&peer.principal),
             client: went.and_then(|went| went.client.clone()).or(hello),
-            session: self.client.as_ref().and_then(|client| client.tag.get().cloned()),
-            view: self.peer.view.clone(),
-            method: std::mem::take(&mut self.method),
-            service: went.map(|went| Arc::clone(&went.service)),
+            session: client.as_ref().and_then(|client| client.tag.get().cloned()),
+            view: peer.view.clone(),
+            method: Arc::clone(method),
+            service: went.map(|went| went.service.shared()),
             tool: match went {
                 Some(went) => went.what.clone(),
                 None => self.asked(),
@@ -118,7 +99,7 @@ impl Drop for Noted {
             arguments: went.and_then(|went| went.arguments.clone()),
             outcome,
             duration_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            bytes_in: self.bytes_in,
+            bytes_in: params.as_deref().map_or(0, |params| params.get().len() as u64),
             bytes_out,
         });
     }
@@ -132,7 +113,7 @@ pub(super) fn too_many(peer: &Peer) -> Entry {
         client: None,
         session: None,
         view: peer.view.clone(),
-        method: String::new(),
+        method: "".into(),
         service: None,
         tool: None,
         arguments: None,

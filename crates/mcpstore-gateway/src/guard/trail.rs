@@ -25,9 +25,9 @@ struct Steps {
 #[derive(Debug)]
 pub(crate) struct Went {
     /// To this service.
-    pub(crate) service: Arc<str>,
+    pub(crate) service: ServiceName,
     /// The tool, prompt or resource, as the server calls it.
-    pub(crate) what: Option<String>,
+    pub(crate) what: Option<Arc<str>>,
     /// What stands for its arguments ([`digest`]).
     pub(crate) arguments: Option<Arc<str>>,
     /// The client, as it calls itself, where the request says so.
@@ -44,8 +44,8 @@ impl Trail {
         client: Option<&RawValue>,
     ) {
         self.0.went.get_or_init(|| Went {
-            service: service.as_str().into(),
-            what: what.map(str::to_owned),
+            service: service.clone(),
+            what: what.map(Into::into),
             arguments: arguments.map(digest),
             client: client.and_then(client_name),
         });
@@ -71,7 +71,13 @@ impl Trail {
 /// Equal ones show as equal, and who knows arguments can see whether it was these.
 fn digest(arguments: &RawValue) -> Arc<str> {
     let digest: [u8; 32] = Sha256::digest(arguments.get().as_bytes()).into();
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut out = String::with_capacity(16);
+    for byte in &digest[..8] {
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
+    }
+    out.into()
 }
 
 /// `name version` of what a client says of itself, without anything that a terminal would act on.
@@ -107,7 +113,7 @@ mod tests {
         trail.goes_to(&service, Some("t"), Some(&raw(r#"{"a":1}"#)), None);
         trail.goes_to(&service, Some("other"), None, None);
         let went = trail.went().unwrap();
-        assert_eq!((&*went.service, went.what.as_deref()), ("api", Some("t")));
+        assert_eq!((went.service.as_str(), went.what.as_deref()), ("api", Some("t")));
         assert_eq!(went.arguments.as_deref().map(str::len), Some(16));
         trail.clone().taken_back();
         assert!(trail.was_taken_back());

@@ -1,5 +1,6 @@
 //! A raw request: its place, its answer, its limits, and its end when nobody waits any more.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -48,7 +49,12 @@ impl Hub {
         // A ping asks whether the server is alive: it must not wait behind the calls that make one doubt it.
         // One that lasts would hold a place for ever.
         let is_probe = matches!(method, "ping" | DISCOVER | LISTEN);
-        let _place = if is_probe { None } else { Some(self.place(&clock).await?) };
+        let _place = match self.place_now()? {
+            Some(place) => Some(place).filter(|_| !is_probe),
+            None if is_probe => None,
+            // Put aside, as what comes seldom: every request would carry the room for it.
+            None => Some(Box::pin(self.place(&clock)).await?),
+        };
         let room = if is_probe { None } else { Some(self.room_for(method, params)?) };
         let (mut call, mut answer, line) = self.begin(stateless, method, params, options)?;
         let outgoing = Outgoing { line, kind: Kind::Request(call.id), room };
@@ -56,11 +62,13 @@ impl Hub {
             Ok(()) => {}
             Err(TrySendError::Closed(_)) => return Err(CallError::Closed),
             // Only then is there something to wait for, and a timer to be set.
-            Err(TrySendError::Full(outgoing)) => match timeout_at(clock.first(), self.out.send(outgoing)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(CallError::Closed),
-                Err(_) => return Err(clock.passed()),
-            },
+            Err(TrySendError::Full(outgoing)) => {
+                match Box::pin(timeout_at(clock.first(), self.out.send(outgoing))).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return Err(CallError::Closed),
+                    Err(_) => return Err(clock.passed()),
+                }
+            }
         }
         let mut deadline = clock.first();
         loop {
@@ -85,14 +93,16 @@ impl Hub {
         }
     }
 
-    /// A place among the requests under way.
-    async fn place(&self, clock: &Limits) -> Result<SemaphorePermit<'_>, CallError> {
+    /// A place among the requests under way, when one is free.
+    fn place_now(&self) -> Result<Option<SemaphorePermit<'_>>, CallError> {
         if self.closed.is_cancelled() {
             return Err(CallError::Closed);
         }
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
-        }
+        Ok(self.places.try_acquire().ok())
+    }
+
+    /// A place among the requests under way, when it is this one's turn.
+    async fn place(&self, clock: &Limits) -> Result<SemaphorePermit<'_>, CallError> {
         let queued = Queued::enter(self)?;
         let place = tokio::select! {
             biased;
@@ -150,13 +160,14 @@ impl Hub {
             lasts: method == LISTEN,
         };
         let ours = ours.map(|_| Token::ours_text(id));
+        let ours = ours.as_ref().map(|text| text as &dyn Display);
         if !table.enter(id, Waiter::Raw(waiter)) {
             return Err(CallError::Closed);
         }
         drop(table);
         let call = Call { hub: self, id, over: false };
         let line = match read.filter(|_| ours.is_some() || stateless.is_some()) {
-            Some(read) => line::request(id, method, Some(&read.with(ours.as_deref(), stateless))),
+            Some(read) => line::request_filled(id, method, &read, ours, stateless),
             None => line::request(id, method, text),
         };
         Ok((call, answer, line))

@@ -16,7 +16,7 @@ pub(crate) struct Envelope<'a> {
     jsonrpc: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text")]
     pub(crate) method: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) params: Option<&'a RawValue>,
@@ -29,6 +29,13 @@ pub(crate) struct Envelope<'a> {
 /// Tells `null` from absent, which `Option` alone does not.
 pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// A text or `null`, as a slice where it has no escapes: `Option` alone would copy it.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(<Option<Text<'de>>>::deserialize(deserializer)?.map(|text| text.0))
 }
 
 impl<'a> Envelope<'a> {

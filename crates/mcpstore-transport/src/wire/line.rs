@@ -1,30 +1,56 @@
 //! Our own requests and notifications as lines, the caller's JSON untouched in them.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
+use super::params::{Params, Stateless};
 use crate::RpcError;
 
 /// A request as a line, with its end.
 pub(super) fn request(id: u64, method: &str, params: Option<&str>) -> Vec<u8> {
-    let mut line = with_room_for(method, params);
-    // Writing to a String cannot fail.
-    let _ = write!(line, r#"{{"jsonrpc":"2.0","id":{id}"#);
-    with_rest(line, method, params)
+    let mut line = begun(id, method, params.map_or(0, str::len));
+    put_params(&mut line, params);
+    ended(line)
+}
+
+/// The same with more in the `_meta` of its params ([`Params::put`]).
+pub(super) fn request_filled(
+    id: u64,
+    method: &str,
+    params: &Params<'_>,
+    token: Option<&dyn Display>,
+    stateless: Option<&Stateless>,
+) -> Vec<u8> {
+    let mut line = begun(id, method, params.room(stateless));
+    line.push_str(PARAMS);
+    params.put(&mut line, token, stateless);
+    ended(line)
 }
 
 /// A notification as a line, with its end.
 pub(super) fn notification(method: &str, params: Option<&str>) -> Vec<u8> {
-    let mut line = with_room_for(method, params);
+    let mut line = with_room_for(method, params.map_or(0, str::len));
     line.push_str(r#"{"jsonrpc":"2.0""#);
-    with_rest(line, method, params)
+    put_method(&mut line, method);
+    put_params(&mut line, params);
+    ended(line)
 }
+
+const PARAMS: &str = r#","params":"#;
 
 /// Every call goes through here: one allocation for its line.
-fn with_room_for(method: &str, params: Option<&str>) -> String {
-    String::with_capacity(method.len() + params.map_or(0, str::len) + 80)
+fn with_room_for(method: &str, params: usize) -> String {
+    String::with_capacity(method.len() + params + 80)
 }
 
-fn with_rest(mut line: String, method: &str, params: Option<&str>) -> Vec<u8> {
+fn begun(id: u64, method: &str, params: usize) -> String {
+    let mut line = with_room_for(method, params);
+    // Writing to a String cannot fail.
+    let _ = write!(line, r#"{{"jsonrpc":"2.0","id":{id}"#);
+    put_method(&mut line, method);
+    line
+}
+
+fn put_method(line: &mut String, method: &str) {
     line.push_str(r#","method":"#);
     if method.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-')) {
         line.push('"');
@@ -33,10 +59,16 @@ fn with_rest(mut line: String, method: &str, params: Option<&str>) -> Vec<u8> {
     } else {
         line.push_str(&quoted(method));
     }
+}
+
+fn put_params(line: &mut String, params: Option<&str>) {
     if let Some(params) = params {
-        line.push_str(r#","params":"#);
+        line.push_str(PARAMS);
         line.push_str(params);
     }
+}
+
+fn ended(mut line: String) -> Vec<u8> {
     line.push('}');
     sealed(line)
 }
@@ -65,9 +97,8 @@ pub(super) fn refusal(id: &str, error: &RpcError) -> Vec<u8> {
 pub(super) fn sealed(json: String) -> Vec<u8> {
     let mut line = json.into_bytes();
     for byte in &mut line {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
+        // Written in any case: so many bytes are done at once.
+        *byte = if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
     }
     line.push(b'\n');
     line

@@ -1,5 +1,6 @@
 //! What the wire adds to the params of a request: a progress token, and in the stateless era who asks.
 
+use std::fmt::{Display, Write as _};
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -8,6 +9,9 @@ use serde_json::value::RawValue;
 use super::envelope::present;
 use super::token::Token;
 use crate::object::object;
+
+/// Bytes of a progress token of ours with its name, and of a `_meta` around it, at most.
+const TOKEN_ROOM: usize = 72;
 
 /// Who asks: what every request of the stateless era carries (spec: MCP 2026-07-28, basic).
 #[derive(Debug)]
@@ -79,6 +83,10 @@ impl<'a> Params<'a> {
             start..start + part.len()
         };
         let whole = |meta, stated, token| Some(Self { text, meta, stated, token });
+        // Most have none, which shows without reading them.
+        if text.starts_with('{') && !text.contains("_meta") && !text.contains("\\u") {
+            return whole(Meta::Absent(1), [false; 3], None);
+        }
         let Some(meta) = object::<Outer<'_>>(text).ok()?.meta else {
             return whole(Meta::Absent(text.find('{')? + 1), [false; 3], None);
         };
@@ -104,41 +112,65 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// The params with this progress token (JSON text) and who asks in their `_meta`; every other byte stays.
-    pub(super) fn with(&self, token: Option<&str>, stateless: Option<&Stateless>) -> String {
-        let mut added = String::new();
-        let mut add = |name: &str, value: &str| {
-            if !added.is_empty() {
-                added.push(',');
-            }
-            added.push_str(&format!("\"{name}\":{value}"));
-        };
+    /// Bytes that [`Params::put`] writes, about and at most.
+    pub(super) fn room(&self, stateless: Option<&Stateless>) -> usize {
+        let members = stateless.iter().flat_map(|stateless| &stateless.members);
+        self.text.len() + TOKEN_ROOM + members.map(|(name, value)| name.len() + value.len() + 4).sum::<usize>()
+    }
+
+    /// Writes the params with this progress token (JSON text) and who asks in their `_meta`; every other byte stays.
+    pub(super) fn put(&self, out: &mut String, token: Option<&dyn Display>, stateless: Option<&Stateless>) {
         let place = match &self.meta {
             Meta::Object { token, .. } => token.clone(),
             Meta::Absent(_) | Meta::Null(_) => None,
         };
-        if let (Some(token), None) = (token, &place) {
-            add("progressToken", token);
-        }
-        let members = stateless.iter().flat_map(|stateless| stateless.members.iter().zip(self.stated));
-        for ((name, value), _) in members.filter(|(_, stated)| !stated) {
-            add(name, value);
-        }
-        match (&self.meta, token.zip(place)) {
-            (Meta::Absent(_) | Meta::Null(_), _) if added.is_empty() => self.text.to_owned(),
-            (Meta::Absent(at), _) => {
-                let (front, back) = self.text.split_at(*at);
-                format!(r#"{front}"_meta":{{{added}}}{}{back}"#, comma(back))
+        let new_token = token.filter(|_| place.is_none());
+        let stated = |number: usize| self.stated.get(number).is_some_and(|stated| *stated);
+        let members = stateless.iter().flat_map(|stateless| stateless.members.iter().enumerate());
+        let members = members.filter(|(number, _)| !stated(*number)).map(|(_, member)| member);
+        let any = new_token.is_some() || members.clone().next().is_some();
+        let add = |out: &mut String| {
+            let mut between = "";
+            // Writing to a String cannot fail.
+            if let Some(token) = new_token {
+                let _ = write!(out, "\"progressToken\":{token}");
+                between = ",";
             }
-            (Meta::Null(at), _) => format!("{}{{{added}}}{}", &self.text[..at.start], &self.text[at.end..]),
-            (Meta::Object { members, .. }, replaced) => {
+            for (name, value) in members.clone() {
+                let _ = write!(out, "{between}\"{name}\":{value}");
+                between = ",";
+            }
+        };
+        match &self.meta {
+            Meta::Absent(_) | Meta::Null(_) if !any => out.push_str(self.text),
+            Meta::Absent(at) => {
+                let (front, back) = self.text.split_at(*at);
+                out.push_str(front);
+                out.push_str("\"_meta\":{");
+                add(out);
+                out.push('}');
+                out.push_str(comma(back));
+                out.push_str(back);
+            }
+            Meta::Null(at) => {
+                out.push_str(&self.text[..at.start]);
+                out.push('{');
+                add(out);
+                out.push('}');
+                out.push_str(&self.text[at.end..]);
+            }
+            Meta::Object { members, .. } => {
                 let (front, back) = self.text.split_at(*members);
-                let comma = if added.is_empty() { "" } else { comma(back) };
-                match replaced {
-                    None => format!("{front}{added}{comma}{back}"),
+                out.push_str(front);
+                add(out);
+                out.push_str(if any { comma(back) } else { "" });
+                match token.zip(place) {
+                    None => out.push_str(back),
                     Some((token, at)) => {
-                        let (between, rest) = (&self.text[*members..at.start], &self.text[at.end..]);
-                        format!("{front}{added}{comma}{between}{token}{rest}")
+                        out.push_str(&self.text[*members..at.start]);
+                        // Writing to a String cannot fail.
+                        let _ = write!(out, "{token}");
+                        out.push_str(&self.text[at.end..]);
                     }
                 }
             }
@@ -157,12 +189,21 @@ mod tests {
 
     const OURS: &str = "\"mcpstore-7\"";
 
+    fn with(params: &Params<'_>, token: Option<&str>, stateless: Option<&Stateless>) -> String {
+        let mut out = String::with_capacity(params.room(stateless));
+        let room = out.capacity();
+        params.put(&mut out, token.as_ref().map(|token| token as &dyn Display), stateless);
+        assert_eq!(out.capacity(), room, "{out}");
+        out
+    }
+
     fn filled(params: &str) -> String {
-        Params::read(params).unwrap().with(Some(OURS), None)
+        with(&Params::read(params).unwrap(), Some(OURS), None)
     }
 
     #[test]
     fn the_token_goes_in_and_the_rest_stays() {
+        assert_eq!(filled(r#"{"_m\u0065ta":{"k":2}}"#), r#"{"_m\u0065ta":{"progressToken":"mcpstore-7","k":2}}"#);
         assert_eq!(filled("{ }"), r#"{"_meta":{"progressToken":"mcpstore-7"} }"#);
         let odd = r#"{"name":"x", "arguments":{"n":1.0,"big":123456789012345678901234567890,"n":2}}"#;
         assert_eq!(filled(odd), format!(r#"{{"_meta":{{"progressToken":"mcpstore-7"}},{}"#, &odd[1..]));
@@ -185,27 +226,27 @@ mod tests {
     fn the_callers_token_is_known_and_can_be_replaced() {
         let params = Params::read(r#"{"_meta":{"progressToken":"abc"}}"#).unwrap();
         assert_eq!((params.token_text(), params.token.is_some()), (Some("\"abc\""), true));
-        assert_eq!(params.with(Some("1"), None), r#"{"_meta":{"progressToken":1}}"#);
-        assert_eq!(params.with(None, None), r#"{"_meta":{"progressToken":"abc"}}"#);
+        assert_eq!(with(&params, Some("1"), None), r#"{"_meta":{"progressToken":1}}"#);
+        assert_eq!(with(&params, None, None), r#"{"_meta":{"progressToken":"abc"}}"#);
     }
 
     #[test]
     fn who_asks_goes_in_where_the_caller_does_not_say_so_itself() {
         let stateless = Stateless::new("2026-07-28", r#"{"roots":{}}"#);
-        let with = |params: &str| {
-            let text = Params::read(params).unwrap().with(None, Some(&stateless));
+        let asking = |params: &str| {
+            let text = with(&Params::read(params).unwrap(), None, Some(&stateless));
             serde_json::from_str::<serde_json::Value>(&text).unwrap()
         };
         let version = "io.modelcontextprotocol/protocolVersion";
         for params in ["{}", r#"{"a":1}"#, r#"{"_meta":null,"a":1}"#, r#"{"_meta":{},"a":1}"#, r#"{"_meta":{"x":1}}"#] {
-            let meta = &with(params)["_meta"];
+            let meta = &asking(params)["_meta"];
             assert_eq!(meta[version], "2026-07-28", "{params}");
             assert_eq!(meta["io.modelcontextprotocol/clientInfo"]["name"], "mcpstore");
             assert_eq!(meta["io.modelcontextprotocol/clientCapabilities"]["roots"], serde_json::json!({}));
         }
-        let own = with(&format!(r#"{{"_meta":{{"{version}":"mine","progressToken":1}}}}"#));
+        let own = asking(&format!(r#"{{"_meta":{{"{version}":"mine","progressToken":1}}}}"#));
         assert_eq!((&own["_meta"][version], &own["_meta"]["progressToken"]), (&"mine".into(), &1.into()));
-        let both = Params::read("{}").unwrap().with(Some("5"), Some(&stateless));
+        let both = with(&Params::read("{}").unwrap(), Some("5"), Some(&stateless));
         assert!(both.starts_with(r#"{"_meta":{"progressToken":5,"io."#), "{both}");
     }
 }

@@ -1,5 +1,6 @@
 //! Progress tokens: which one a call carries, and whose progress a notice tells.
 
+use std::fmt::{self, Display, Formatter};
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -34,8 +35,8 @@ impl Token {
     }
 
     /// The JSON text of the token of the request with this wire id, when it has none of its caller's.
-    pub(super) fn ours_text(id: u64) -> String {
-        format!("\"{OURS}{id}\"")
+    pub(super) const fn ours_text(id: u64) -> OursText {
+        OursText(id)
     }
 
     /// A caller's token that looks like one of ours.
@@ -51,6 +52,15 @@ impl Token {
             b'-' | b'0'..=b'9' => serde_json::from_str(json.get()).ok().map(|n: f64| Self::Number((n + 0.0).to_bits())),
             _ => None,
         }
+    }
+}
+
+/// See [`Token::ours_text`].
+pub(super) struct OursText(u64);
+
+impl Display for OursText {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{OURS}{}\"", self.0)
     }
 }
 
@@ -84,7 +94,7 @@ mod tests {
         assert_eq!((of("{}"), of("true"), of("null")), (None, None, None));
         let (token, at) = of_progress(&raw(r#"{"progress":1,"progressToken":1e0}"#)).unwrap();
         assert_eq!((Some(token), at), (of("1"), 30..33));
-        let ours = of(&Token::ours_text(3)).unwrap();
+        let ours = of(&Token::ours_text(3).to_string()).unwrap();
         assert_eq!((ours.looks_like_ours(), ours.own_id()), (true, Some(3)));
         assert_eq!(of("\"mcpstore-03\"").unwrap().own_id(), None);
     }

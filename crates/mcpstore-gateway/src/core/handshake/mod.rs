@@ -36,14 +36,21 @@ struct Asked<'a> {
 /// Answers one request.
 pub(crate) async fn answer(inner: &Arc<Inner>, client: &Arc<Client>, call: &Call) -> Result<Bytes, RpcError> {
     let asked = Asked { inner, client, call };
-    match call.method.as_str() {
-        "initialize" => begin::initialize(asked).await,
+    match &*call.method {
+        "tools/call" => routed::tool(asked).await,
         "ping" => Ok(Bytes::from_static(b"{}")),
         "tools/list" => asked.list(Kind::Tools),
         "prompts/list" => asked.list(Kind::Prompts),
         "resources/list" => asked.list(Kind::Resources),
         "resources/templates/list" => asked.list(Kind::Templates),
-        "tools/call" => routed::tool(asked).await,
+        // Put aside, as what comes less often: every call would carry the room for it.
+        _ => Box::pin(answer_other(asked)).await,
+    }
+}
+
+async fn answer_other(asked: Asked<'_>) -> Result<Bytes, RpcError> {
+    match &*asked.call.method {
+        "initialize" => begin::initialize(asked).await,
         "prompts/get" => routed::prompt(asked).await,
         "resources/read" => routed::resource(asked).await,
         "resources/subscribe" => routed::subscribe(asked).await,
@@ -82,13 +89,12 @@ impl<'a> Asked<'a> {
     async fn pass_or_repeat(
         self,
         peek: &Peek<'_>,
-        service: &ServiceName,
         passed: impl Fn() -> Passed<'a>,
         may_repeat: impl FnOnce() -> bool,
     ) -> Result<Bytes, RpcError> {
         let before = self.client.times_asked();
         let may_repeat = || self.client.times_asked() == before && may_repeat();
-        self.inner.pass_or_repeat(self.call, peek, service, passed, may_repeat).await
+        self.inner.pass_or_repeat(self.call, peek, passed, may_repeat).await
     }
 
     /// The service that this client uses where this one is meant: itself, or an instance of the client's own.

@@ -19,9 +19,9 @@ const STATELESS_ONLY: [&str; 3] = ["server/discover", "subscriptions/listen", "t
 
 /// Passes on a request with a method that is not known.
 pub(super) async fn request(asked: Asked<'_>) -> Result<Bytes, RpcError> {
-    let method = &asked.call.method;
+    let method = &*asked.call.method;
     let none = |why: &str| RpcError::new(-32601, format!("no method `{method}`{why}"));
-    if STATELESS_ONLY.contains(&method.as_str()) {
+    if STATELESS_ONLY.contains(&method) {
         return Err(none(""));
     }
     let candidates = candidates(asked.inner, asked.client);

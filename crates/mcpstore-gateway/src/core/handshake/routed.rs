@@ -30,7 +30,7 @@ pub(super) async fn tool(asked: Asked<'_>) -> Result<Bytes, RpcError> {
         Passed { tool: Some(&own), ..asked.passed(&service, Some(params)) }
     };
     let may_repeat = || inner.names.load().may_repeat(view, &name);
-    let result = asked.pass_or_repeat(&peek, &service, passed, may_repeat).await?;
+    let result = asked.pass_or_repeat(&peek, passed, may_repeat).await?;
     Ok(if peek.task.is_some() { tasks::begun(asked, &service, result) } else { result })
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn prompt(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let service = asked.own(service).await?;
     let params = || if own == *name { params.to_owned() } else { peek.renamed(params, &own) };
     // It only reads, as its name says.
-    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, Some(params())), || true).await
+    asked.pass_or_repeat(&peek, || asked.passed(&service, Some(params())), || true).await
 }
 
 /// `resources/read`.
@@ -54,7 +54,7 @@ pub(super) async fn resource(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let uri = needed(&peek.uri, "uri")?;
     let Route { service, .. } = inner.find(|names| names.resource(client.view(), uri)).await?;
     let service = asked.own(service).await?;
-    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, call.params.clone()), || true).await
+    asked.pass_or_repeat(&peek, || asked.passed(&service, call.params.clone()), || true).await
 }
 
 /// `resources/subscribe`.
@@ -131,7 +131,7 @@ pub(super) async fn complete(asked: Asked<'_>) -> Result<Bytes, RpcError> {
         _ => return Err(invalid("`ref` names neither a prompt nor a resource")),
     };
     let service = asked.own(route.service).await?;
-    asked.pass_or_repeat(&peek, &service, || asked.passed(&service, params.clone()), || true).await
+    asked.pass_or_repeat(&peek, || asked.passed(&service, params.clone()), || true).await
 }
 
 /// The conversation with a service whose server is of the stateless era.

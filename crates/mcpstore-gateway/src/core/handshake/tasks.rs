@@ -88,7 +88,7 @@ pub(super) async fn of_one(asked: Asked<'_>) -> Result<Bytes, RpcError> {
     let other = task.id != known;
     let params = if other { replaced(params, at, &task.id) } else { params.to_owned() };
     // It may take as long as the task.
-    let waits = call.method == "tasks/result";
+    let waits = &*call.method == "tasks/result";
     let passed = Passed { waits, ..asked.passed(&task.service, Some(params)) };
     let result = inner.pass(call, &peek, passed).await?;
     if !other {

@@ -89,7 +89,7 @@ impl Job {
                 Passed { service: &service, method, params, tool, asks, key, client, waits, rounds }
             };
             // Nobody is asked the same twice.
-            inner.pass_or_repeat(&call, &peek, &service, passed, || repeats && !questions.ever_asked()).await
+            inner.pass_or_repeat(&call, &peek, passed, || repeats && !questions.ever_asked()).await
         };
         let token = token.map(ToOwned::to_owned);
         Self { work: Work::Here(Box::pin(work)), notices, questions, service: doer, token, aside: None }

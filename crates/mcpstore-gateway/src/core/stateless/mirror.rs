@@ -24,7 +24,7 @@ pub(super) fn check(inner: &Inner, call: &Call, peek: &Peek<'_>, name: &str) -> 
         input_schema: &'a RawValue,
     }
     // Without headers it came over something that has none.
-    if call.headers.is_empty() || call.method != "tools/call" {
+    if call.headers.is_empty() || &*call.method != "tools/call" {
         return Ok(());
     }
     let names = inner.names.load();

@@ -49,7 +49,7 @@ pub(crate) async fn answer(inner: &Arc<Inner>, call: &Call) -> Result<Bytes, Rpc
     let can = checks::capabilities(&peek)?;
     let view = call.peer.view.as_deref();
     let list = |kind| inner.names.load().list(view, kind, Era::Stateless, peek.cursor.as_deref());
-    match call.method.as_str() {
+    match &*call.method {
         "server/discover" => discover(inner, view),
         "tools/list" => list(Kind::Tools),
         "prompts/list" => list(Kind::Prompts),

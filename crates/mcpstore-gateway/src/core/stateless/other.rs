@@ -30,7 +30,7 @@ pub(super) async fn request(
     peek: &Peek<'_>,
     can: &RawValue,
 ) -> Result<Bytes, RpcError> {
-    let method = call.method.as_str();
+    let method = &*call.method;
     let none = |why: &str| RpcError::new(-32601, format!("no method `{method}`{why}"));
     if HANDSHAKE_ONLY.contains(&method) {
         return Err(none(""));

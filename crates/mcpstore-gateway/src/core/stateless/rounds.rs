@@ -106,7 +106,7 @@ fn finished(
 ) -> Result<Bytes, RpcError> {
     let lacked = job.questions.lacked();
     let result = match (outcome, lacked.is_some()) {
-        (Ok(result), false) if results::is_complete(&result) && call.method != "resources/read" => return Ok(result),
+        (Ok(result), false) if results::is_complete(&result) && &*call.method != "resources/read" => return Ok(result),
         (Ok(result), _) => result,
         (Err(error), false) if error.code == addresses::NEEDED => return addresses::asked(error, can),
         (Err(error), _) => return Err(lacked.unwrap_or_else(|| route::in_new_words(error))),
@@ -129,7 +129,7 @@ fn finished(
         return Ok(String::from(Box::<str>::from(edit.done())).into());
     }
     let is_whole = look.result_type.as_deref().is_none_or(|kind| kind == "complete");
-    Ok(results::completed(result.clone(), &look, is_whole && call.method == "resources/read"))
+    Ok(results::completed(result.clone(), &look, is_whole && &*call.method == "resources/read"))
 }
 
 /// To whom a state is given, and for what: nobody else may bring it, nor with another request.

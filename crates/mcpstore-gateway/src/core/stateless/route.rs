@@ -33,12 +33,12 @@ pub(super) struct Led {
 /// "Invalid params", when nothing is said of that, or there is no such thing.
 pub(super) fn of(names: &Names, call: &Call, peek: &Peek<'_>) -> Result<Led, RpcError> {
     let view = call.peer.view.as_deref();
-    if call.method == "resources/read" {
+    if &*call.method == "resources/read" {
         let uri = peek.uri.as_deref().ok_or_else(|| invalid("`uri` is missing"))?;
         let Route { service, .. } = names.resource(view, uri).map_err(in_new_words)?;
         return Ok(Led { service, subject: uri.to_owned(), own: None, is_tool: false, repeats: true });
     }
-    let is_tool = call.method == "tools/call";
+    let is_tool = &*call.method == "tools/call";
     let name = peek.name()?;
     let Route { service, name: own } = if is_tool { names.tool(view, &name) } else { names.prompt(view, &name) }?;
     // Whoever gets a prompt only reads, as its name says.

@@ -80,7 +80,7 @@ pub(super) async fn answer(
     let seen = task.filter(|task| inner.names.load().has(call.peer.view.as_deref(), &task.service));
     let task = seen.ok_or_else(|| invalid(&format!("no task `{known}`")))?;
     let params = if task.id == known { params.to_owned() } else { replaced(params, at, &task.id) };
-    let repeats = call.method == "tasks/get";
+    let repeats = &*call.method == "tasks/get";
     let target = Target { service: task.service, params: Some(params), tool: None, repeats };
     let result = rounds::once(inner, call, peek, can, target).await?;
     let renamed = || {

@@ -117,14 +117,14 @@ impl Downstream {
             peer: self.client.peer.clone(),
             client: Some(Arc::clone(&self.client)),
             id: raw(&json!(id)),
-            method: method.to_owned(),
+            method: method.into(),
             params: Some(raw(&params)),
             headers: Vec::new(),
             outlet: self.outlet.clone(),
             trail: Default::default(),
         };
         let gateway = self.gateway.clone();
-        tokio::spawn(async move { gateway.request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) })
+        tokio::spawn(async move { Arc::new(gateway).request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) })
     }
 
     pub(super) fn start(&self, method: &str, params: Value) -> JoinHandle<Result<Value, RpcError>> {
@@ -170,7 +170,7 @@ impl Downstream {
 
     /// It goes.
     pub(super) fn goes(&self) {
-        self.client.over.cancel();
+        self.client.end();
         self.client.set_main(None);
     }
 }

@@ -51,7 +51,7 @@ impl Caller {
             peer: self.peer.clone(),
             client: None,
             id: raw(id),
-            method: method.to_owned(),
+            method: method.into(),
             params: Some(raw(&params)),
             headers: Vec::new(),
             outlet,
@@ -59,7 +59,7 @@ impl Caller {
         };
         let gateway = self.gateway.clone();
         let work =
-            tokio::spawn(async move { gateway.request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) });
+            tokio::spawn(async move { Arc::new(gateway).request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) });
         Sent { work, stream }
     }
 

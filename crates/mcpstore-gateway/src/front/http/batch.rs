@@ -47,7 +47,7 @@ pub(super) async fn post(front: &Front, session: InUse, body: &[u8], reads: Read
                     peer: session.client.peer.clone(),
                     client: Some(Arc::clone(&session.client)),
                     id: id.to_owned(),
-                    method: method.into_owned(),
+                    method: method.into(),
                     params: params.map(ToOwned::to_owned),
                     headers: Vec::new(),
                     outlet: outlet.clone(),

@@ -77,7 +77,7 @@ pub(crate) async fn post(front: &Front, principal: &str, request: Request<Incomi
                 peer: client.peer.clone(),
                 client: Some(Arc::clone(&client)),
                 id: id.to_owned(),
-                method: method.into_owned(),
+                method: method.into(),
                 params: params.map(ToOwned::to_owned),
                 headers: Vec::new(),
                 outlet: lane.notices,

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::body::Events;
 use super::reply::{self, Reads, Reply};
 use super::{Front, intake};
-use crate::client::Client;
+use crate::client::{Client, Ending};
 use crate::front::batch;
 use crate::front::headers::{self, Facts, Said};
 use crate::front::pipe::{Answers, Pipe};
@@ -146,7 +146,7 @@ async fn initialize(front: &Front, peer: Peer, id: &RawValue, params: Option<&Ra
     let asked =
         Asked { peer, client: Some(Arc::clone(&client)), id, method: "initialize", params, headers: Vec::new() };
     // Whatever the core begins for a client that gets no session ends.
-    let over = client.over.clone().drop_guard();
+    let over = Ending::of(&client);
     let (running, notices) = begin(front, asked, None);
     let result = match running.await {
         Ok(result) => result,
@@ -169,7 +169,7 @@ fn begin(front: &Front, asked: Asked<'_>, session: Option<InUse>) -> (Running, O
         peer: asked.peer,
         client: asked.client,
         id: asked.id.to_owned(),
-        method: asked.method.to_owned(),
+        method: asked.method.into(),
         params: asked.params.map(ToOwned::to_owned),
         headers: asked.headers,
         outlet,

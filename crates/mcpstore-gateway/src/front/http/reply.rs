@@ -22,6 +22,9 @@ pub(crate) type Reply = Response<FrontBody>;
 /// Results of at least so many bytes are written without a copy.
 const LARGE: usize = 8 * 1024;
 
+/// What most clients say that they read (spec: MCP 2025-11-25, streamable HTTP). More of that header adds nothing to it.
+const USUAL: &str = "application/json, text/event-stream";
+
 /// What a client can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reads {
@@ -35,6 +38,11 @@ pub(crate) struct Reads {
 
 /// What a client says that it can read; all, when it says nothing.
 pub(crate) fn reads(headers: &HeaderMap) -> Reads {
+    if let Some(values) = headers.get(ACCEPT)
+        && values == USUAL
+    {
+        return Reads { json: true, events: true, events_first: false };
+    }
     let (mut json, mut events) = (false, false);
     // The weight of each by its own name, and which name came first.
     let (mut of_json, mut of_events, mut first) = (None, None, None);

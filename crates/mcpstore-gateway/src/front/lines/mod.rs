@@ -24,7 +24,7 @@ use super::pipe::{Answers, Pipe};
 use super::read::{INVALID_REQUEST, Message, message};
 use super::running::{Running, answer};
 use super::stats::Counters;
-use crate::client::Client;
+use crate::client::{Client, Ending};
 use crate::guard::Trail;
 use crate::message;
 use crate::outlet::{Outlet, outlet};
@@ -59,7 +59,7 @@ impl LineFront {
         W: AsyncWrite + Unpin + Send,
     {
         let client = Arc::new(Client::new(self.peer.clone()));
-        let over = client.over.clone().drop_guard();
+        let over = Ending::of(&client);
         let (outlet, notices) = outlet();
         client.set_main(Some(outlet.clone()));
         let (answers, receiver) = mpsc::channel(self.limits.requests.max(1));
@@ -207,7 +207,7 @@ impl Conversation<'_> {
             peer: self.front.peer.clone(),
             client: (first || self.began).then(|| Arc::clone(&self.client)),
             id: id.to_owned(),
-            method: method.to_owned(),
+            method: method.into(),
             params: params.map(ToOwned::to_owned),
             headers: Vec::new(),
             outlet: self.outlet.clone(),

@@ -91,11 +91,11 @@ fn note(text: &str) -> Bytes {
 
 #[async_trait]
 impl Core for Fake {
-    async fn request(&self, call: Call) -> Result<Bytes, RpcError> {
-        let mut over = Dropped(self, false);
+    async fn request(self: Arc<Self>, call: Call) -> Result<Bytes, RpcError> {
+        let mut over = Dropped(&self, false);
         let params: Value = call.params.as_deref().map_or(Value::Null, |p| serde_json::from_str(p.get()).unwrap());
         let number = |name: &str| params[name].as_u64().unwrap_or_default();
-        let outcome = match call.method.as_str() {
+        let outcome = match &*call.method {
             "initialize" => {
                 let client = call.client.as_ref().expect("it comes with a client");
                 let hello = Hello {

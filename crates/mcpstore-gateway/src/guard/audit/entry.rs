@@ -22,11 +22,11 @@ pub(crate) struct Entry {
     /// The view it was asked through.
     pub(crate) view: Option<Arc<str>>,
     /// The method of the protocol.
-    pub(crate) method: String,
+    pub(crate) method: Arc<str>,
     /// The service it went to.
     pub(crate) service: Option<Arc<str>>,
     /// The tool, prompt or resource, as its server calls it.
-    pub(crate) tool: Option<String>,
+    pub(crate) tool: Option<Arc<str>>,
     /// What stands for its arguments: a part of their digest.
     pub(crate) arguments: Option<Arc<str>>,
     /// How it ended.
@@ -78,37 +78,21 @@ pub(crate) fn session_tag(session: &str) -> Arc<str> {
 impl Entry {
     /// With its texts cut where they are too long.
     pub(super) fn bounded(mut self) -> Self {
-        cut(&mut self.method);
-        if let Some(tool) = &mut self.tool {
-            cut(tool);
-        }
-        let texts = [&mut self.client, &mut self.session, &mut self.view, &mut self.service, &mut self.arguments];
-        for text in texts.into_iter().flatten() {
-            cut_shared(text);
-        }
-        cut_shared(&mut self.principal);
+        let Self { principal, client, session, view, method, service, tool, arguments, .. } = &mut self;
+        [principal, method].into_iter().for_each(cut);
+        [client, session, view, service, tool, arguments].into_iter().flatten().for_each(cut);
         self
     }
 }
 
-fn cut(text: &mut String) {
+fn cut(text: &mut Arc<str>) {
     if text.len() > MAX_TEXT_BYTES {
         let mut end = MAX_TEXT_BYTES;
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        text.truncate(end);
-        text.push('…');
         // What was cut off is not kept.
-        text.shrink_to_fit();
-    }
-}
-
-fn cut_shared(text: &mut Arc<str>) {
-    if text.len() > MAX_TEXT_BYTES {
-        let mut short = text.to_string();
-        cut(&mut short);
-        *text = short.into();
+        *text = format!("{}…", &text[..end]).into();
     }
 }
 

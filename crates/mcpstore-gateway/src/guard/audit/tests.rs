@@ -18,9 +18,9 @@ fn entry(tool: &str) -> Entry {
         client: None,
         session: Some(session_tag("secret session")),
         view: None,
-        method: "tools/call".to_owned(),
+        method: "tools/call".into(),
         service: Some("api".into()),
-        tool: Some(tool.to_owned()),
+        tool: Some(tool.into()),
         arguments: Some("0011223344556677".into()),
         outcome: Outcome::Error(-32602),
         duration_ms: 12,
@@ -80,7 +80,7 @@ fn a_line_says_who_did_what_and_nothing_of_the_session_itself() {
 fn what_a_client_writes_is_bounded_and_stays_on_its_line() {
     let home = tempfile::tempdir().unwrap();
     let audit = open(home.path());
-    audit.note(Entry { method: "é".repeat(100_000), ..entry(&format!("a\n{{\"hash\":\"{}", "x".repeat(1_000_000))) });
+    audit.note(Entry { method: "é".repeat(100_000).into(), ..entry(&format!("a\n{{\"hash\":\"{}", "x".repeat(1_000_000))) });
     assert!(audit.flush(WAIT));
     let verified = verify(&log(home.path())).unwrap();
     assert_eq!(verified.lines, 2);

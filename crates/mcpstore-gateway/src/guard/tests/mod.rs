@@ -4,6 +4,7 @@ mod server;
 
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 
 use mcpstore_files::PinStore;
 use mcpstore_types::{ServiceName, ToolChanges};
@@ -30,10 +31,10 @@ async fn what_clients_do_is_noted_and_what_they_look_at_is_not() {
     assert_eq!(call("api__refuse").await.unwrap_err().code, -32050);
     call("api__gone").await.unwrap_err();
     // Given up by its front.
-    let hang = site.gateway.request(site.call("tools/call", json!({"name": "api__hang"})));
+    let hang = Arc::new(site.gateway.clone()).request(site.call("tools/call", json!({"name": "api__hang"})));
     assert!(tokio::time::timeout(std::time::Duration::from_millis(50), hang).await.is_err());
     // Taken back by its client.
-    let hang = site.gateway.request(site.call("tools/call", json!({"name": "api__hang"})));
+    let hang = Arc::new(site.gateway.clone()).request(site.call("tools/call", json!({"name": "api__hang"})));
     let take_back = async {
         until("the server has it", async || site.supervisor.info("api").unwrap().calls_in_flight() > 0).await;
         site.client.take_back(&serde_json::value::RawValue::from_string("1".to_owned()).unwrap());
@@ -170,7 +171,7 @@ async fn a_view_that_is_gone_ends_its_sessions_and_no_others() {
     let inside = std::sync::Arc::new(crate::client::Client::new(peer.clone()));
     let mut hello = site.call("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}}));
     (hello.peer, hello.client) = (peer, Some(std::sync::Arc::clone(&inside)));
-    site.gateway.request(hello).await.unwrap();
+    Arc::new(site.gateway.clone()).request(hello).await.unwrap();
     site.gateway.set_rules(crate::Rules::default());
     assert!(inside.over.is_cancelled() && !site.client.over.is_cancelled());
     assert!(!site.gateway.has_view("work"));

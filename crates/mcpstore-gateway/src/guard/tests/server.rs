@@ -147,7 +147,7 @@ impl Site {
             peer: self.client.peer.clone(),
             client: Some(Arc::clone(&self.client)),
             id: RawValue::from_string("1".to_owned()).unwrap(),
-            method: method.to_owned(),
+            method: method.into(),
             params: Some(RawValue::from_string(params.to_string()).unwrap()),
             headers: Vec::new(),
             outlet: outlet().0,
@@ -156,7 +156,7 @@ impl Site {
     }
 
     pub(super) async fn ask(&self, method: &str, params: Value) -> Result<Value, RpcError> {
-        let answer = tokio::time::timeout(LONG, self.gateway.request(self.call(method, params))).await.unwrap();
+        let answer = tokio::time::timeout(LONG, Arc::new(self.gateway.clone()).request(self.call(method, params))).await.unwrap();
         answer.map(|bytes| serde_json::from_slice(&bytes).unwrap())
     }
 

@@ -35,9 +35,9 @@ pub(crate) struct Call {
     pub(crate) method: Arc<str>,
     /// Its params, byte for byte.
     pub(crate) params: Option<Box<RawValue>>,
-    /// Headers that say what the body says too (`Mcp-*`, `MCP-Protocol-Version`), by lower-case name; empty where a
-    /// transport has none.
-    pub(crate) headers: Vec<(String, String)>,
+    /// Headers that say what the arguments of a tool say too (`Mcp-Param-*`), by lower-case name; `None` where a transport
+    /// has no headers.
+    pub(crate) headers: Option<Vec<(String, String)>>,
     /// Where what belongs to this request goes before its answer: notices, and what a server asks meanwhile.
     pub(crate) outlet: Outlet,
     /// Where it went, for who notes it; fresh.

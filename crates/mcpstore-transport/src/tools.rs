@@ -1,5 +1,6 @@
 //! Tools over any session: list them, call one.
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -160,7 +161,8 @@ pub fn is_tool_error(result: &RawValue) -> bool {
         is_error: bool,
     }
     let text = result.get();
-    (text.contains("isError") || text.contains("\\u")) && object::<Outcome>(text).is_ok_and(|outcome| outcome.is_error)
+    let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    (has("isError") || has("\\u")) && object::<Outcome>(text).is_ok_and(|outcome| outcome.is_error)
 }
 
 #[cfg(test)]

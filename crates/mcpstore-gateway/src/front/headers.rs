@@ -117,9 +117,9 @@ pub(crate) fn check(headers: &HeaderMap, method: &str, params: Option<&RawValue>
     }
 }
 
-/// The headers that the core may want to see: those of the protocol.
-pub(crate) fn of_protocol(headers: &HeaderMap) -> Vec<(String, String)> {
-    let known = headers.iter().filter(|(name, _)| name.as_str().starts_with("mcp-") && **name != SESSION);
+/// The headers that the core may want to see: those that repeat arguments.
+pub(crate) fn of_arguments(headers: &HeaderMap) -> Vec<(String, String)> {
+    let known = headers.iter().filter(|(name, _)| name.as_str().starts_with("mcp-param-"));
     // Bytes that are no text can match nothing: what takes their place does not either.
     known
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))

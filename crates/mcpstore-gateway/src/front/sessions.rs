@@ -38,12 +38,42 @@ pub(crate) struct Session {
 /// All sessions of a front.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    table: Mutex<BTreeMap<Arc<str>, Arc<Session>>>,
+    table: Mutex<Table>,
     most: usize,
     most_of_one: usize,
     idle: Duration,
     began: Instant,
     counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    by_id: BTreeMap<Arc<str>, Arc<Session>>,
+    /// How many each principal has.
+    of_principal: BTreeMap<Arc<str>, usize>,
+}
+
+impl Table {
+    fn count_of(&self, principal: &str) -> usize {
+        self.of_principal.get(principal).copied().unwrap_or_default()
+    }
+
+    fn insert(&mut self, id: Arc<str>, session: Arc<Session>) {
+        *self.of_principal.entry(Arc::clone(&session.client.peer.principal)).or_default() += 1;
+        self.by_id.insert(id, session);
+    }
+
+    fn remove(&mut self, id: &str) -> Option<Arc<Session>> {
+        let session = self.by_id.remove(id)?;
+        let principal = &session.client.peer.principal;
+        if let Some(count) = self.of_principal.get_mut(principal) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_principal.remove(principal);
+            }
+        }
+        Some(session)
+    }
 }
 
 /// There is no room for another session, and none that could go.
@@ -72,15 +102,21 @@ impl Sessions {
         // A client with two sessions keeps the tag of the first.
         let _ = client.tag.set(session_tag(&id));
         let now = self.now_ms();
-        let mut gone = self.expired(now);
+        let mut gone = Vec::new();
         let principal = Arc::clone(&client.peer.principal);
-        let mut table = self.table();
         let of_one = |session: &Session| session.client.peer.principal == principal;
-        let crowded = table.values().filter(|session| of_one(session)).count() >= self.most_of_one;
-        if crowded || table.len() >= self.most {
+        let room = |table: &Table| (table.count_of(&principal) < self.most_of_one, table.by_id.len() < self.most);
+        let mut table = self.table();
+        let (mut of_its_own, mut of_all) = room(&table);
+        if !of_its_own || !of_all {
+            gone = self.expired(&mut table, now);
+            (of_its_own, of_all) = room(&table);
+        }
+        if !of_its_own || !of_all {
             let candidates = table
+                .by_id
                 .iter()
-                .filter(|(_, session)| session.users.load(Ordering::Acquire) == 0 && (!crowded || of_one(session)));
+                .filter(|(_, session)| session.users.load(Ordering::Acquire) == 0 && (of_its_own || of_one(session)));
             let oldest = candidates.min_by_key(|(_, session)| session.used_ms.load(Ordering::Relaxed));
             let Some(oldest) = oldest.map(|(id, _)| Arc::clone(id)) else {
                 drop(table);
@@ -119,7 +155,7 @@ impl Sessions {
 
     fn with(self: &Arc<Self>, id: &str, may: impl FnOnce(&Session) -> bool) -> Option<InUse> {
         let table = self.table();
-        let session = table.get(id)?;
+        let session = table.by_id.get(id)?;
         if self.is_expired(session, self.now_ms()) {
             return None;
         }
@@ -142,32 +178,28 @@ impl Sessions {
 
     /// Forgets what nobody uses any more.
     pub(crate) fn sweep(&self) {
-        self.expired(self.now_ms()).iter().for_each(|session| session.end());
+        let gone = self.expired(&mut self.table(), self.now_ms());
+        gone.iter().for_each(|session| session.end());
     }
 
     /// Ends them all.
     pub(crate) fn end_all(&self) {
         let all = std::mem::take(&mut *self.table());
-        for session in all.values() {
+        for session in all.by_id.values() {
             self.counters.sessions.down();
             session.end();
         }
     }
 
-    fn expired(&self, now_ms: u64) -> Vec<Arc<Session>> {
-        let mut gone = Vec::new();
-        self.table().retain(|_, session| {
-            let expired = self.is_expired(session, now_ms);
-            if expired {
-                gone.push(Arc::clone(session));
-            }
-            !expired
-        });
-        for _ in &gone {
+    /// Takes out what nobody used for long.
+    fn expired(&self, table: &mut Table, now_ms: u64) -> Vec<Arc<Session>> {
+        let expired = table.by_id.iter().filter(|(_, session)| self.is_expired(session, now_ms));
+        let ids: Vec<_> = expired.map(|(id, _)| Arc::clone(id)).collect();
+        for _ in &ids {
             self.counters.sessions_expired_total.up();
             self.counters.sessions.down();
         }
-        gone
+        ids.iter().filter_map(|id| table.remove(id)).collect()
     }
 
     fn is_expired(&self, session: &Session, now_ms: u64) -> bool {
@@ -179,7 +211,7 @@ impl Sessions {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn table(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Session>>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         // Nothing panics half-way under this lock: what a poisoned one holds is whole.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

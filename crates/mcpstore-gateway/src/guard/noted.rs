@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
+use memchr::memmem;
 use serde::Deserialize;
 
 use super::audit::{Audit, Entry, Outcome};
@@ -48,12 +49,15 @@ impl<'a> Noted<'a> {
     /// It is over.
     pub(crate) fn over(mut self, answer: &Result<Bytes, RpcError>) {
         let (outcome, bytes) = match answer {
-            Ok(result) if &*self.call.method == "tools/call" && says_error(result) => (Outcome::ToolError, result.len()),
+            Ok(result) if &*self.call.method == "tools/call" && says_error(result) => {
+                (Outcome::ToolError, result.len())
+            }
             Ok(result) => (Outcome::Done, result.len()),
             Err(_) if self.call.trail.was_taken_back() => (Outcome::Cancelled, 0),
             Err(error) => {
                 let bytes = error.message.len() + error.data.as_ref().map_or(0, |data| data.get().len());
-                let outcome = if self.call.trail.went().is_none() { Outcome::Refused } else { Outcome::Error(error.code) };
+                let outcome =
+                    if self.call.trail.went().is_none() { Outcome::Refused } else { Outcome::Error(error.code) };
                 (outcome, bytes)
             }
         };
@@ -131,12 +135,11 @@ fn says_error(result: &Bytes) -> bool {
         #[serde(default, rename = "isError")]
         is_error: bool,
     }
-    let Ok(text) = str::from_utf8(result) else { return false };
     // In a text its quotes would be escaped; and behind the last member stands the end of the whole.
-    if !text.contains("isError") || text.ends_with(r#""isError":false}"#) {
+    if memmem::find(result, b"isError").is_none() || result.ends_with(br#""isError":false}"#) {
         return false;
     }
-    text.ends_with(r#""isError":true}"#) || serde_json::from_str(text).is_ok_and(|said: Said| said.is_error)
+    result.ends_with(br#""isError":true}"#) || serde_json::from_slice(result).is_ok_and(|said: Said| said.is_error)
 }
 
 fn now_unix_ms() -> u64 {

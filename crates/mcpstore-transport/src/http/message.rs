@@ -67,7 +67,12 @@ fn version_of(params: &RawValue) -> Option<HeaderValue> {
         #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
         version: String,
     }
-    let meta = object::<Params<'_>>(params.get()).ok()?.meta?;
+    // Messages of the other era need no reading.
+    let text = params.get();
+    if !text.contains("protocolVersion") && !text.contains("\\u") {
+        return None;
+    }
+    let meta = object::<Params<'_>>(text).ok()?.meta?;
     let meta: Meta = object(meta.get()).ok()?;
     HeaderValue::from_str(&meta.version).ok()
 }

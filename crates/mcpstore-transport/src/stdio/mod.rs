@@ -16,6 +16,7 @@ mod sandbox;
 mod spawn;
 mod stderr;
 mod warden;
+mod wide;
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::wire::{self, Hub};
 use crate::{Adapter, LaunchError, LaunchRequest, Launched, RunRequest};
 use endpoint::{ChildEndpoint, Life};
 use prepare::Prepared;
+use wide::Widening;
 
 pub use beside::{Beside, spawn_beside};
 pub use ledger::{Ended, Ledger, LedgerError, Reconciled};
@@ -128,13 +130,13 @@ impl Stdio {
 fn launched(
     request: &LaunchRequest,
     memory: EraMemory,
-    stdout: impl AsyncRead + Unpin + Send + 'static,
+    stdout: impl AsyncRead + AsFd + Unpin + Send + 'static,
     stdin: impl AsyncWrite + AsFd + Unpin + Send + 'static,
     life: impl FnOnce(Arc<Hub>, Arc<crate::LogRing>) -> Arc<Life>,
 ) -> Launched {
     let (hub, wire) = wire::open_watching(
-        stdout,
-        stdin,
+        Widening::new(stdout),
+        Widening::new(stdin),
         |stdin| rustix::io::ioctl_fionread(stdin).is_ok_and(|bytes| bytes > 0),
         Arc::clone(&request.logs),
         request.client.clone(),

@@ -1,21 +1,37 @@
 //! Lines out of a byte stream, with a bound on each.
 
 use std::io;
+use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use memchr::memchr;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::timeout;
 
 /// How many of the last bytes of a line over the bound are kept.
 const TAIL_BYTES: usize = 256;
+/// Room for a read, at least and at first: most servers are silent most of the time, and there may be many.
+const LEAST_ROOM: usize = 4 * 1024;
+/// The buffer that is kept whatever comes; a wider one goes after [`WIDE_FOR`] of silence.
+const KEPT: usize = 64 * 1024;
+/// One huge line must not hold its memory for ever.
+const WIDE_FOR: Duration = Duration::from_secs(1);
 
-/// Splits a byte stream into lines; memory is bounded by the limit of a line.
+/// Splits a byte stream into lines; memory is bounded by twice the limit of a line.
 pub struct LineReader<R> {
-    reader: BufReader<R>,
+    stream: R,
     limit: usize,
-    line: Vec<u8>,
-    /// The caller has seen what is in `line`; the next call starts a new one.
-    spent: bool,
-    /// Bytes of the line being skipped, its kept head included; zero while no line is over the bound.
+    /// What was read and not handed out, and before `start` what was.
+    buffer: Vec<u8>,
+    /// Where the line begins that comes next.
+    start: usize,
+    /// Up to here there is no end of it.
+    seen: usize,
+    /// The last read took all the room there was: more may wait.
+    filled: bool,
+    /// Bytes of the line being skipped, its head included; zero while no line is over the bound.
     skipped: u64,
+    /// The last bytes of that line.
+    tail: Vec<u8>,
 }
 
 /// What [`LineReader::next`] found.
@@ -42,8 +58,7 @@ pub enum Line<'a> {
 impl<R: AsyncRead + Unpin> LineReader<R> {
     /// Reads lines of at most `limit` bytes out of this stream.
     pub fn new(stream: R, limit: usize) -> Self {
-        let reader = BufReader::with_capacity(64 * 1024, stream);
-        Self { reader, limit, line: Vec::new(), spent: false, skipped: 0 }
+        Self { stream, limit, buffer: Vec::new(), start: 0, seen: 0, filled: false, skipped: 0, tail: Vec::new() }
     }
 
     /// The next line, or `None` at the end of the stream.
@@ -54,59 +69,91 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     /// # Cancel safety
     /// Safe: what was read stays in `self`.
     pub async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        if self.spent {
-            self.spent = false;
-            self.line.clear();
-            // One huge line must not hold its memory for ever.
-            self.line.shrink_to(256 * 1024);
-        }
         loop {
-            let buffer = self.reader.fill_buf().await?;
-            if buffer.is_empty() {
-                return Ok(self.finish(false));
-            }
-            let end = buffer.iter().position(|byte| *byte == b'\n');
-            let piece = &buffer[..end.unwrap_or(buffer.len())];
-            let used = piece.len() + usize::from(end.is_some());
+            let end = memchr(b'\n', &self.buffer[self.seen..]).map(|at| self.seen + at);
+            let upto = end.unwrap_or(self.buffer.len());
+            self.seen = upto;
             if self.skipped > 0 {
+                let piece = self.start..upto;
                 self.skipped += piece.len() as u64;
-                keep_tail(&mut self.line, piece);
-                self.reader.consume(used);
+                keep_tail(&mut self.tail, &self.buffer[piece]);
+                self.take(upto + usize::from(end.is_some()));
                 if end.is_some() {
-                    return Ok(self.finish(true));
+                    return Ok(self.end_of_skipped());
                 }
-                continue;
+            } else if upto - self.start > self.limit {
+                // What fits goes out before the skipping begins.
+                let head = self.start..self.start + self.limit;
+                self.take(head.end);
+                self.skipped = head.len() as u64;
+                self.tail.clear();
+                return Ok(Some(Line::Head(&self.buffer[head])));
+            } else if let Some(end) = end {
+                let text = self.start..end;
+                self.take(end + 1);
+                return Ok(Some(whole(&self.buffer[text], true)));
             }
-            let room = self.limit - self.line.len();
-            if piece.len() > room {
-                // Take what fits and leave the rest, so that the head goes out before the skipping begins.
-                self.line.extend_from_slice(&piece[..room]);
-                self.reader.consume(room);
-                self.skipped = self.line.len() as u64;
-                self.spent = true;
-                return Ok(Some(Line::Head(&self.line)));
-            }
-            self.line.extend_from_slice(piece);
-            self.reader.consume(used);
-            if end.is_some() {
-                return Ok(self.finish(true));
+            if self.read().await? == 0 {
+                if self.skipped > 0 {
+                    return Ok(self.end_of_skipped());
+                }
+                let rest = self.start..self.buffer.len();
+                self.take(rest.end);
+                return Ok(if rest.is_empty() { None } else { Some(whole(&self.buffer[rest], false)) });
             }
         }
     }
 
-    fn finish(&mut self, ended: bool) -> Option<Line<'_>> {
-        if self.skipped > 0 {
-            let bytes = std::mem::take(&mut self.skipped);
-            self.spent = true;
-            return Some(Line::Tail { text: &self.line, bytes });
-        }
-        if !ended && self.line.is_empty() {
-            return None;
-        }
-        self.spent = true;
-        let text = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
-        Some(Line::Whole { text, ended })
+    /// What stands before this was handed out.
+    fn take(&mut self, upto: usize) {
+        self.start = upto;
+        self.seen = upto;
     }
+
+    /// Reads more behind what is there.
+    async fn read(&mut self) -> io::Result<usize> {
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.take(0);
+        }
+        if self.room() < LEAST_ROOM && self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.seen -= self.start;
+            self.start = 0;
+        }
+        if self.room() < LEAST_ROOM || (self.filled && self.buffer.capacity() < KEPT) {
+            // Twice as much each time, as a vector grows.
+            let wanted = (2 * self.buffer.capacity()).max(LEAST_ROOM);
+            self.buffer.reserve_exact(wanted - self.buffer.len());
+        }
+        let is_idle = self.buffer.is_empty() && self.buffer.capacity() > KEPT;
+        let read = if is_idle { timeout(WIDE_FOR, self.stream.read_buf(&mut self.buffer)).await.ok() } else { None };
+        let read = match read {
+            Some(read) => read,
+            None => {
+                if is_idle {
+                    self.buffer = Vec::with_capacity(LEAST_ROOM);
+                }
+                self.stream.read_buf(&mut self.buffer).await
+            }
+        };
+        self.filled = self.room() == 0;
+        read
+    }
+
+    /// What can be read at once.
+    fn room(&self) -> usize {
+        self.buffer.capacity() - self.buffer.len()
+    }
+
+    fn end_of_skipped(&mut self) -> Option<Line<'_>> {
+        let bytes = std::mem::take(&mut self.skipped);
+        Some(Line::Tail { text: &self.tail, bytes })
+    }
+}
+
+fn whole(text: &[u8], ended: bool) -> Line<'_> {
+    Line::Whole { text: text.strip_suffix(b"\r").unwrap_or(text), ended }
 }
 
 /// Appends to the tail and cuts it at its front.
@@ -151,6 +198,25 @@ mod tests {
         let found = all(long.as_slice(), 1000).await;
         assert!(found[1].ends_with("yend of 1000003") && found[1].len() < 300, "{found:?}");
         assert_eq!(found[2], "z");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_huge_line_holds_its_memory_only_for_a_moment() {
+        use tokio::io::AsyncWriteExt as _;
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let mut lines = LineReader::new(ours, 10_000_000);
+        let huge = [vec![b'x'; 1_000_000], b"\n".to_vec()].concat();
+        let writing = tokio::spawn(async move {
+            theirs.write_all(&huge).await.unwrap();
+            theirs
+        });
+        assert!(matches!(lines.next().await, Ok(Some(Line::Whole { text, .. })) if text.len() == 1_000_000));
+        assert!(lines.buffer.capacity() >= 1_000_000);
+        let mut theirs = writing.await.unwrap();
+        assert!(timeout(2 * WIDE_FOR, lines.next()).await.is_err());
+        assert!(lines.buffer.capacity() <= KEPT, "{}", lines.buffer.capacity());
+        theirs.write_all(b"y\n").await.unwrap();
+        assert_eq!(lines.next().await.unwrap(), Some(Line::Whole { text: b"y", ended: true }));
     }
 
     #[tokio::test]

@@ -41,23 +41,24 @@ impl Server {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
         out.extend_from_slice(id.get().as_bytes());
         let params = || object(message.get("params").copied());
-        let result = match method.get() {
-            "\"tools/call\"" => called(&params()),
-            "\"tools/list\"" => self.list.clone(),
+        let result = br#","result":"#;
+        match method.get() {
+            "\"tools/call\"" => {
+                out.extend_from_slice(result);
+                called(&params(), out);
+            }
+            "\"tools/list\"" => out.extend_from_slice(&[result, self.list.as_bytes()].concat()),
             "\"initialize\"" => {
-                let version = params().get("protocolVersion").map_or("\"2025-11-25\"", |version| version.get());
-                format!(
+                let params = params();
+                let version = params.get("protocolVersion").map_or("\"2025-11-25\"", |version| version.get());
+                let hello = format!(
                     r#"{{"protocolVersion":{version},"capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"quick","version":"1"}}}}"#
-                )
+                );
+                out.extend_from_slice(&[result, hello.as_bytes()].concat());
             }
-            "\"ping\"" => "{}".to_owned(),
-            _ => {
-                out.extend_from_slice(br#","error":{"code":-32601,"message":"no such method"}}"#);
-                return;
-            }
-        };
-        out.extend_from_slice(br#","result":"#);
-        out.extend_from_slice(result.as_bytes());
+            "\"ping\"" => out.extend_from_slice(&[result, &b"{}"[..]].concat()),
+            _ => out.extend_from_slice(br#","error":{"code":-32601,"message":"no such method"}"#),
+        }
         out.push(b'}');
     }
 
@@ -90,11 +91,12 @@ impl Server {
 
     /// Serves over HTTP, without sessions, on a port that it says on stdout; until it is killed.
     pub(super) fn over_http(&self) -> io::Result<()> {
+        let mut out = Vec::new();
         serve(&mut |_, connection, line, body| {
             if !line.starts_with(b"POST") {
                 return connection.answer_empty("405 Method Not Allowed");
             }
-            let mut out = Vec::new();
+            out.clear();
             self.answer(&body, &mut out);
             if out.is_empty() { connection.answer_empty("202 Accepted") } else { connection.answer(&out) }
         })
@@ -192,16 +194,20 @@ fn object(value: Option<&RawValue>) -> Members<'_> {
     value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
 }
 
-/// The result of a call: the text that came, or a long one.
-fn called(params: &Members<'_>) -> String {
+/// Puts the result of a call: the text that came, or a long one. It goes where it is sent from: a server that makes a long text
+/// anew each time would be measured in the place of what stands before it.
+fn called(params: &Members<'_>, out: &mut Vec<u8>) {
     let arguments = object(params.get("arguments").copied());
-    let text = if let Some(bytes) = arguments.get("bytes") {
-        let bytes = bytes.get().parse().unwrap_or(0);
-        format!("\"{}\"", "x".repeat(bytes))
-    } else {
-        arguments.get("text").map_or("\"\"", |text| text.get()).to_owned()
-    };
-    format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#)
+    out.extend_from_slice(br#"{"content":[{"type":"text","text":"#);
+    match arguments.get("bytes").and_then(|bytes| bytes.get().parse::<usize>().ok()) {
+        Some(bytes) => {
+            out.push(b'"');
+            out.resize(out.len() + bytes, b'x');
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(arguments.get("text").map_or("\"\"", |text| text.get()).as_bytes()),
+    }
+    out.extend_from_slice(b"}]}");
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Job {
             id: call.id.clone(),
             method: call.method.clone(),
             params: None,
-            headers: Vec::new(),
+            headers: None,
             outlet,
             trail: call.trail.clone(),
         };

@@ -23,15 +23,12 @@ pub(super) fn check(inner: &Inner, call: &Call, peek: &Peek<'_>, name: &str) -> 
         #[serde(borrow)]
         input_schema: &'a RawValue,
     }
-    // Without headers it came over something that has none.
-    if call.headers.is_empty() || &*call.method != "tools/call" {
-        return Ok(());
-    }
+    let Some(headers) = call.headers.as_deref().filter(|_| &*call.method == "tools/call") else { return Ok(()) };
     let names = inner.names.load();
     let entry = names.tool_entry(call.peer.view.as_deref(), name);
     let Some(entry) = entry.filter(|entry| entry.get().contains(WORD)) else { return Ok(()) };
     let Ok(entry) = serde_json::from_str::<Entry<'_>>(entry.get()) else { return Ok(()) };
-    compare(&call.headers, mirrored_headers(entry.input_schema, peek.arguments))
+    compare(headers, mirrored_headers(entry.input_schema, peek.arguments))
 }
 
 fn compare(headers: &[(String, String)], wanted: Vec<(String, Option<String>)>) -> Result<(), RpcError> {

@@ -119,12 +119,14 @@ impl Downstream {
             id: raw(&json!(id)),
             method: method.into(),
             params: Some(raw(&params)),
-            headers: Vec::new(),
+            headers: None,
             outlet: self.outlet.clone(),
             trail: Default::default(),
         };
         let gateway = self.gateway.clone();
-        tokio::spawn(async move { Arc::new(gateway).request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) })
+        tokio::spawn(
+            async move { Arc::new(gateway).request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) },
+        )
     }
 
     pub(super) fn start(&self, method: &str, params: Value) -> JoinHandle<Result<Value, RpcError>> {

@@ -53,13 +53,14 @@ impl Caller {
             id: raw(id),
             method: method.into(),
             params: Some(raw(&params)),
-            headers: Vec::new(),
+            headers: None,
             outlet,
             trail: Default::default(),
         };
         let gateway = self.gateway.clone();
-        let work =
-            tokio::spawn(async move { Arc::new(gateway).request(call).await.map(|text| serde_json::from_slice(&text).unwrap()) });
+        let work = tokio::spawn(async move {
+            Arc::new(gateway).request(call).await.map(|text| serde_json::from_slice(&text).unwrap())
+        });
         Sent { work, stream }
     }
 

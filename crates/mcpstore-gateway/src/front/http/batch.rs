@@ -49,7 +49,7 @@ pub(super) async fn post(front: &Front, session: InUse, body: &[u8], reads: Read
                     id: id.to_owned(),
                     method: method.into(),
                     params: params.map(ToOwned::to_owned),
-                    headers: Vec::new(),
+                    headers: None,
                     outlet: outlet.clone(),
                     trail: Trail::default(),
                 };

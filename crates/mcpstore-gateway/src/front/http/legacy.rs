@@ -79,7 +79,7 @@ pub(crate) async fn post(front: &Front, principal: &str, request: Request<Incomi
                 id: id.to_owned(),
                 method: method.into(),
                 params: params.map(ToOwned::to_owned),
-                headers: Vec::new(),
+                headers: None,
                 outlet: lane.notices,
                 trail: Trail::default(),
             };

@@ -40,47 +40,80 @@ pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>) 
     let session = session(front, &peer, &parts.headers);
     let session = match session {
         Ok(Some(session)) if batch::is_batch(&body) && batch::may(&session.client) => {
-            return super::batch::post(front, session, &body, reads).await;
+            return Box::pin(super::batch::post(front, session, &body, reads)).await;
         }
         other => other,
     };
-    let message = match message(&body) {
-        Ok(message) => message,
-        Err(bad) => return reply::error(StatusCode::BAD_REQUEST, bad.id, &bad.error),
-    };
-    let session = match session {
-        Ok(session) => session,
-        Err((status, what)) => {
-            let id = if let Message::Request { id, .. } = message { Some(id) } else { None };
-            return refuse(status, id, what);
-        }
-    };
+    let begun = begun(front, peer, &parts.headers, &body, session);
+    // What the request was read into is free before its answer is waited for: hyper reads the next one into it.
+    drop((parts, body));
+    match begun {
+        Ok(Begun::Request(asked)) => run(front, asked, reads).await,
+        Ok(Begun::Session(asked, client)) => Box::pin(initialize(front, asked, client, reads)).await,
+        Ok(Begun::Nothing) => reply::accepted(StatusCode::ACCEPTED),
+        Err(reply) => *reply,
+    }
+}
+
+/// What came of a message.
+enum Begun {
+    /// It is a request that runs.
+    Request(Asked),
+    /// It begins a session, with this client.
+    Session(Asked, Arc<Client>),
+    /// Nothing is to be waited for.
+    Nothing,
+}
+
+/// A request that runs.
+struct Asked {
+    running: Running,
+    notices: OutletStream,
+    /// It has no end of its own (spec: MCP 2026-07-28, subscriptions).
+    lasts: bool,
+    /// What its headers were compared with, where it has no session.
+    facts: Option<Facts>,
+}
+
+/// Takes a message, and gives it to the core.
+///
+/// # Errors
+/// What the client gets instead of an answer.
+fn begun(
+    front: &Front,
+    peer: Peer,
+    headers: &HeaderMap,
+    body: &[u8],
+    session: Result<Option<InUse>, (StatusCode, &'static str)>,
+) -> Result<Begun, Box<Reply>> {
+    let message = message(body).map_err(|bad| Box::new(reply::error(StatusCode::BAD_REQUEST, bad.id, &bad.error)))?;
+    let session = session.map_err(|(status, what)| {
+        let id = if let Message::Request { id, .. } = message { Some(id) } else { None };
+        Box::new(refuse(status, id, what))
+    })?;
     match (message, session) {
         (Message::Request { id, method, params }, Some(session)) => {
             if method == "initialize" {
-                return refuse(StatusCode::BAD_REQUEST, Some(id), "this session has begun already");
+                return Err(Box::new(refuse(StatusCode::BAD_REQUEST, Some(id), "this session has begun already")));
             }
             let client = Some(Arc::clone(&session.client));
-            let asked = Asked { peer, client, id, method: &method, params, headers: Vec::new() };
-            run(front, asked, Some(session), reads, None).await
+            let call = Parts { peer, client, id, method: &method, params, headers: None };
+            Ok(Begun::Request(begin(front, call, Some(session), None)))
         }
-        (Message::Request { id, method, params }, None) => {
-            sessionless(front, peer, &parts.headers, (id, &method, params), reads).await
-        }
+        (Message::Request { id, method, params }, None) => sessionless(front, peer, headers, (id, &method, params)),
         (Message::Notification { method, params }, Some(session)) => {
             front.core.notification(&session.client, &method, params);
-            reply::accepted(StatusCode::ACCEPTED)
+            Ok(Begun::Nothing)
         }
         // The stateless era defines none (spec: MCP 2026-07-28, streamable HTTP): it is taken and means nothing.
-        (Message::Notification { .. }, None) if headers::version(&parts.headers) != Said::Handshake => {
-            reply::accepted(StatusCode::ACCEPTED)
-        }
+        (Message::Notification { .. }, None) if headers::version(headers) != Said::Handshake => Ok(Begun::Nothing),
         (Message::Answer { id, outcome }, Some(session)) => {
             front.core.answer(&session.client, id, outcome.map(ToOwned::to_owned));
-            reply::accepted(StatusCode::ACCEPTED)
+            Ok(Begun::Nothing)
         }
         (Message::Notification { .. } | Message::Answer { .. }, None) => {
-            refuse(StatusCode::BAD_REQUEST, None, "this needs a session: send `initialize` first")
+            let what = "this needs a session: send `initialize` first";
+            Err(Box::new(refuse(StatusCode::BAD_REQUEST, None, what)))
         }
     }
 }
@@ -108,47 +141,46 @@ pub(super) fn session(
     Ok(Some(session))
 }
 
-/// A request to be given to the core.
-struct Asked<'a> {
+/// A request to be given to the core, as slices of its text.
+struct Parts<'a> {
     peer: Peer,
     client: Option<Arc<Client>>,
     id: &'a RawValue,
     method: &'a str,
     params: Option<&'a RawValue>,
-    headers: Vec<(String, String)>,
+    headers: Option<Vec<(String, String)>>,
 }
 
-async fn sessionless(
+fn sessionless(
     front: &Front,
     peer: Peer,
     headers: &HeaderMap,
     (id, method, params): (&RawValue, &str, Option<&RawValue>),
-    reads: Reads,
-) -> Reply {
+) -> Result<Begun, Box<Reply>> {
     let said = headers::version(headers);
     if method == "initialize" && said != Said::Stateless {
-        return initialize(front, peer, id, params, reads).await;
+        let client = Arc::new(Client::new(peer.clone()));
+        let parts = Parts { peer, client: Some(Arc::clone(&client)), id, method, params, headers: None };
+        return Ok(Begun::Session(begin(front, parts, None, None), client));
     }
     if said == Said::Handshake {
-        return refuse(StatusCode::BAD_REQUEST, Some(id), "this needs a session: send `initialize` first");
+        let what = "this needs a session: send `initialize` first";
+        return Err(Box::new(refuse(StatusCode::BAD_REQUEST, Some(id), what)));
     }
-    let facts = match headers::check(headers, method, params) {
-        Ok(facts) => facts,
-        Err(error) => return reply::error(StatusCode::BAD_REQUEST, Some(id), &error),
-    };
-    let asked = Asked { peer, client: None, id, method, params, headers: headers::of_protocol(headers) };
-    run(front, asked, None, reads, Some(facts)).await
+    let facts = headers::check(headers, method, params)
+        .map_err(|error| Box::new(reply::error(StatusCode::BAD_REQUEST, Some(id), &error)))?;
+    let parts = Parts { peer, client: None, id, method, params, headers: Some(headers::of_arguments(headers)) };
+    Ok(Begun::Request(begin(front, parts, None, Some(facts))))
 }
 
 /// Begins a session.
-async fn initialize(front: &Front, peer: Peer, id: &RawValue, params: Option<&RawValue>, reads: Reads) -> Reply {
-    let client = Arc::new(Client::new(peer.clone()));
-    let asked =
-        Asked { peer, client: Some(Arc::clone(&client)), id, method: "initialize", params, headers: Vec::new() };
+async fn initialize(front: &Front, asked: Asked, client: Arc<Client>, reads: Reads) -> Reply {
     // Whatever the core begins for a client that gets no session ends.
     let over = Ending::of(&client);
-    let (running, notices) = begin(front, asked, None);
-    let result = match running.await {
+    let Asked { mut running, notices, .. } = asked;
+    let outcome = (&mut running).await;
+    let id = &running.id;
+    let result = match outcome {
         Ok(result) => result,
         Err(error) => return reply::error(StatusCode::OK, Some(id), &error),
     };
@@ -163,27 +195,26 @@ async fn initialize(front: &Front, peer: Peer, id: &RawValue, params: Option<&Ra
     reply
 }
 
-fn begin(front: &Front, asked: Asked<'_>, session: Option<InUse>) -> (Running, OutletStream) {
+fn begin(front: &Front, parts: Parts<'_>, session: Option<InUse>, facts: Option<Facts>) -> Asked {
     let (outlet, notices) = outlet();
+    let lasts = parts.method == "subscriptions/listen";
     let call = Call {
-        peer: asked.peer,
-        client: asked.client,
-        id: asked.id.to_owned(),
-        method: asked.method.into(),
-        params: asked.params.map(ToOwned::to_owned),
-        headers: asked.headers,
+        peer: parts.peer,
+        client: parts.client,
+        id: parts.id.to_owned(),
+        method: parts.method.into(),
+        params: parts.params.map(ToOwned::to_owned),
+        headers: parts.headers,
         outlet,
         trail: Trail::default(),
     };
-    (Running::begin(&front.core, &front.counters, call, session), notices)
+    let running = Running::begin(&front.core, &front.counters, call, session);
+    Asked { running, notices, lasts, facts }
 }
 
 /// Runs a request to its end, or until it says something before that: then it goes on as a stream.
-async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Reads, facts: Option<Facts>) -> Reply {
-    let id = asked.id;
-    // Such a stream has no end of its own (spec: MCP 2026-07-28, subscriptions).
-    let lasts = asked.method == "subscriptions/listen";
-    let (mut running, mut notices) = begin(front, asked, session);
+async fn run(front: &Front, asked: Asked, reads: Reads) -> Reply {
+    let Asked { mut running, mut notices, lasts, facts } = asked;
     let streamed = |pipe| {
         let events = events(front, pipe);
         reply::events(if lasts { events.until(&front.end) } else { events })
@@ -194,8 +225,8 @@ async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Rea
     if !reads.events {
         // Nobody reads what comes before the answer: whoever asks something there hears so at once.
         drop(notices);
-        let outcome = running.await;
-        return whole(id, outcome, facts);
+        let outcome = (&mut running).await;
+        return whole(&running.id, outcome, facts);
     }
     let first = poll_fn(|cx| {
         if let Poll::Ready(Some(notice)) = notices.poll_next(cx) {
@@ -206,7 +237,7 @@ async fn run(front: &Front, asked: Asked<'_>, session: Option<InUse>, reads: Rea
     match first.await {
         Ok(outcome) => {
             let status = status(&outcome, facts);
-            finished(front, id, outcome, notices, reads, status)
+            finished(front, &running.id, outcome, notices, reads, status)
         }
         Err(notice) => streamed(Pipe::new(notices, Answers::One(running)).after(notice)),
     }

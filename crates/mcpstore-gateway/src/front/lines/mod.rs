@@ -209,7 +209,7 @@ impl Conversation<'_> {
             id: id.to_owned(),
             method: method.into(),
             params: params.map(ToOwned::to_owned),
-            headers: Vec::new(),
+            headers: None,
             outlet: self.outlet.clone(),
             trail: Trail::default(),
         };

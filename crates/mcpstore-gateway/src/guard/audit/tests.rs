@@ -80,7 +80,10 @@ fn a_line_says_who_did_what_and_nothing_of_the_session_itself() {
 fn what_a_client_writes_is_bounded_and_stays_on_its_line() {
     let home = tempfile::tempdir().unwrap();
     let audit = open(home.path());
-    audit.note(Entry { method: "é".repeat(100_000).into(), ..entry(&format!("a\n{{\"hash\":\"{}", "x".repeat(1_000_000))) });
+    audit.note(Entry {
+        method: "é".repeat(100_000).into(),
+        ..entry(&format!("a\n{{\"hash\":\"{}", "x".repeat(1_000_000)))
+    });
     assert!(audit.flush(WAIT));
     let verified = verify(&log(home.path())).unwrap();
     assert_eq!(verified.lines, 2);

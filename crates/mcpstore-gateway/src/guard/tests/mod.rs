@@ -168,9 +168,9 @@ async fn how_strictly_is_a_setting_that_may_change() {
 async fn a_view_that_is_gone_ends_its_sessions_and_no_others() {
     let site = Site::with(&[tool("a", "1")]).await;
     let peer = Peer { principal: "token".into(), view: Some("work".into()) };
-    let inside = std::sync::Arc::new(crate::client::Client::new(peer.clone()));
+    let inside = Arc::new(crate::client::Client::new(peer.clone()));
     let mut hello = site.call("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}}));
-    (hello.peer, hello.client) = (peer, Some(std::sync::Arc::clone(&inside)));
+    (hello.peer, hello.client) = (peer, Some(Arc::clone(&inside)));
     Arc::new(site.gateway.clone()).request(hello).await.unwrap();
     site.gateway.set_rules(crate::Rules::default());
     assert!(inside.over.is_cancelled() && !site.client.over.is_cancelled());

@@ -149,14 +149,16 @@ impl Site {
             id: RawValue::from_string("1".to_owned()).unwrap(),
             method: method.into(),
             params: Some(RawValue::from_string(params.to_string()).unwrap()),
-            headers: Vec::new(),
+            headers: None,
             outlet: outlet().0,
             trail: Trail::default(),
         }
     }
 
     pub(super) async fn ask(&self, method: &str, params: Value) -> Result<Value, RpcError> {
-        let answer = tokio::time::timeout(LONG, Arc::new(self.gateway.clone()).request(self.call(method, params))).await.unwrap();
+        let answer = tokio::time::timeout(LONG, Arc::new(self.gateway.clone()).request(self.call(method, params)))
+            .await
+            .unwrap();
         answer.map(|bytes| serde_json::from_slice(&bytes).unwrap())
     }
 

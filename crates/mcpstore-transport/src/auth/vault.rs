@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use mcpstore_types::ServiceName;
@@ -12,9 +11,6 @@ use serde_json::{Value, json};
 use crate::auth::AuthError;
 use crate::auth::record::{Record, Tokens};
 use crate::auth::store::{Renewing, Store};
-
-/// How long a look at the file is good for, where every request would look.
-const GLANCE: Duration = Duration::from_millis(10);
 
 /// The login of one service. What another process writes is seen at the next look.
 #[derive(Clone, Debug)]
@@ -33,7 +29,6 @@ struct Inner {
 struct Held {
     record: Option<Record>,
     file: Option<(u64, i64, i64)>,
-    looked: Option<Instant>,
 }
 
 impl Vault {
@@ -44,27 +39,16 @@ impl Vault {
 
     /// The login, as it is now.
     pub(crate) fn get(&self) -> Result<Option<Record>, AuthError> {
-        self.look(Duration::ZERO)
-    }
-
-    /// The login, as it was a moment ago: for whoever asks before every request.
-    pub(crate) fn glance(&self) -> Result<Option<Record>, AuthError> {
-        self.look(GLANCE)
-    }
-
-    fn look(&self, good_for: Duration) -> Result<Option<Record>, AuthError> {
         let inner = &*self.0;
         let mut held = inner.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = held.looked.is_some_and(|looked| looked.elapsed() < good_for);
-        if let Some(store) = inner.store.as_ref().filter(|_| !fresh) {
+        if let Some(store) = &inner.store {
             // Every write makes a new file, so this number changes with what is in it.
             let file = store.stamp(&inner.service).map(|meta| (meta.ino(), meta.mtime(), meta.mtime_nsec()));
             if file != held.file {
                 let record =
                     if file.is_some() { store.load(&inner.service, &inner.url).map_err(broken)? } else { None };
-                (held.record, held.file) = (record, file);
+                *held = Held { record, file };
             }
-            held.looked = Some(Instant::now());
         }
         Ok(held.record.clone())
     }

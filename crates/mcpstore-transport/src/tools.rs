@@ -1,6 +1,6 @@
 //! Tools over any session: list them, call one.
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -162,7 +162,8 @@ pub fn is_tool_error(result: &RawValue) -> bool {
     }
     let text = result.get();
     let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    (has("isError") || has("\\u")) && object::<Outcome>(text).is_ok_and(|outcome| outcome.is_error)
+    let may_be_escaped = || memchr(b'\\', text.as_bytes()).is_some() && has("\\u");
+    (has("isError") || may_be_escaped()) && object::<Outcome>(text).is_ok_and(|outcome| outcome.is_error)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A look at a message that cannot be read as a whole: whose answer it was, if it was one.
 
 use super::envelope::own_id;
+use super::members::each_member;
 
 /// What the first bytes of an unreadable message say.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,36 +20,8 @@ impl Glimpse {
     pub(super) fn of(head: &[u8]) -> Self {
         let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
         let head = head.strip_prefix(b"[").unwrap_or(head).trim_ascii_start();
-        let mut seen = Self { is_object: head.first() == Some(&b'{'), ..Self::default() };
-        if !seen.is_object {
-            return seen;
-        }
-        let (mut depth, mut string, mut escaped) = (0_usize, None, false);
-        for (at, byte) in head.iter().enumerate() {
-            match (string, byte) {
-                (Some(_), _) if escaped => escaped = false,
-                (Some(_), b'\\') => escaped = true,
-                (Some(start), b'"') => {
-                    string = None;
-                    // A value has no colon after it.
-                    if depth == 1
-                        && let Some(value) = head[at + 1..].trim_ascii_start().strip_prefix(b":")
-                    {
-                        seen.member(&head[start..at], value.trim_ascii_start());
-                    }
-                }
-                (Some(_), _) => {}
-                (None, b'"') => string = Some(at + 1),
-                (None, b'{' | b'[') => depth += 1,
-                (None, b'}' | b']') => {
-                    depth -= 1;
-                    if depth == 0 {
-                        break;
-                    }
-                }
-                (None, _) => {}
-            }
-        }
+        let mut seen = Self::default();
+        seen.is_object = each_member(head, |name, value| seen.member(name, value));
         seen
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Ask {
     pub(super) headers: String,
     /// Bytes that an answer has at least.
     pub(super) answer: usize,
+    /// It is asked in a session, where the other side has such.
+    pub(super) in_session: bool,
 }
 
 /// One client of a load: its connection, and its request.

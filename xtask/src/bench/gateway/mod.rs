@@ -68,6 +68,11 @@ pub(super) fn run(quick: bool) -> Measured {
             let sides = Sides { direct: &direct, floor: Some(&floor), gateway: &gateway };
             calls.push(sides.line("32 bytes, a server over pipes", clients, 40_000 / share, &echo));
         }
+        for clients in [1, 64] {
+            let sides = Sides { direct: &direct, floor: Some(&floor), gateway: &gateway };
+            let what = "32 bytes, 2026-07-28, a server of 2025-11-25 over pipes";
+            calls.push(sides.line(what, clients, 40_000 / share, &echo_stateless));
+        }
         for (what, bytes) in [("100 kB", 100_000), ("1 MB", 1_000_000)] {
             let sides = Sides { direct: &direct, floor: Some(&floor), gateway: &gateway };
             let ask = |name: &str| big(name, bytes);
@@ -93,13 +98,24 @@ pub(super) fn run(quick: bool) -> Measured {
 fn echo(prefix: &str) -> Ask {
     let text = super::call::TEXT;
     let rest = format!(r#""method":"tools/call","params":{{"name":"{prefix}echo","arguments":{{"text":"{text}"}}}}"#);
-    Ask { rest, headers: VERSION.into(), answer: text.len() }
+    Ask { rest, headers: VERSION.into(), answer: text.len(), in_session: true }
+}
+
+/// The same in the stateless era.
+fn echo_stateless(prefix: &str) -> Ask {
+    let text = super::call::TEXT;
+    let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"}}"#;
+    let rest = format!(
+        r#""method":"tools/call","params":{{"name":"{prefix}echo","arguments":{{"text":"{text}"}},"_meta":{meta}}}"#
+    );
+    let headers = format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: {prefix}echo\r\n");
+    Ask { rest, headers, answer: text.len(), in_session: false }
 }
 
 /// A call with so long an answer.
 fn big(prefix: &str, bytes: usize) -> Ask {
     let rest = format!(r#""method":"tools/call","params":{{"name":"{prefix}big","arguments":{{"bytes":{bytes}}}}}"#);
-    Ask { rest, headers: VERSION.into(), answer: bytes }
+    Ask { rest, headers: VERSION.into(), answer: bytes, in_session: true }
 }
 
 /// The sides of one comparison.
@@ -114,7 +130,9 @@ impl Sides<'_> {
     fn line(&self, what: &str, clients: usize, calls: usize, ask: &dyn Fn(&str) -> Ask) -> Line {
         let calls = if clients == 1 { calls / 4 } else { calls } / ROUNDS;
         let open = |target: &Target, prefix: &str| {
-            let mut load = Load::new(target, &sessions(target, clients), &ask(prefix)).expect("the other side listens");
+            let ask = ask(prefix);
+            let names = if ask.in_session { sessions(target, clients) } else { vec![String::new(); clients] };
+            let mut load = Load::new(target, &names, &ask).expect("the other side listens");
             load.run(calls / 4 + clients).expect("it answers");
             load
         };

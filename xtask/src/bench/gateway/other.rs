@@ -42,7 +42,8 @@ fn list(services: usize, each: usize, runs: usize) -> Row {
     let direct = Party::start(this("http", services * each));
     let gateway = Gateway::start("lists", pipes(services, each), services * each);
     let load = |target: &Target| {
-        let ask = Ask { rest: r#""method":"tools/list""#.into(), headers: VERSION.into(), answer: services * each };
+        let (rest, headers) = (r#""method":"tools/list""#.into(), VERSION.into());
+        let ask = Ask { rest, headers, answer: services * each, in_session: true };
         Load::new(target, &begun(target, 1), &ask).expect("it listens")
     };
     let (mut of_direct, mut of_gateway) = (load(&direct.target), load(&gateway.target));

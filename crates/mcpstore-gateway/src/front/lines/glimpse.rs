@@ -1,5 +1,6 @@
 //! A look at a line that is too long to be read: whose answer is due.
 
+use mcpstore_transport::each_member;
 use serde_json::value::RawValue;
 
 /// How much of its beginning is looked at.
@@ -21,36 +22,8 @@ impl Head {
     /// Looks at the members of the outermost object, until it or what is looked at ends.
     pub(super) fn of(head: &[u8]) -> Self {
         let head = head[..head.len().min(LOOKED_AT)].trim_ascii_start();
-        let mut seen = Self { object: head.first() == Some(&b'{'), ..Self::default() };
-        if !seen.object {
-            return seen;
-        }
-        let (mut depth, mut string, mut escaped) = (0_usize, None, false);
-        for (at, byte) in head.iter().enumerate() {
-            match (string, byte) {
-                (Some(_), _) if escaped => escaped = false,
-                (Some(_), b'\\') => escaped = true,
-                (Some(start), b'"') => {
-                    string = None;
-                    // A value has no colon after it.
-                    if depth == 1
-                        && let Some(value) = head[at + 1..].trim_ascii_start().strip_prefix(b":")
-                    {
-                        seen.member(&head[start..at], value.trim_ascii_start());
-                    }
-                }
-                (Some(_), _) => {}
-                (None, b'"') => string = Some(at + 1),
-                (None, b'{' | b'[') => depth += 1,
-                (None, b'}' | b']') => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        break;
-                    }
-                }
-                (None, _) => {}
-            }
-        }
+        let mut seen = Self::default();
+        seen.object = each_member(head, |name, value| seen.member(name, value));
         seen
     }
 

@@ -94,20 +94,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_pipe_is_widened_by_what_does_not_fit_and_by_nothing_else() {
+        let size = |end: std::os::fd::BorrowedFd<'_>| rustix::pipe::fcntl_getpipe_size(end).unwrap();
         let (sender, receiver) = pipe().unwrap();
         let (mut sender, mut receiver) = (Widening::new(sender), Widening::new(receiver));
         let mut buffer = vec![0; 2 * WIDE];
         sender.write_all(&[b'x'; NARROW]).await.unwrap();
         assert_eq!(receiver.read(&mut buffer[..NARROW - 1]).await.unwrap(), NARROW - 1);
-        assert_eq!((size(&sender), size(&receiver)), (NARROW, NARROW));
+        assert_eq!((size(sender.as_fd()), size(receiver.as_fd())), (NARROW, NARROW));
         let large = vec![b'y'; 2 * WIDE];
         let (written, read) = tokio::join!(sender.write_all(&large), receiver.read_exact(&mut buffer));
         assert!(written.is_ok() && read.is_ok() && buffer[1..].iter().all(|byte| *byte == b'y'));
         // Tests may share their user with others who have many.
-        assert!([NARROW, WIDE].contains(&size(&sender)) && sender.asked);
-    }
-
-    fn size(end: &impl AsFd) -> usize {
-        rustix::pipe::fcntl_getpipe_size(end).unwrap()
+        assert!([NARROW, WIDE].contains(&size(sender.as_fd())) && sender.asked);
     }
 }

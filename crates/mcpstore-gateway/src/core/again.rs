@@ -33,9 +33,9 @@ impl Inner {
         passed: impl Fn() -> Passed<'a>,
         may_repeat: impl FnOnce() -> bool,
     ) -> Result<Bytes, RpcError> {
-        let first = passed();
+        let (began, first) = (Instant::now(), passed());
         let held = self.hold_for(call, peek, &first).await.map_err(rpc_error)?;
-        let (began, info) = (Instant::now(), Arc::clone(&held.info));
+        let info = Arc::clone(&held.info);
         match self.pass_held(call, peek, first, held).await {
             Ok(result) => Ok(result),
             Err(failure) if died(&failure) && may_repeat() => {

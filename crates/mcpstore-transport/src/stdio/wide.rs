@@ -1,11 +1,13 @@
 //! Pipes that are made wider once a message is larger than they are.
 //!
 //! A pipe holds 64 KiB. A megabyte comes through it in sixteen parts, and for each of them both sides wake each other. What a
-//! wider one holds counts towards a bound of its user's (man page `pipe(7)`), so only those that need it get it.
+//! wider one holds counts towards a bound of its user's, behind which all new pipes of that user are tiny (man page `pipe(7)`):
+//! so only those that need it get it, and no more than a quarter of that bound is taken.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,26 +18,62 @@ const NARROW: usize = 64 * 1024;
 #[cfg(target_os = "linux")]
 const WIDE: usize = 1024 * 1024;
 
+/// Wide pipes of this process at once; the bound of a user is 64 MiB where nobody changed it.
+const MOST: usize = 16;
+
+/// Wide pipes that there are.
+static WIDE_NOW: AtomicUsize = AtomicUsize::new(0);
+
 /// One end of a pipe.
 pub(super) struct Widening<P> {
     pipe: P,
     asked: bool,
+    place: Option<Place>,
+}
+
+/// A place among those that may be wide.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Self> {
+        let more = |now| (now < MOST).then_some(now + 1);
+        WIDE_NOW.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        WIDE_NOW.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<P: AsFd> Widening<P> {
     /// One that is as wide as it was made.
     pub(super) const fn new(pipe: P) -> Self {
-        Self { pipe, asked: false }
+        Self { pipe, asked: false, place: None }
     }
 
     /// It was full, or had no room.
     fn widen(&mut self) {
-        if !std::mem::replace(&mut self.asked, true) {
+        if std::mem::replace(&mut self.asked, true) {
+            return;
+        }
+        if let Some(place) = Place::take() {
             // Where the user has too many already, it stays as it is.
-            #[cfg(target_os = "linux")]
-            let _ = rustix::pipe::fcntl_setpipe_size(&self.pipe, WIDE);
+            self.place = made_wide(&self.pipe).then_some(place);
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn made_wide(pipe: impl AsFd) -> bool {
+    rustix::pipe::fcntl_setpipe_size(pipe, WIDE).is_ok()
+}
+
+/// Other systems widen their pipes by themselves, or not at all.
+#[cfg(not(target_os = "linux"))]
+fn made_wide(_: impl AsFd) -> bool {
+    false
 }
 
 impl<P: AsFd> AsFd for Widening<P> {
@@ -104,7 +142,12 @@ mod tests {
         let large = vec![b'y'; 2 * WIDE];
         let (written, read) = tokio::join!(sender.write_all(&large), receiver.read_exact(&mut buffer));
         assert!(written.is_ok() && read.is_ok() && buffer[1..].iter().all(|byte| *byte == b'y'));
-        // Tests may share their user with others who have many.
+        // Whoever runs the tests may have many already.
         assert!([NARROW, WIDE].contains(&size(sender.as_fd())) && sender.asked);
+        drop((sender, receiver));
+        let places: Vec<_> = std::iter::from_fn(Place::take).take(2 * MOST).collect();
+        assert_eq!((places.len(), Place::take().is_none()), (MOST, true));
+        drop(places);
+        assert!(Place::take().is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! What changes, and who is told.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use mcpstore_runtime::Snapshot;
@@ -27,26 +27,50 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What happens in such a time makes one new catalog.
 const BURST: Duration = Duration::from_millis(20);
 
+/// How many clients are entered before it is looked which of them are still there.
+const SWEEP_AT: usize = 64;
+
 /// Everybody with a session.
 #[derive(Default)]
-pub(crate) struct Clients(Mutex<Vec<Weak<Client>>>);
+pub(crate) struct Clients(Mutex<Entered>);
+
+#[derive(Default)]
+struct Entered {
+    /// By serial number.
+    clients: BTreeMap<usize, Weak<Client>>,
+    /// At how many those that are gone are taken out.
+    sweep_at: usize,
+}
 
 impl Clients {
     /// One more.
     pub(crate) fn add(&self, client: &Arc<Client>) {
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.retain(|known| known.strong_count() > 0);
-        clients.push(Arc::downgrade(client));
+        let mut entered = self.entered();
+        entered.clients.insert(client.serial, Arc::downgrade(client));
+        if entered.clients.len() > entered.sweep_at {
+            entered.clients.retain(|_, known| known.strong_count() > 0);
+            entered.sweep_at = SWEEP_AT.max(2 * entered.clients.len());
+        }
     }
 
     /// The one with this serial number.
     pub(crate) fn find(&self, serial: usize) -> Option<Arc<Client>> {
-        self.all().into_iter().find(|client| client.serial == serial)
+        self.entered().clients.get(&serial)?.upgrade()
     }
 
-    /// All that are still there.
+    /// True when there is nobody else.
+    pub(crate) fn is_alone(&self, client: &Client) -> bool {
+        self.entered().clients.iter().all(|(serial, known)| *serial == client.serial || known.strong_count() == 0)
+    }
+
+    /// All that are still there, in the order in which they came.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
+        self.entered().clients.values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn entered(&self) -> MutexGuard<'_, Entered> {
+        // Nothing panics half-way under this lock: what a poisoned one holds is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -51,8 +51,9 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
         }
         // Each server had its own. One that asked for the roots before anybody was there can ask again.
         "notifications/initialized" => {
-            let alone = inner.clients.all().iter().all(|other| other.serial == client.serial);
-            if alone && client.hello.get().is_some_and(|hello| has(hello.capabilities.get(), "roots")) {
+            if inner.clients.is_alone(client)
+                && client.hello.get().is_some_and(|hello| has(hello.capabilities.get(), "roots"))
+            {
                 roots_changed(inner, client, None);
             }
         }

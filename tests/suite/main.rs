@@ -14,6 +14,7 @@ mod direct;
 mod gateway_cli;
 mod gateway_clients;
 mod gateway_degraded;
+mod gateway_isolated;
 mod gateway_killed;
 mod gateway_lazy;
 mod gateway_profiles;

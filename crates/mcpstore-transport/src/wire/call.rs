@@ -101,6 +101,11 @@ impl Hub {
         Ok(self.places.try_acquire().ok())
     }
 
+    /// True when more than one request has its place, so that more than one may be about to go out.
+    pub(super) fn has_company(&self) -> bool {
+        self.places.available_permits() + 1 < MAX_IN_FLIGHT
+    }
+
     /// A place among the requests under way, when it is this one's turn.
     async fn place(&self, clock: &Limits) -> Result<SemaphorePermit<'_>, CallError> {
         let queued = Queued::enter(self)?;

@@ -60,7 +60,7 @@ pub(super) async fn run<W>(
                 () = &mut input, if !closing => continue,
                 () = &mut overdue => break,
             }
-            if taken.len() < BATCH {
+            if taken.len() < BATCH && hub.has_company() {
                 // Whoever is about to send, sends first: one call of the system for all is much less than one for each.
                 behind_others().await;
                 while taken.len() < BATCH

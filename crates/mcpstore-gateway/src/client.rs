@@ -1,6 +1,6 @@
 //! A conversation with one downstream client, in the era that has such.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -67,8 +67,10 @@ struct State {
     main: Option<Outlet>,
     /// What it was asked and has not answered, by our id.
     asked: BTreeMap<u64, oneshot::Sender<Result<Box<RawValue>, RpcError>>>,
-    /// Its requests under way, by the text of their ids.
-    under_way: HashMap<String, TakenBack>,
+    /// Its requests under way. Ids are a client's own: nothing keeps it from using one twice.
+    under_way: Vec<UnderWay>,
+    /// The number of the last of them.
+    last_entered: u64,
     /// The least level of log messages that it wants; `None`: it never said.
     log_level: Option<Level>,
     /// The elicitations that it was asked for and that end elsewhere, by their ids; the latest ones.
@@ -169,35 +171,39 @@ impl Client {
         sender.is_some_and(|sender| sender.send(outcome).is_ok())
     }
 
-    /// Enters a request of the client, so that it can take it back. Leave with [`Client::leave`].
-    pub(crate) fn enter(&self, id: &RawValue) -> TakenBack {
+    /// Enters a request of the client with this id (JSON text), so that it can take it back. It is left when what comes back is
+    /// dropped.
+    pub(crate) fn enter<'a>(&'a self, id: &RawValue) -> Entered<'a> {
         let mark = TakenBack::default();
-        self.state().under_way.insert(id.get().to_owned(), mark.clone());
+        let number = {
+            let mut state = self.state();
+            state.last_entered += 1;
+            let number = state.last_entered;
+            state.under_way.push(UnderWay { number, id: id.get().into(), mark: mark.clone() });
+            number
+        };
         // Asked after it is entered: an end between the two takes it back as well.
         if self.over.is_cancelled() {
             mark.take();
         }
-        mark
+        Entered { client: self, number, mark }
     }
 
-    /// The request is over.
-    pub(crate) fn leave(&self, id: &RawValue) {
-        self.state().under_way.remove(id.get());
-    }
-
-    /// The client takes a request back; nothing happens when it is over.
+    /// The client takes back what it asked under this id; nothing happens when it is over.
     pub(crate) fn take_back(&self, id: &RawValue) {
-        let mark = self.state().under_way.remove(id.get());
-        if let Some(mark) = mark {
-            mark.take();
-        }
+        let marks: Vec<TakenBack> = {
+            let state = self.state();
+            let same = state.under_way.iter().filter(|request| *request.id == *id.get());
+            same.map(|request| request.mark.clone()).collect()
+        };
+        marks.iter().for_each(TakenBack::take);
     }
 
     /// The client is gone: all that is done for it ends.
     pub(crate) fn end(&self) {
         self.over.cancel();
         let under_way = std::mem::take(&mut self.state().under_way);
-        under_way.values().for_each(TakenBack::take);
+        under_way.iter().for_each(|request| request.mark.take());
     }
 
     /// Notes that it is asked this elicitation, where the end of it will be told in a notification of its own.
@@ -253,6 +259,31 @@ impl Drop for Client {
     }
 }
 
+/// A request of a client that is under way.
+#[derive(Debug)]
+struct UnderWay {
+    number: u64,
+    id: Box<str>,
+    mark: TakenBack,
+}
+
+/// A request that was entered ([`Client::enter`]); dropped, it is over.
+pub(crate) struct Entered<'a> {
+    client: &'a Client,
+    number: u64,
+    /// Whether it was taken back.
+    pub(crate) mark: TakenBack,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let mut state = self.client.state();
+        if let Some(at) = state.under_way.iter().position(|request| request.number == self.number) {
+            state.under_way.swap_remove(at);
+        }
+    }
+}
+
 /// Ends a client when it is dropped.
 pub(crate) struct Ending(Option<Arc<Client>>);
 
@@ -293,5 +324,28 @@ impl Drop for Asked<'_> {
             Some(outlet) => drop(outlet.push(message)),
             None => drop(self.client.tell(message)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_used_twice_hides_no_request() {
+        let client = Client::new(Peer { principal: "a".into(), view: None });
+        let id = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let is_taken = |entered: &Entered<'_>| entered.mark.poll(&Context::from_waker(Waker::noop())).is_ready();
+        let (first, second, other) = (client.enter(&id("1")), client.enter(&id("1")), client.enter(&id("\"1\"")));
+        drop(second);
+        client.take_back(&id("\"1\""));
+        assert_eq!((is_taken(&first), is_taken(&other)), (false, true));
+        // What is taken back is under way until it is over: its end takes nobody else out.
+        let third = client.enter(&id("\"1\""));
+        drop(other);
+        client.end();
+        assert!(is_taken(&first) && is_taken(&third) && is_taken(&client.enter(&id("2"))));
     }
 }

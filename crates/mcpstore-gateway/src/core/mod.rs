@@ -213,29 +213,16 @@ impl Core for Gateway {
 impl Inner {
     async fn answer(self: &Arc<Self>, call: &Call) -> Result<Bytes, RpcError> {
         let Some(client) = call.client.clone() else { return stateless::answer(self, call).await };
-        let _entered = Entered { client: &client, id: &call.id };
-        let taken_back = client.enter(&call.id);
+        let entered = client.enter(&call.id);
         let mut answer = std::pin::pin!(handshake::answer(self, &client, call));
         let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
-            Poll::Pending => taken_back.poll(cx).map(|()| None),
+            Poll::Pending => entered.mark.poll(cx).map(|()| None),
         });
         answer.await.unwrap_or_else(|| {
             call.trail.taken_back();
             // Nobody reads it: who takes a request back wants no answer (spec: MCP 2025-11-25, cancellation).
             Err(RpcError::new(-32000, "the request was cancelled"))
         })
-    }
-}
-
-/// A request of a client that is under way.
-struct Entered<'a> {
-    client: &'a Client,
-    id: &'a RawValue,
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.client.leave(self.id);
     }
 }

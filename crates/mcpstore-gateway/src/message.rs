@@ -1,40 +1,9 @@
 //! JSON-RPC messages of downstream clients, and those to them, as text.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use mcpstore_transport::RpcError;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
-
-/// The members of a JSON-RPC message, as slices of its text.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Envelope<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    pub(crate) method: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) params: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) result: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) error: Option<&'a RawValue>,
-}
-
-/// Tells `null` from absent, which `Option` alone does not.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-/// A text or `null`, as a slice where it has no escapes: `Option` alone would copy it.
-pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    Ok(<Option<Text<'de>>>::deserialize(deserializer)?.map(|text| text.0))
-}
 
 /// An error as the answer to the request with this id; `None` where the id could not be read.
 pub(crate) fn error(id: Option<&RawValue>, error: &RpcError) -> Bytes {

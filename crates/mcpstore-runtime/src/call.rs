@@ -67,27 +67,15 @@ impl Supervisor {
         call.finish(result)
     }
 
-    /// Sends any request to the server of a service, and returns its result byte for byte. With [`Relay::tool`] it is
-    /// counted as a call of that tool; the service's circuit holds for all.
+    /// Sends any request to the server of a service that is held ([`Supervisor::hold`]), and returns its result byte for byte.
+    /// With [`Relay::tool`] it is counted as a call of that tool; the service's circuit holds for all.
     ///
     /// # Errors
     /// As [`Supervisor::call_tool`].
     ///
     /// # Cancel safety
     /// As [`Supervisor::call_tool`].
-    pub async fn relay(&self, service: &str, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
-        let held = self.hold(service, relay.tool).await?;
-        self.relay_held(held, relay).await
-    }
-
-    /// As [`Supervisor::relay`], for a service that is held already ([`Supervisor::hold`]).
-    ///
-    /// # Errors
-    /// As [`Supervisor::call_tool`].
-    ///
-    /// # Cancel safety
-    /// As [`Supervisor::call_tool`].
-    pub async fn relay_held(&self, held: Held, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
+    pub async fn relay(&self, held: Held, relay: Relay<'_>) -> Result<Box<RawValue>, CallFailure> {
         let Relay { method, params, tool, options, inputs, trace, limits } = relay;
         let bytes_in = params.as_deref().map_or(0, bytes);
         let Held { info, used } = held;
@@ -289,7 +277,7 @@ fn bytes(json: &RawValue) -> u64 {
 /// How a call ended, in the words that are counted.
 fn kind(result: &Result<Box<RawValue>, CallError>) -> Result<(), ErrorKind> {
     match result {
-        Ok(result) if is_tool_error(result) => Err(ErrorKind::Tool),
+        Ok(result) if is_tool_error(result.get()) => Err(ErrorKind::Tool),
         Ok(_) => Ok(()),
         Err(CallError::TimedOut { .. }) => Err(ErrorKind::Timeout),
         Err(CallError::Rpc { .. }) => Err(ErrorKind::Rpc),

@@ -131,7 +131,7 @@ impl Asker<'_> {
                 let args = RawValue::from_string(args.clone())
                     .map_err(|error| Refusal::Unusable(format!("the arguments of the probe are no JSON: {error}")))?;
                 let result = call_tool(session, name, args, limits).await.map_err(Refusal::Call)?;
-                if is_tool_error(&result) {
+                if is_tool_error(result.get()) {
                     return Err(Refusal::ToolFailed(format!("its tool `{name}` says that it failed")));
                 }
                 Ok(())

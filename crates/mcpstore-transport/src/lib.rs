@@ -49,4 +49,4 @@ pub use session::{CallLimits, RequestOptions, ServerInfo, Session, WireCounters}
 pub use stdio::{Beside, Ended, Ledger, LedgerError, Reconciled, Stdio, WardenProgram, adopt_orphans, spawn_beside};
 pub use tools::{Tool, ToolList, TraceWords, call_tool, call_tool_traced, is_tool_error, list_tools, read_tool};
 pub use usage::{ProcUsage, TreeUsage, UsageSource};
-pub use wire::{Line, LineReader, each_member};
+pub use wire::{Envelope, Line, LineReader, borrowed_text, each_member};

@@ -150,20 +150,23 @@ pub struct TraceWords<'a> {
     pub tracestate: Option<&'a str>,
 }
 
-/// True when the result of a call says of itself that the tool failed (`isError`). Large results are not taken apart for it:
-/// only one in which the word stands, or may stand escaped, is read.
+/// True when the result of a call (JSON text) says of itself that the tool failed (`isError`). Large results are not taken apart
+/// for it: only one in which the word stands, or may stand escaped, is read, unless it is the last member.
 #[must_use]
-pub fn is_tool_error(result: &RawValue) -> bool {
+pub fn is_tool_error(result: &str) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Outcome {
         #[serde(default)]
         is_error: bool,
     }
-    let text = result.get();
-    let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    let may_be_escaped = || memchr(b'\\', text.as_bytes()).is_some() && has("\\u");
-    (has("isError") || may_be_escaped()) && object::<Outcome>(text).is_ok_and(|outcome| outcome.is_error)
+    // In a text its quotes would be escaped; and behind the last member stands the end of the whole.
+    if result.ends_with(r#""isError":false}"#) {
+        return false;
+    }
+    let has = |word: &str| memmem::find(result.as_bytes(), word.as_bytes()).is_some();
+    let may_be_escaped = || memchr(b'\\', result.as_bytes()).is_some() && has("\\u");
+    (has("isError") || may_be_escaped()) && object::<Outcome>(result).is_ok_and(|outcome| outcome.is_error)
 }
 
 #[cfg(test)]
@@ -172,11 +175,21 @@ mod tests {
 
     #[test]
     fn a_tool_that_failed_says_so() {
-        let says = |text: &str| is_tool_error(&RawValue::from_string(text.to_owned()).unwrap());
+        let says = is_tool_error;
         assert!(says(r#"{"content":[],"isError":true}"#));
         assert!(says(r#"{"is\u0045rror" : true}"#));
         assert!(!says(r#"{"content":[{"type":"text","text":"isError\":true"}],"isError":false}"#));
         assert!(!says(r#"{"content":[]}"#) && !says(r#"{"content":[{"isError":true}]}"#));
+        for (result, failed) in [
+            (r#"{"isError" : true,"content":[]}"#, true),
+            (r#"{"content":[],"isError":false}"#, false),
+            (r#"{"content":[{"type":"text","text":"\"isError\":true}"}]}"#, false),
+            (r#"{"structuredContent":{"isError":true}}"#, false),
+            (r#"{"isError":true,"structuredContent":{"isError":false}}"#, true),
+            (r#"{"isError":"yes"}"#, false),
+        ] {
+            assert_eq!(says(result), failed, "{result}");
+        }
     }
 
     #[test]

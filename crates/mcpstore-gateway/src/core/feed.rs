@@ -32,10 +32,10 @@ const SWEEP_AT: usize = 64;
 
 /// Everybody with a session.
 #[derive(Default)]
-pub(crate) struct Clients(Mutex<Entered>);
+pub(crate) struct Clients(Mutex<Table>);
 
 #[derive(Default)]
-struct Entered {
+struct Table {
     /// By serial number.
     clients: BTreeMap<usize, Weak<Client>>,
     /// At how many those that are gone are taken out.
@@ -45,30 +45,30 @@ struct Entered {
 impl Clients {
     /// One more.
     pub(crate) fn add(&self, client: &Arc<Client>) {
-        let mut entered = self.entered();
-        entered.clients.insert(client.serial, Arc::downgrade(client));
-        if entered.clients.len() > entered.sweep_at {
-            entered.clients.retain(|_, known| known.strong_count() > 0);
-            entered.sweep_at = SWEEP_AT.max(2 * entered.clients.len());
+        let mut table = self.table();
+        table.clients.insert(client.serial, Arc::downgrade(client));
+        if table.clients.len() > table.sweep_at {
+            table.clients.retain(|_, known| known.strong_count() > 0);
+            table.sweep_at = SWEEP_AT.max(2 * table.clients.len());
         }
     }
 
     /// The one with this serial number.
     pub(crate) fn find(&self, serial: usize) -> Option<Arc<Client>> {
-        self.entered().clients.get(&serial)?.upgrade()
+        self.table().clients.get(&serial)?.upgrade()
     }
 
     /// True when there is nobody else.
     pub(crate) fn is_alone(&self, client: &Client) -> bool {
-        self.entered().clients.iter().all(|(serial, known)| *serial == client.serial || known.strong_count() == 0)
+        self.table().clients.iter().all(|(serial, known)| *serial == client.serial || known.strong_count() == 0)
     }
 
     /// All that are still there, in the order in which they came.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        self.entered().clients.values().filter_map(Weak::upgrade).collect()
+        self.table().clients.values().filter_map(Weak::upgrade).collect()
     }
 
-    fn entered(&self) -> MutexGuard<'_, Entered> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         // Nothing panics half-way under this lock: what a poisoned one holds is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,19 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use mcpstore_transport::RpcError;
+use mcpstore_transport::{RpcError, borrowed_text};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-
-use crate::message::text;
 
 /// The members of params that say where a request leads. Everything else is passed on unseen.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Peek<'a> {
     #[serde(borrow, default)]
     pub(crate) name: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "text")]
+    #[serde(borrow, default, deserialize_with = "borrowed_text")]
     pub(crate) uri: Option<Cow<'a, str>>,
     /// What a client brings back in the next round, and what it was asked for (spec: MCP 2026-07-28, multi round-trip).
     #[serde(borrow, default, rename = "requestState")]
@@ -24,7 +22,7 @@ pub(crate) struct Peek<'a> {
     pub(crate) input_responses: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) arguments: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "text")]
+    #[serde(borrow, default, deserialize_with = "borrowed_text")]
     pub(crate) cursor: Option<Cow<'a, str>>,
     /// The call shall be a task.
     #[serde(borrow, default)]
@@ -38,15 +36,15 @@ pub(crate) struct Peek<'a> {
 pub(crate) struct Meta<'a> {
     #[serde(borrow, default, rename = "progressToken")]
     pub(crate) progress: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "text")]
+    #[serde(borrow, default, deserialize_with = "borrowed_text")]
     pub(crate) traceparent: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "text")]
+    #[serde(borrow, default, deserialize_with = "borrowed_text")]
     pub(crate) tracestate: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "text", rename = "io.modelcontextprotocol/protocolVersion")]
+    #[serde(borrow, default, deserialize_with = "borrowed_text", rename = "io.modelcontextprotocol/protocolVersion")]
     pub(crate) version: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
     pub(crate) capabilities: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "text", rename = "io.modelcontextprotocol/logLevel")]
+    #[serde(borrow, default, deserialize_with = "borrowed_text", rename = "io.modelcontextprotocol/logLevel")]
     pub(crate) log_level: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo")]
     pub(crate) client: Option<&'a RawValue>,

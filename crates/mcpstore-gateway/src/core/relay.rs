@@ -109,7 +109,7 @@ impl Inner {
             limits,
         };
         let tell = |notice: &Notification| self.tell(&call.outlet, client, notice, wants_progress);
-        let mut answer = std::pin::pin!(self.supervisor.relay_held(held, relay));
+        let mut answer = std::pin::pin!(self.supervisor.relay(held, relay));
         let result = loop {
             tokio::select! {
                 biased;

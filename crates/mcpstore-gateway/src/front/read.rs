@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use mcpstore_transport::RpcError;
+use mcpstore_transport::{Envelope, RpcError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::message::Envelope;
 
 /// JSON-RPC: the text is no JSON.
 pub(crate) const PARSE_ERROR: i64 = -32700;
@@ -67,7 +65,7 @@ pub(crate) fn message(text: &[u8]) -> Result<Message<'_>, Unreadable<'_>> {
         Err(_) => return refuse(None, PARSE_ERROR, "the message is no JSON"),
     };
     let id = envelope.id.filter(|id| is_id(id));
-    if envelope.jsonrpc.is_none_or(|version| version.get() != r#""2.0""#) {
+    if !envelope.is_versioned() {
         return refuse(id, INVALID_REQUEST, "`jsonrpc` must be \"2.0\"");
     }
     if envelope.params.is_some_and(|params| !params.get().starts_with(['{', '['])) {

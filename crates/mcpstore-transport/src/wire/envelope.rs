@@ -9,21 +9,27 @@ use crate::CallError;
 use crate::clip::clip;
 use crate::object::object;
 
-/// The members of a JSON-RPC message, as slices of its line.
+/// The members of a JSON-RPC message, as slices of its text. `null` is there, but for a method.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Envelope<'a> {
+pub struct Envelope<'a> {
+    /// What it says of itself.
     #[serde(borrow, default, deserialize_with = "present")]
-    jsonrpc: Option<&'a RawValue>,
+    pub jsonrpc: Option<&'a RawValue>,
+    /// Of a request or of an answer.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    pub(crate) method: Option<Cow<'a, str>>,
+    pub id: Option<&'a RawValue>,
+    /// Of a request or of a notification.
+    #[serde(borrow, default, deserialize_with = "borrowed_text")]
+    pub method: Option<Cow<'a, str>>,
+    /// With what.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) params: Option<&'a RawValue>,
+    pub params: Option<&'a RawValue>,
+    /// Of an answer.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) result: Option<&'a RawValue>,
+    pub result: Option<&'a RawValue>,
+    /// Of an answer that is an error.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) error: Option<&'a RawValue>,
+    pub error: Option<&'a RawValue>,
 }
 
 /// Tells `null` from absent, which `Option` alone does not.
@@ -31,8 +37,11 @@ pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// A text or `null`, as a slice where it has no escapes: `Option` alone would copy it.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+/// A text or `null`, as a slice where it has no escapes: `Option` alone would copy it. For serde's `deserialize_with`.
+///
+/// # Errors
+/// It is something else.
+pub fn borrowed_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
     Ok(<Option<Text<'de>>>::deserialize(deserializer)?.map(|text| text.0))
@@ -45,7 +54,8 @@ impl<'a> Envelope<'a> {
     }
 
     /// True when it says of itself that it is what we take it for.
-    pub(crate) fn is_versioned(&self) -> bool {
+    #[must_use]
+    pub fn is_versioned(&self) -> bool {
         self.jsonrpc.is_some_and(|version| version.get() == r#""2.0""#)
     }
 }

@@ -42,7 +42,8 @@ use table::{Table, Waiter};
 
 pub(crate) use call::DISCOVER;
 pub(crate) use dispatch::Dispatch;
-pub(crate) use envelope::{Envelope, wire_id};
+pub(crate) use envelope::wire_id;
+pub use envelope::{Envelope, borrowed_text};
 pub use lines::{Line, LineReader};
 pub use members::each_member;
 pub(crate) use outgoing::{Kind, Outgoing};

@@ -98,7 +98,8 @@ pub(super) async fn run<W>(
     let _ = output.shutdown().await;
 }
 
-/// Resolves when the tasks that are ready now had their turn. Unlike tokio's `yield_now` it asks the system for nothing.
+/// Resolves when the tasks that are ready now on this worker had their turn. tokio's `yield_now` would ask the system for what is
+/// new first.
 async fn behind_others() {
     let mut asked = false;
     poll_fn(|cx| {

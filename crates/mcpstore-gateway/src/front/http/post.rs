@@ -44,8 +44,8 @@ pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>) 
         }
         other => other,
     };
-    let begun = begun(front, peer, &parts.headers, &body, session);
-    // What the request was read into is free before its answer is waited for: hyper reads the next one into it.
+    let begun = take(front, peer, &parts.headers, &body, session);
+    // What the request was read into is not held for as long as its answer takes.
     drop((parts, body));
     match begun {
         Ok(Begun::Request(asked)) => run(front, asked, reads).await,
@@ -79,7 +79,7 @@ struct Asked {
 ///
 /// # Errors
 /// What the client gets instead of an answer.
-fn begun(
+fn take(
     front: &Front,
     peer: Peer,
     headers: &HeaderMap,

@@ -21,11 +21,18 @@ struct Behind {
     installed: PathBuf,
     /// What the filesystem server may read.
     data: TempDir,
+    /// How long the call takes that tells its progress.
+    seconds: &'static str,
 }
 
 impl Behind {
     /// Nothing when the real servers are left out.
     fn open(test: &str) -> Option<Self> {
+        Self::open_with(test, &json!({}))
+    }
+
+    /// The same with this for `gateway` in its config.
+    fn open_with(test: &str, gateway: &Value) -> Option<Self> {
         let installed = installed()?;
         let data = tempfile::tempdir().unwrap();
         std::fs::write(data.path().join("hello.txt"), "a file").unwrap();
@@ -35,7 +42,7 @@ impl Behind {
             json!({ "command": "npx", "args": args, "cwd": installed })
         };
         let log = data.path().join("probe.log");
-        let config = json!({ "mcpServers": {
+        let config = json!({ "gateway": gateway, "mcpServers": {
             "everything": npx("server-everything", &[]),
             "filesystem": npx("server-filesystem", &[data.path().to_str().unwrap()]),
             "time": { "command": installed.join("venv/bin/mcp-server-time"), "args": ["--local-timezone", "UTC"] },
@@ -44,7 +51,7 @@ impl Behind {
         let door = Door::open(test, &config);
         door.manager.all_running(4);
         door.listed(&["everything", "filesystem", "time", "probe"]);
-        Some(Self { door, installed, data })
+        Some(Self { door, installed, data, seconds: "0.5" })
     }
 
     /// The command of a client, in the folder where its SDK is.
@@ -52,6 +59,7 @@ impl Behind {
         let mut command = Command::new(program);
         command.args(args).current_dir(&self.installed).stdin(Stdio::null());
         command.env("SEEN_FILE", self.data.path().join("hello.txt")).env(TAG_VARIABLE, tag);
+        command.env("SEEN_SECONDS", self.seconds);
         // Nothing of the user's, and nowhere to write to.
         command.env("HOME", self.data.path()).env("MCPSTORE_STATE_DIR", self.door.manager.dir().join("state"));
         command
@@ -218,6 +226,22 @@ fn the_python_sdk_of_both_versions_and_eras() {
     behind.try_doors(&[behind.old_door()], &python("venv-v1"), "py.py", &["handshake"], "2025-11-25");
     behind.try_sdk(&python("venv"), "py.py", &["handshake"], "2025-11-25");
     behind.try_sdk(&python("venv"), "py.py", &["stateless"], "2026-07-28");
+    behind.end();
+}
+
+#[test]
+fn the_sdks_come_back_where_their_stream_is_closed() {
+    let gateway = json!({ "pollAfter": "1s", "resumeWait": "30s" });
+    let Some(mut behind) = Behind::open_with("client-polls", &gateway) else { return };
+    behind.seconds = "3";
+    let [http, _] = behind.doors();
+    let (doors, python) = ([http], |venv: &str| behind.installed.join(venv).join("bin/python3"));
+    for version in ["v1", "v2"] {
+        behind.try_doors(&doors, Path::new("node"), "ts.mjs", &[version, "handshake"], "2025-11-25");
+    }
+    for venv in ["venv-v1", "venv"] {
+        behind.try_doors(&doors, &python(venv), "py.py", &["handshake"], "2025-11-25");
+    }
     behind.end();
 }
 

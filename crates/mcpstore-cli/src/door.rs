@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mcpstore::config::{Config, diff_gateway, diff_views};
 use mcpstore::files::{TokenOrigin, gateway_token};
-use mcpstore::gateway::{BoundFront, FrontOptions, Gateway, ListenError, Rules};
+use mcpstore::gateway::{BoundFront, FrontOptions, Gateway, Limits, ListenError, Rules};
 use mcpstore::types::{GatewayAuth, GatewaySpec, Secret};
 use tokio::sync::Mutex as Turns;
 
@@ -116,9 +116,10 @@ impl Door {
         if before.rules != said.rules {
             self.0.gateway.set_rules(said.rules);
         }
-        // Where the command line says where it is, the config does not move it; the certificate is the config's alone.
+        // Where the command line says where it is, the config does not move it; everything else is the config's alone.
         let moved = before.gateway.listen != said.gateway.listen && self.0.told.listen.is_none();
-        if moved || before.gateway.tls != said.gateway.tls {
+        let other = |spec: &GatewaySpec| (spec.tls.clone(), spec.resume_wait, spec.poll_after);
+        if moved || other(&before.gateway) != other(&said.gateway) {
             words.append(&mut self.move_to(&mut now, &before.gateway).await);
         } else if let Err(what) = self.gate(&now).await {
             words.push(what);
@@ -212,7 +213,7 @@ impl Door {
             hosts: spec.hosts.clone(),
             origins: spec.origins.clone(),
             tls: spec.tls.clone(),
-            ..FrontOptions::default()
+            limits: Limits { resume_wait: spec.resume_wait, poll_after: spec.poll_after, ..Limits::default() },
         };
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         match self.0.gateway.listen(address, options).await {
@@ -268,6 +269,7 @@ impl Door {
                 // What holds of the old place is what the config said of it.
                 now.said.gateway.listen.clone_from(&before.listen);
                 now.said.gateway.tls.clone_from(&before.tls);
+                (now.said.gateway.resume_wait, now.said.gateway.poll_after) = (before.resume_wait, before.poll_after);
                 if same {
                     match self.listen(&now.said.gateway, here).await {
                         Ok((front, _)) => now.front = front,

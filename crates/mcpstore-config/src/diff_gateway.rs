@@ -13,13 +13,27 @@ use ChangeImpact::{Live, Restart};
 #[must_use]
 pub fn diff_gateway(old: &GatewaySpec, new: &GatewaySpec) -> Vec<FieldChange> {
     let mut out = Changes::default();
-    let GatewaySpec { listen, auth, origins, hosts, tls, requests_per_minute, stale, tool_changes, audit } = old;
+    let GatewaySpec {
+        listen,
+        auth,
+        origins,
+        hosts,
+        tls,
+        requests_per_minute,
+        resume_wait,
+        poll_after,
+        stale,
+        tool_changes,
+        audit,
+    } = old;
     out.note("gateway.listen", Restart, listen, &new.listen);
     out.note("gateway.auth", Live, auth, &new.auth);
     out.note("gateway.origins", Live, origins, &new.origins);
     out.note("gateway.hosts", Live, hosts, &new.hosts);
     out.note("gateway.tls", Restart, tls, &new.tls);
     out.note("gateway.requestsPerMinute", Live, requests_per_minute, &new.requests_per_minute);
+    out.note("gateway.resumeWait", Restart, resume_wait, &new.resume_wait);
+    out.note("gateway.pollAfter", Restart, poll_after, &new.poll_after);
     out.note("gateway.staleTools", Live, stale, &new.stale);
     out.note("gateway.toolChanges", Live, tool_changes, &new.tool_changes);
     out.note("gateway.audit", Live, audit, &new.audit);
@@ -66,6 +80,8 @@ pub fn diff_views(old: &[ViewSpec], new: &[ViewSpec]) -> ViewsDelta {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn shown(changes: &[FieldChange]) -> String {
@@ -80,6 +96,9 @@ mod tests {
         let tls = TlsFiles { cert: "/c".into(), key: "/k".into() };
         let new = GatewaySpec { listen: Some("none".to_owned()), tls: Some(tls), ..old.clone() };
         assert_eq!(shown(&diff_gateway(&old, &new)), "gateway.listen Restart, gateway.tls Restart");
+        let times = (Some(Duration::from_secs(1)), Some(Duration::from_secs(2)));
+        let new = GatewaySpec { resume_wait: times.0, poll_after: times.1, ..old.clone() };
+        assert_eq!(shown(&diff_gateway(&old, &new)), "gateway.resumeWait Restart, gateway.pollAfter Restart");
         let new = GatewaySpec {
             auth: GatewayAuth::None,
             origins: vec!["https://a".to_owned()],

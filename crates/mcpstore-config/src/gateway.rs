@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mcpstore_types::{GatewayAuth, GatewaySpec, StaleLists, TlsFiles, ToolChanges};
 
 use crate::Code;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
+use crate::duration::duration;
 use crate::fields::{Field, entry, get};
 use crate::parse::MAX_PARALLEL_STARTS;
 use crate::policy::MAX_COUNT;
@@ -24,6 +26,9 @@ pub(crate) const MAX_NAMES: usize = 100;
 
 /// How one writes an address.
 const ADDRESS: &str = "write an IP address and a port, as in \"127.0.0.1:8420\", or \"none\"";
+
+/// The least for `resumeWait` and `pollAfter`.
+pub(crate) const MIN_RESUMING: Duration = Duration::from_secs(1);
 
 /// The words for `auth`.
 const AUTH: [(&str, GatewayAuth); 2] = [("token", GatewayAuth::Token), ("none", GatewayAuth::None)];
@@ -92,6 +97,7 @@ fn spec(cx: &mut Context<'_>, inner: &[Field<'_>]) -> GatewaySpec {
             _ => whole(cx, "gateway.requestsPerMinute", field, 1, MAX_COUNT),
         };
     }
+    (out.resume_wait, out.poll_after) = resuming(cx, inner);
     if let Some(field) = get(inner, "staleTools")
         && let Some(found) = word(cx, "gateway.staleTools", field.value, &STALE)
     {
@@ -124,6 +130,26 @@ fn spec(cx: &mut Context<'_>, inner: &[Field<'_>]) -> GatewaySpec {
         }
     }
     out
+}
+
+/// Reads `resumeWait` and `pollAfter`.
+fn resuming(cx: &mut Context<'_>, inner: &[Field<'_>]) -> (Option<Duration>, Option<Duration>) {
+    let mut time = |key: &str| {
+        let field = get(inner, key)?;
+        match &field.value.node {
+            Node::Bool(false) => None,
+            Node::Text(word) if word == "off" => None,
+            _ => duration(cx, &format!("gateway.{key}"), field, MIN_RESUMING),
+        }
+    };
+    let (wait, after) = (time("resumeWait"), time("pollAfter"));
+    // Stated and wrong is told already.
+    if let (Some(_), Some(field), None) = (after, get(inner, "pollAfter"), get(inner, "resumeWait")) {
+        let message = "`gateway.pollAfter` closes streams, and without `gateway.resumeWait` none can be resumed";
+        let help = "state `resumeWait`, for example \"30s\", or take `pollAfter` out";
+        cx.push(cx.error_at(field.value, Code::OutOfRange, message).with_help(help));
+    }
+    (wait, after.filter(|_| wait.is_some()))
 }
 
 /// An address, or `none`. Names are not looked up here, but for the one that means this machine.

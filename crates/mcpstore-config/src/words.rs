@@ -177,6 +177,8 @@ pub(crate) const GATEWAY: Keys = Keys {
         "hosts",
         "tls",
         "requestsPerMinute",
+        "resumeWait",
+        "pollAfter",
         "staleTools",
         "toolChanges",
         "audit",

@@ -561,6 +561,7 @@ fn how_the_gateway_is_reached_arrives() {
     let (spec, short) = gateway(
         r#"{ "listen": "[::]:8443", "origins": ["https://A.example", "https://a.example"], "hosts": ["A.example:8443"],
              "tls": { "cert": "/c", "key": "/k" }, "requestsPerMinute": 60, "staleTools": "leave_out",
+             "resumeWait": "30s", "pollAfter": "1m30s",
              "toolChanges": "strict", "audit": false }"#,
     );
     assert_eq!(short, "");
@@ -571,6 +572,8 @@ fn how_the_gateway_is_reached_arrives() {
         hosts: texts(&["a.example:8443"]),
         tls: Some(TlsFiles { cert: "/c".into(), key: "/k".into() }),
         requests_per_minute: Some(60),
+        resume_wait: Some(Duration::from_secs(30)),
+        poll_after: Some(Duration::from_secs(90)),
         stale: StaleLists::LeaveOut,
         tool_changes: ToolChanges::Strict,
         audit: false,
@@ -606,6 +609,8 @@ fn an_error_in_it_closes_the_gateway() {
         r#"{ "listen": "127.0.0.1:8420", "tls": { "cert": "/c" } }"#,
         r#"{ "listen": "127.0.0.1:8420", "origins": ["*"] }"#,
         r#"{ "requestsPerMinute": 0 }"#,
+        r#"{ "pollAfter": "30s" }"#,
+        r#"{ "resumeWait": "10ms" }"#,
         "5",
     ] {
         let (spec, short) = gateway(text);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::{ServiceName, glob_matches};
 
@@ -123,6 +124,12 @@ pub struct GatewaySpec {
     pub tls: Option<TlsFiles>,
     /// Requests in a minute of all clients with the same credentials together; default no bound.
     pub requests_per_minute: Option<u32>,
+    /// How long an answer that streams waits for its client when the connection that carries it broke; default `None`: a client
+    /// that disconnects takes its requests back.
+    pub resume_wait: Option<Duration>,
+    /// After how long the connection of such a stream is closed, for the client to ask for the rest over another one; default
+    /// `None`: never. It is `None` without `resume_wait`.
+    pub poll_after: Option<Duration>,
     /// What becomes of the tools of a service that is down.
     pub stale: StaleLists,
     /// What becomes of a tool that is not what it was.
@@ -140,6 +147,8 @@ impl Default for GatewaySpec {
             hosts: Vec::new(),
             tls: None,
             requests_per_minute: None,
+            resume_wait: None,
+            poll_after: None,
             stale: StaleLists::default(),
             tool_changes: ToolChanges::default(),
             audit: true,

@@ -126,6 +126,15 @@ pub(super) enum IdleStop {
     Switch(#[schemars(extend("const" = false))] bool),
 }
 
+/// `resumeWait` and `pollAfter`: how long, or not at all.
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+enum Resuming {
+    Word(Off),
+    For(Duration),
+    Switch(#[schemars(extend("const" = false))] bool),
+}
+
 #[derive(JsonSchema)]
 #[schemars(title = "The gateway", rename_all = "camelCase", extend("type" = ["object", "null"]))]
 pub(super) struct Gateway {
@@ -148,6 +157,13 @@ pub(super) struct Gateway {
     /// How many requests clients with the same credentials may make in a minute; `off` for any number.
     #[schemars(extend("default" = "off"))]
     requests_per_minute: Option<Rate>,
+    /// How long an answer that streams waits for its client when the connection that carries it broke; `off`: a client that
+    /// disconnects takes its requests back.
+    #[schemars(extend("default" = "off"))]
+    resume_wait: Option<Resuming>,
+    /// After how long the connection of such a stream is closed, for the client to ask for the rest; wants `resumeWait`.
+    #[schemars(extend("default" = "off"))]
+    poll_after: Option<Resuming>,
     /// Whether the tools of a service that is down stay in the lists, marked as stale.
     #[schemars(extend("default" = "keep"))]
     stale_tools: Option<StaleTools>,

@@ -27,8 +27,16 @@ pub struct Limits {
     pub write_stall: Duration,
     /// How long a TLS handshake may take; default 5 s.
     pub tls_handshake: Duration,
-    /// After how long of silence a stream says that it is there; default 15 s.
+    /// After how long of silence a stream says that it is there, and an answer that is not there yet becomes a stream; default
+    /// 15 s.
     pub stream_ping: Duration,
+    /// How long an answer that is written as a stream waits for its client when the connection that carries it broke;
+    /// default `None`: a client that disconnects takes its requests back. It holds for sessions from 2025-11-25 on, whose
+    /// streams begin with an event that they can be resumed behind.
+    pub resume_wait: Option<Duration>,
+    /// After how long the connection of such a stream is closed, for the client to resume it over another one; default
+    /// `None`: never. It means nothing without `resume_wait`.
+    pub poll_after: Option<Duration>,
     /// Bytes of a line (stdio, unix socket); default 16 MiB.
     pub line_bytes: usize,
     /// Requests under way at once on a line connection or a stream of 2024-11-05; default 256.
@@ -50,6 +58,8 @@ impl Default for Limits {
             write_stall: Duration::from_secs(30),
             tls_handshake: Duration::from_secs(5),
             stream_ping: Duration::from_secs(15),
+            resume_wait: None,
+            poll_after: None,
             line_bytes: 16 * 1024 * 1024,
             requests: 256,
         }

@@ -11,6 +11,7 @@ mod options;
 mod pipe;
 mod read;
 mod replay;
+mod resume;
 mod running;
 mod sessions;
 mod stats;

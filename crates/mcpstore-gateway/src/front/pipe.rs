@@ -44,10 +44,10 @@ impl Pipe {
         Self { first: None, notices, answers, held: None, quiet: false, over: false, ended: false }
     }
 
-    /// This message goes out before everything else.
+    /// This message, if there is one, goes out before everything else.
     #[must_use]
-    pub(crate) fn after(mut self, first: Bytes) -> Self {
-        self.first = Some(first);
+    pub(crate) fn after(mut self, first: Option<Bytes>) -> Self {
+        self.first = first;
         self
     }
 

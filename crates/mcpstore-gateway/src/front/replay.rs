@@ -1,52 +1,51 @@
-//! What was written to the stream of a session last, for a client that lost it on the way (spec: MCP 2025-11-25,
-//! streamable HTTP, resumability).
+//! What was written to a stream last, for a client that lost it on the way (spec: MCP 2025-11-25, streamable HTTP,
+//! resumability).
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-/// The most messages that are kept.
+/// The most messages that are kept of what was written.
 const MAX_MESSAGES: usize = 100;
-/// The most bytes that are kept.
+/// The most bytes that are kept of what was written.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The last messages of one session's stream, and the number of each.
+/// The last messages of one stream, and the number of each.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
     last: u64,
     kept: VecDeque<(u64, Bytes)>,
     bytes: usize,
 }
 
 impl Replay {
-    /// Keeps a message; its number.
-    pub(crate) fn keep(&self, message: &Bytes) -> u64 {
-        let mut state = self.state();
-        state.last += 1;
-        let number = state.last;
-        state.bytes += message.len();
-        state.kept.push_back((number, message.clone()));
-        while state.kept.len() > MAX_MESSAGES || state.bytes > MAX_BYTES {
-            let Some((_, oldest)) = state.kept.pop_front() else { break };
-            state.bytes -= oldest.len();
+    /// Keeps a message that is written now, and lets go of the oldest ones; its number.
+    pub(crate) fn keep(&mut self, message: &Bytes) -> u64 {
+        let number = self.put(message);
+        while self.kept.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
+            let Some((_, oldest)) = self.kept.pop_front() else { break };
+            self.bytes -= oldest.len();
         }
         number
     }
 
-    /// The messages behind this number that are still kept.
-    pub(crate) fn behind(&self, number: u64) -> Vec<(u64, Bytes)> {
-        self.state().kept.iter().filter(|(kept, _)| *kept > number).cloned().collect()
+    /// Keeps a message that nobody has read, and all before it; its number.
+    pub(crate) fn put(&mut self, message: &Bytes) -> u64 {
+        self.last += 1;
+        self.bytes += message.len();
+        self.kept.push_back((self.last, message.clone()));
+        self.last
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics half-way under this lock: what a poisoned one holds is whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Bytes of all that are kept.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The first message behind this number that is still kept, and its own number.
+    pub(crate) fn next(&self, number: u64) -> Option<(u64, Bytes)> {
+        let at = self.kept.partition_point(|(kept, _)| *kept <= number);
+        self.kept.get(at).cloned()
     }
 }
 
@@ -54,19 +53,38 @@ impl Replay {
 mod tests {
     use super::*;
 
+    fn behind(replay: &Replay, mut number: u64) -> Vec<u64> {
+        let mut out = Vec::new();
+        while let Some((next, _)) = replay.next(number) {
+            out.push(next);
+            number = next;
+        }
+        out
+    }
+
     #[test]
     fn the_last_ones_are_kept_within_bounds() {
-        let replay = Replay::default();
+        let mut replay = Replay::default();
         for n in 1..=150_u8 {
             assert_eq!(replay.keep(&Bytes::copy_from_slice(&[n])), u64::from(n));
         }
-        let behind = |number| replay.behind(number).iter().map(|(number, _)| *number).collect::<Vec<_>>();
-        assert_eq!((behind(148), behind(150), behind(900)), (vec![149, 150], vec![], vec![]));
-        assert_eq!(behind(0), (51..=150).collect::<Vec<_>>());
+        assert_eq!((behind(&replay, 148), behind(&replay, 150)), (vec![149, 150], vec![]));
+        assert_eq!((behind(&replay, 900), behind(&replay, 0)), (vec![], (51..=150).collect::<Vec<_>>()));
         replay.keep(&Bytes::from(vec![b'x'; 200_000]));
         replay.keep(&Bytes::from(vec![b'x'; 100_000]));
-        assert_eq!(behind(0), [152]);
+        assert_eq!(behind(&replay, 0), [152]);
         replay.keep(&Bytes::from(vec![b'x'; MAX_BYTES + 1]));
-        assert_eq!(behind(0), [0; 0]);
+        assert_eq!((behind(&replay, 0), replay.bytes()), (vec![], 0));
+    }
+
+    #[test]
+    fn what_nobody_has_read_stays_until_something_is_written_behind_it() {
+        let mut replay = Replay::default();
+        for _ in 0..3 {
+            replay.put(&Bytes::from(vec![b'x'; MAX_BYTES]));
+        }
+        assert_eq!((behind(&replay, 0), replay.bytes()), (vec![1, 2, 3], 3 * MAX_BYTES));
+        replay.keep(&Bytes::from_static(b"y"));
+        assert_eq!(behind(&replay, 0), [4]);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Running {
     pub(crate) id: Box<RawValue>,
     over: bool,
     counters: Arc<Counters>,
-    _session: Option<InUse>,
+    session: Option<InUse>,
 }
 
 impl Running {
@@ -28,13 +28,12 @@ impl Running {
     pub(crate) fn begin(core: &Arc<dyn Core>, counters: &Arc<Counters>, call: Call, session: Option<InUse>) -> Self {
         let id = call.id.clone();
         counters.requests_total.up();
-        Self {
-            work: Arc::clone(core).request(call),
-            id,
-            over: false,
-            counters: Arc::clone(counters),
-            _session: session,
-        }
+        Self { work: Arc::clone(core).request(call), id, over: false, counters: Arc::clone(counters), session }
+    }
+
+    /// The session that it is of.
+    pub(crate) const fn session(&self) -> Option<&InUse> {
+        self.session.as_ref()
     }
 }
 

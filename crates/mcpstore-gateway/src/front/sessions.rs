@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::legacy::Lane;
 use super::limits::Limits;
 use super::replay::Replay;
+use super::resume::Streams;
 use super::stats::Counters;
 use crate::client::Client;
 use crate::guard::audit::session_tag;
@@ -28,7 +29,9 @@ pub(crate) struct Session {
     /// The stream that it is bound to, when it is one of 2024-11-05.
     pub(crate) lane: Option<Lane>,
     /// What was written to its stream last.
-    pub(crate) replay: Arc<Replay>,
+    pub(crate) replay: Arc<Mutex<Replay>>,
+    /// Its answers that can be resumed; `None` where none can.
+    pub(crate) streams: Option<Arc<Streams>>,
     /// Requests and streams that use it now.
     users: AtomicUsize,
     /// When it was used last, in milliseconds since the table was made.
@@ -39,9 +42,7 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     table: Mutex<Table>,
-    most: usize,
-    most_of_one: usize,
-    idle: Duration,
+    limits: Limits,
     began: Instant,
     counters: Arc<Counters>,
 }
@@ -83,14 +84,7 @@ pub(crate) struct Full;
 impl Sessions {
     /// No sessions yet.
     pub(crate) fn new(limits: &Limits, counters: Arc<Counters>) -> Arc<Self> {
-        Arc::new(Self {
-            table: Mutex::default(),
-            most: limits.sessions,
-            most_of_one: limits.sessions_per_principal,
-            idle: limits.session_idle,
-            began: Instant::now(),
-            counters,
-        })
+        Arc::new(Self { table: Mutex::default(), limits: limits.clone(), began: Instant::now(), counters })
     }
 
     /// Begins a session, in the place of the longest unused one when there is no room.
@@ -105,7 +99,9 @@ impl Sessions {
         let mut gone = Vec::new();
         let principal = Arc::clone(&client.peer.principal);
         let of_one = |session: &Session| session.client.peer.principal == principal;
-        let room = |table: &Table| (table.count_of(&principal) < self.most_of_one, table.by_id.len() < self.most);
+        let room = |table: &Table| {
+            (table.count_of(&principal) < self.limits.sessions_per_principal, table.by_id.len() < self.limits.sessions)
+        };
         let mut table = self.table();
         let (mut of_its_own, mut of_all) = room(&table);
         if !of_its_own || !of_all {
@@ -129,6 +125,7 @@ impl Sessions {
             self.counters.sessions.down();
         }
         let session = Arc::new(Session {
+            streams: Streams::new(&self.limits, &client.over),
             client,
             lane,
             replay: Arc::default(),
@@ -204,7 +201,7 @@ impl Sessions {
 
     fn is_expired(&self, session: &Session, now_ms: u64) -> bool {
         let unused = now_ms.saturating_sub(session.used_ms.load(Ordering::Relaxed));
-        session.users.load(Ordering::Acquire) == 0 && Duration::from_millis(unused) >= self.idle
+        session.users.load(Ordering::Acquire) == 0 && Duration::from_millis(unused) >= self.limits.session_idle
     }
 
     fn now_ms(&self) -> u64 {
@@ -221,6 +218,9 @@ impl Session {
     fn end(&self) {
         self.client.end();
         self.client.set_main(None);
+        if let Some(streams) = &self.streams {
+            streams.end();
+        }
     }
 }
 

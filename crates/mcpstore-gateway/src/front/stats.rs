@@ -57,6 +57,8 @@ counters! {
     cancelled_total,
     /// Answers and messages written as a stream of events.
     streams_total,
+    /// Streams that a client got on with over another connection.
+    streams_resumed_total,
     /// Messages thrown away because their client takes no stream.
     undelivered_total,
     /// HTTP requests refused for their `Host` or `Origin`.

@@ -12,15 +12,7 @@ pub(super) const FILE: &str = "docs/conformance.md";
 
 /// Why scenarios are missed, by revision and scenario.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Explained(BTreeMap<(String, String), Reason>);
-
-/// Why a scenario is missed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reason {
-    /// It may be missed on every lane, and not only across the eras.
-    pub(super) everywhere: bool,
-    pub(super) why: String,
-}
+pub(super) struct Explained(BTreeMap<(String, String), String>);
 
 impl Explained {
     /// Reads the table.
@@ -29,26 +21,21 @@ impl Explained {
         Ok(Self::parse(&text))
     }
 
-    /// Its rows are those that begin with a revision; a row that does not say where, or why, is none.
+    /// Its rows are those that begin with a revision; a row that does not say why is none.
     pub(super) fn parse(text: &str) -> Self {
         let row = |line: &str| {
             let mut cells = line.trim().strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim);
             let revision = super::REVISIONS.into_iter().find(|known| cells.clone().next() == Some(known))?;
             let scenario = cells.nth(1)?.strip_prefix('`')?.strip_suffix('`')?;
-            let everywhere = match cells.next()? {
-                "everywhere" => true,
-                "across the eras" => false,
-                _ => return None,
-            };
             let why = cells.next().filter(|why| !why.is_empty())?.to_owned();
-            Some(((revision.to_owned(), scenario.to_owned()), Reason { everywhere, why }))
+            Some(((revision.to_owned(), scenario.to_owned()), why))
         };
         Self(text.lines().filter_map(row).collect())
     }
 
     /// Why this scenario is missed.
-    pub(super) fn why(&self, revision: &str, scenario: &str) -> Option<&Reason> {
-        self.0.get(&(revision.to_owned(), scenario.to_owned()))
+    pub(super) fn why(&self, revision: &str, scenario: &str) -> Option<&str> {
+        self.0.get(&(revision.to_owned(), scenario.to_owned())).map(String::as_str)
     }
 
     /// The scenarios of a revision that are explained.
@@ -64,13 +51,12 @@ mod tests {
     #[test]
     fn rows_with_a_reason_are_read() {
         let explained = Explained::parse(
-            "| revision | scenario | where | why |\n|---|---|---|---|\n\
-             | 2025-11-25 | `a` | everywhere | it has none |\n| 2025-11-25 | `e` | across the eras | it never had |\n\
-             | 2026-07-28 | `b` | everywhere | |\n| 2099-01-01 | `c` | everywhere | x |\n\
-             | 2026-07-28 | bare | everywhere | x |\n| 2026-07-28 | `d` | here | x |\n",
+            "| revision | scenario | why |\n|---|---|---|\n\
+             | 2025-11-25 | `a` | it has none |\n| 2025-11-25 | `e` | it never had |\n\
+             | 2026-07-28 | `b` | |\n| 2099-01-01 | `c` | x |\n| 2026-07-28 | bare | x |\n",
         );
-        let why = |scenario| explained.why("2025-11-25", scenario).map(|reason| (reason.everywhere, &*reason.why));
-        assert_eq!((why("a"), why("e")), (Some((true, "it has none")), Some((false, "it never had"))));
+        let why = |scenario| explained.why("2025-11-25", scenario);
+        assert_eq!((why("a"), why("e"), why("b")), (Some("it has none"), Some("it never had"), None));
         assert_eq!(explained.of("2025-11-25").collect::<Vec<_>>(), ["a", "e"]);
         assert_eq!(explained.of("2026-07-28").count(), 0);
     }

@@ -69,14 +69,20 @@ pub(super) struct Gateway<'a> {
     pub(super) service: &'a Value,
     /// The revision in which it is asked whether it is ready.
     pub(super) revision: &'a str,
+    /// It closes the streams of its answers, for clients to ask for the rest.
+    pub(super) polled: bool,
 }
 
 /// Starts a gateway, and waits until it offers the tools of its service.
 pub(super) fn gateway(root: &Path, tag: &str, with: &Gateway<'_>) -> Result<Program> {
-    let Gateway { folder, log, service, revision } = *with;
+    let Gateway { folder, log, service, revision, polled } = *with;
     std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let config = folder.join("mcp.json");
-    let text = json!({ "mcpServers": { super::lane::SERVICE: service } });
+    let mut text = json!({ "mcpServers": { super::lane::SERVICE: service } });
+    if polled {
+        // The tool of that scenario takes longer than the one, and less than twice as long.
+        text["gateway"] = json!({ "pollAfter": "2s", "resumeWait": "30s" });
+    }
     std::fs::write(&config, text.to_string()).context("failed to write the config of the gateway")?;
     let said = File::create(log).context("failed to make the log of the gateway")?;
     let mut command = Command::new(root.join("target/debug/mcpstore"));

@@ -20,6 +20,10 @@ const CROSS_SCENARIO_MS: &str = "15000";
 /// Where what was found is kept.
 const RESULTS: &str = "target/conformance-results";
 
+/// The scenario that wants the stream of an answer to be closed before the answer: a gateway does that where its config says
+/// so.
+const POLLING: &str = "server-sse-polling";
+
 /// Lanes that are under way at once: the suite mostly waits.
 const AT_ONCE: usize = 4;
 
@@ -87,16 +91,27 @@ fn run_lane(suite: &Suite, args: &Args, lane: Lane, tag: &str, table: &Table) ->
     let behind = if lane.over_http() { Some(programs::fixture(root, tag, &lane.fixture(revision))?) } else { None };
     let url = behind.as_ref().map(|program| program.url.as_str());
     if let (Lane::Direct, Some(url)) = (lane, url) {
-        return ask(suite, args, lane, url, &out, table);
+        return ask(suite, lane, url, &out, table, args.scenario.as_deref());
     }
     let fixture = root.join("target/debug/mcpstore-fixture").display().to_string();
     let service = lane.entry(revision, &fixture, url);
     let folder = programs::folder(lane.name(), revision);
-    let log = results.join(format!("gateway-{}-{revision}.log", lane.name()));
     std::fs::create_dir_all(&results).with_context(|| format!("failed to make {RESULTS}"))?;
-    let with = Gateway { folder: &folder, log: &log, service: &service, revision };
-    let found =
-        programs::gateway(root, tag, &with).and_then(|gateway| ask(suite, args, lane, &gateway.url, &out, table));
+    let of = |polled: bool, out: &Path, scenario: Option<&str>| {
+        let name = if polled { format!("{}-polled", lane.name()) } else { lane.name().to_owned() };
+        let log = results.join(format!("gateway-{name}-{revision}.log"));
+        let with = Gateway { folder: &folder, log: &log, service: &service, revision, polled };
+        let gateway = programs::gateway(root, tag, &with)?;
+        ask(suite, lane, &gateway.url, out, table, scenario)
+    };
+    let mut found = match args.scenario.as_deref() {
+        Some(POLLING) => Ok(Found::new()),
+        scenario => of(false, &out, scenario),
+    };
+    if let (Ok(found), true) = (&mut found, table.scenarios().any(|scenario| scenario == POLLING)) {
+        let polled = of(true, &out.with_extension("polled"), Some(POLLING))?;
+        found.extend(polled.into_iter().filter(|(scenario, _)| scenario == POLLING));
+    }
     if args.keep {
         println!("kept {}", folder.display());
     } else {
@@ -107,11 +122,11 @@ fn run_lane(suite: &Suite, args: &Args, lane: Lane, tag: &str, table: &Table) ->
     found
 }
 
-/// Lets the suite talk to this address.
-fn ask(suite: &Suite, args: &Args, lane: Lane, url: &str, out: &Path, table: &Table) -> Result<Found> {
+/// Lets the suite talk to this address: of one scenario, or of all.
+fn ask(suite: &Suite, lane: Lane, url: &str, out: &Path, table: &Table, scenario: Option<&str>) -> Result<Found> {
     let (revision, limit) = (table.revision(), if lane.crosses() { CROSS_SCENARIO_MS } else { SCENARIO_MS });
     let mut command = suite.command(&["server", "--url", url, "--timeout", limit]);
-    match &args.scenario {
+    match scenario {
         None => command.args(["--requirements", revision]),
         Some(scenario) => command.args(["--spec-version", revision, "--scenario", scenario]),
     };

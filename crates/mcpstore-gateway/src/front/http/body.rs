@@ -1,8 +1,9 @@
 //! Bodies of responses: a whole one in pieces, or a stream of events.
 
+use std::fmt::{self, Write};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::watch::Busy;
 use crate::front::pipe::Pipe;
 use crate::front::replay::Replay;
+use crate::front::resume::Reader;
 use crate::front::stats::Counters;
 
 /// Messages of at least so many bytes are written without another copy.
@@ -24,6 +26,8 @@ const TOGETHER: usize = 64 * 1024;
 const BEFORE: &[u8] = b"event: message\ndata: ";
 const BEHIND: &[u8] = b"\n\n";
 const PING: &[u8] = b":\n\n";
+/// How long a client is to wait until it resumes a stream, in milliseconds.
+const RETRY_MS: u32 = 500;
 
 /// The body of a response.
 pub(crate) struct FrontBody {
@@ -92,7 +96,7 @@ impl Body for FrontBody {
 
 /// A stream of events (source: WHATWG HTML, server-sent events), one for each message.
 pub(crate) struct Events {
-    pipe: Pipe,
+    source: Source,
     first: Bytes,
     /// What is still to be written of a large message.
     rest: [Bytes; 2],
@@ -100,26 +104,78 @@ pub(crate) struct Events {
     ping_after: Duration,
     /// It ends then, whatever there is to be said.
     until: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    /// Where its messages get their numbers, and are kept for a client that lost them.
-    replay: Option<Arc<Replay>>,
     counters: Arc<Counters>,
     done: bool,
     /// Lives as long as the stream.
     kept: Option<Box<dyn Send + Sync>>,
 }
 
+/// What the events come from.
+enum Source {
+    /// A pipe, and where its messages get their numbers, and are kept for a client that lost them.
+    Pipe(Pipe, Option<Arc<Mutex<Replay>>>),
+    /// An answer that can be resumed.
+    Answer(Reader),
+}
+
+impl Source {
+    /// The next message; its id is written to `out`. `None` at the end.
+    fn poll_next(&mut self, out: &mut BytesMut, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self {
+            Self::Pipe(pipe, replay) => {
+                let next = pipe.poll_next(cx);
+                if let (Some(replay), Poll::Ready(Some(message))) = (replay, &next) {
+                    put_id(out, format_args!("{}", lock(replay).keep(message)));
+                }
+                next
+            }
+            Self::Answer(reader) => {
+                let next = reader.poll_next(cx);
+                if let Poll::Ready(Some((number, _))) = next {
+                    put_id(out, format_args!("{}-{number}", reader.number()));
+                }
+                next.map(|next| next.map(|(_, message)| message))
+            }
+        }
+    }
+
+    fn overrun(&self) -> bool {
+        match self {
+            Self::Pipe(pipe, _) => pipe.overrun(),
+            Self::Answer(reader) => reader.overrun(),
+        }
+    }
+}
+
 impl Events {
     /// The events of a pipe; a sign of life after each such silence.
     pub(crate) fn new(pipe: Pipe, ping_after: Duration, counters: &Arc<Counters>) -> Self {
+        Self::of(Source::Pipe(pipe, None), ping_after, counters)
+    }
+
+    /// The events of an answer that can be resumed.
+    pub(crate) fn answer(reader: Reader, ping_after: Duration, counters: &Arc<Counters>) -> Self {
+        Self::of(Source::Answer(reader), ping_after, counters)
+    }
+
+    /// Begins with an event that says nothing, and behind which it can be resumed.
+    #[must_use]
+    pub(crate) fn primed(mut self) -> Self {
+        if let Source::Answer(reader) = &self.source {
+            self.first = format!("id: {}-0\nretry: {RETRY_MS}\ndata: \n\n", reader.number()).into();
+        }
+        self
+    }
+
+    fn of(source: Source, ping_after: Duration, counters: &Arc<Counters>) -> Self {
         counters.streams_total.up();
         Self {
-            pipe,
+            source,
             first: Bytes::new(),
             rest: [Bytes::new(), Bytes::new()],
             ping: Box::pin(tokio::time::sleep(ping_after)),
             ping_after,
             until: None,
-            replay: None,
             counters: Arc::clone(counters),
             done: false,
             kept: None,
@@ -142,16 +198,20 @@ impl Events {
 
     /// Numbers its messages and keeps the last of them. Those behind `seen` go out once more.
     #[must_use]
-    pub(crate) fn replayed(mut self, replay: &Arc<Replay>, seen: Option<u64>) -> Self {
+    pub(crate) fn replayed(mut self, replay: &Arc<Mutex<Replay>>, seen: Option<u64>) -> Self {
         let mut first = BytesMut::new();
-        for (number, message) in seen.map(|seen| replay.behind(seen)).unwrap_or_default() {
-            put_number(&mut first, number);
+        let mut seen = seen.unwrap_or(u64::MAX);
+        while let Some((number, message)) = lock(replay).next(seen) {
+            put_id(&mut first, format_args!("{number}"));
             first.extend_from_slice(BEFORE);
             put_line(&mut first, &message);
             first.extend_from_slice(BEHIND);
+            seen = number;
         }
         self.first = first.freeze();
-        self.replay = Some(Arc::clone(replay));
+        if let Source::Pipe(_, kept) = &mut self.source {
+            *kept = Some(Arc::clone(replay));
+        }
         self
     }
 
@@ -169,7 +229,9 @@ impl Events {
         let ends = self.until.as_mut().is_some_and(|until| until.as_mut().poll(cx).is_ready());
         if ends {
             self.until = None;
-            self.pipe.hang_up();
+            if let Source::Pipe(pipe, _) = &mut self.source {
+                pipe.hang_up();
+            }
         }
         if self.done {
             self.kept = None;
@@ -180,7 +242,7 @@ impl Events {
         self.fill(&mut out, cx);
         // What has no last word by now has none.
         self.done |= ends;
-        if self.pipe.overrun() {
+        if self.source.overrun() {
             // What is missing cannot be told in the stream, so it must not look like a whole one.
             self.done = true;
             self.counters.slow_readers_total.up();
@@ -202,7 +264,7 @@ impl Events {
     /// Takes all messages that are there, as far as they go together.
     fn fill(&mut self, out: &mut BytesMut, cx: &mut Context<'_>) {
         while out.len() < TOGETHER {
-            let message = match self.pipe.poll_next(cx) {
+            let message = match self.source.poll_next(out, cx) {
                 Poll::Ready(Some(message)) => message,
                 Poll::Ready(None) => {
                     self.done = true;
@@ -210,9 +272,6 @@ impl Events {
                 }
                 Poll::Pending => return,
             };
-            if let Some(replay) = &self.replay {
-                put_number(out, replay.keep(&message));
-            }
             out.extend_from_slice(BEFORE);
             if message.len() >= LARGE && !has_line_end(&message) {
                 self.rest = [message, Bytes::from_static(BEHIND)];
@@ -224,9 +283,15 @@ impl Events {
     }
 }
 
-/// The number of an event, before it.
-fn put_number(out: &mut BytesMut, number: u64) {
-    out.extend_from_slice(format!("id: {number}\n").as_bytes());
+/// The id of an event, before it.
+fn put_id(out: &mut BytesMut, id: fmt::Arguments<'_>) {
+    // Writing to memory does not fail.
+    let _ = writeln!(out, "id: {id}");
+}
+
+fn lock(replay: &Mutex<Replay>) -> MutexGuard<'_, Replay> {
+    // Nothing panics half-way under this lock: what a poisoned one holds is whole.
+    replay.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn has_line_end(message: &[u8]) -> bool {

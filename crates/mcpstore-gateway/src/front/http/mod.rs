@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
 use self::reply::Reply;
+use self::watch::Watch;
 use super::gate::{Gate, Refusal};
 use super::limits::Limits;
 use super::sessions::Sessions;
@@ -69,8 +70,8 @@ fn route(path: &str) -> Option<Route<'_>> {
 }
 
 impl Front {
-    /// Answers a request; `here` is our end of its connection.
-    async fn answer(&self, here: IpAddr, request: Request<Incoming>) -> Reply {
+    /// Answers a request; `here` is our end of its connection, which `watch` watches.
+    async fn answer(&self, here: IpAddr, request: Request<Incoming>, watch: &Watch) -> Reply {
         let headers = request.headers();
         let gate = self.gate.load_full();
         if let Err(refusal) = gate.judge(here, request.uri(), headers) {
@@ -100,7 +101,7 @@ impl Front {
             return reply::too_many(many);
         }
         match (route, request.method()) {
-            (Route::Mcp(_), &Method::POST) => post::post(self, peer, request).await,
+            (Route::Mcp(_), &Method::POST) => post::post(self, peer, request, watch).await,
             (Route::Mcp(_), &Method::GET) => get::get(self, &peer, headers),
             (Route::Mcp(_), &Method::DELETE) => get::delete(self, &peer, headers),
             (Route::Mcp(_), _) => get::other(),

@@ -13,12 +13,14 @@ use serde_json::value::RawValue;
 
 use super::body::Events;
 use super::reply::{self, Reads, Reply};
+use super::watch::Watch;
 use super::{Front, intake};
 use crate::client::{Client, Ending};
 use crate::front::batch;
 use crate::front::headers::{self, Facts, Said};
 use crate::front::pipe::{Answers, Pipe};
 use crate::front::read::{INVALID_REQUEST, Message, message};
+use crate::front::resume::Streams;
 use crate::front::running::{Running, answer};
 use crate::front::sessions::InUse;
 use crate::guard::Trail;
@@ -26,7 +28,7 @@ use crate::outlet::{OutletStream, outlet};
 use crate::seam::{Call, Peer};
 
 /// Answers a POST to the endpoint.
-pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>) -> Reply {
+pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>, watch: &Watch) -> Reply {
     let (parts, body) = request.into_parts();
     let reads = reply::reads(&parts.headers);
     if !reads.json && !reads.events {
@@ -48,7 +50,7 @@ pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>) 
     // What the request was read into is not held for as long as its answer takes.
     drop((parts, body));
     match begun {
-        Ok(Begun::Request(asked)) => run(front, asked, reads).await,
+        Ok(Begun::Request(asked)) => run(front, asked, reads, watch).await,
         Ok(Begun::Session(asked, client)) => Box::pin(initialize(front, asked, client, reads)).await,
         Ok(Begun::Nothing) => reply::accepted(StatusCode::ACCEPTED),
         Err(reply) => *reply,
@@ -212,14 +214,17 @@ fn begin(front: &Front, parts: Parts<'_>, session: Option<InUse>, facts: Option<
     Asked { running, notices, lasts, facts }
 }
 
-/// Runs a request to its end, or until it says something before that: then it goes on as a stream.
-async fn run(front: &Front, asked: Asked, reads: Reads) -> Reply {
+/// Runs a request to its end, or until it says something before that, or is silent for long: then it goes on as a stream, so
+/// that nothing on the way takes the silence for the end.
+async fn run(front: &Front, asked: Asked, reads: Reads, watch: &Watch) -> Reply {
     let Asked { mut running, mut notices, lasts, facts } = asked;
+    let streams = running.session().and_then(streams);
+    let at_once = !reads.json || (reads.events_first && streams.is_some());
     let streamed = |pipe| {
-        let events = events(front, pipe);
+        let events = events(front, pipe, streams);
         reply::events(if lasts { events.until(&front.end) } else { events })
     };
-    if !reads.json {
+    if at_once {
         return streamed(Pipe::new(notices, Answers::One(running)));
     }
     if !reads.events {
@@ -230,9 +235,14 @@ async fn run(front: &Front, asked: Asked, reads: Reads) -> Reply {
     }
     let first = poll_fn(|cx| {
         if let Poll::Ready(Some(notice)) = notices.poll_next(cx) {
-            return Poll::Ready(Err(notice));
+            return Poll::Ready(Err(Some(notice)));
         }
-        Pin::new(&mut running).poll(cx).map(Ok)
+        match Pin::new(&mut running).poll(cx) {
+            Poll::Ready(outcome) => Poll::Ready(Ok(outcome)),
+            // What watches the connection polls it with every look that it takes.
+            Poll::Pending if watch.answers_long(&front.limits) => Poll::Ready(Err(None)),
+            Poll::Pending => Poll::Pending,
+        }
     });
     match first.await {
         Ok(outcome) => {
@@ -241,6 +251,15 @@ async fn run(front: &Front, asked: Asked, reads: Reads) -> Reply {
         }
         Err(notice) => streamed(Pipe::new(notices, Answers::One(running)).after(notice)),
     }
+}
+
+/// Where the answers of a session can be resumed. Clients from before 2025-11-25 do not know the event that says so (spec: MCP
+/// 2025-11-25, streamable HTTP).
+fn streams(session: &InUse) -> Option<Arc<Streams>> {
+    let streams = session.streams.as_ref()?;
+    let hello = session.client.hello.get()?;
+    // Versions are dates.
+    (*hello.version >= *"2025-11-25").then(|| Arc::clone(streams))
 }
 
 /// The answer to a request that is over: as a stream when something was said before it, or when the client would rather have
@@ -255,9 +274,11 @@ fn finished(
 ) -> Reply {
     let first = if reads.events { notices.try_next() } else { None };
     match first {
-        Some(first) => reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)).after(first))),
+        Some(first) => {
+            reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)).after(Some(first)), None))
+        }
         None if !reads.json || (reads.events_first && outcome.is_ok()) => {
-            reply::events(events(front, Pipe::ending(notices, answer(id, &outcome))))
+            reply::events(events(front, Pipe::ending(notices, answer(id, &outcome)), None))
         }
         None => answered(id, outcome, status),
     }
@@ -284,8 +305,13 @@ fn status(outcome: &Result<Bytes, RpcError>, facts: Option<Facts>) -> StatusCode
     StatusCode::from_u16(code).unwrap_or_default()
 }
 
-fn events(front: &Front, pipe: Pipe) -> Events {
-    Events::new(pipe, front.limits.stream_ping, &front.counters)
+fn events(front: &Front, pipe: Pipe, streams: Option<Arc<Streams>>) -> Events {
+    let (ping, counters) = (front.limits.stream_ping, &front.counters);
+    let Some(streams) = streams else { return Events::new(pipe, ping, counters) };
+    match streams.begin(Box::new(pipe)) {
+        Ok(reader) => Events::answer(reader, ping, counters).primed(),
+        Err(pipe) => Events::new(*pipe, ping, counters),
+    }
 }
 
 pub(super) fn refuse(status: StatusCode, id: Option<&RawValue>, what: &str) -> Reply {

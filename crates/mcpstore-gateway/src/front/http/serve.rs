@@ -24,7 +24,7 @@ where
         let busy = Busy::new(&watch);
         let front = Arc::clone(&front);
         async move {
-            let mut reply = front.answer(here, request).await;
+            let mut reply = front.answer(here, request, busy.watch()).await;
             if matches!(reply.status().as_u16(), 400 | 402 | 404..) {
                 front.counters.rejected_total.up();
             }
@@ -56,7 +56,8 @@ where
                 ends = true;
                 serving.as_mut().graceful_shutdown();
             }
-            _ = look.tick() => match watch.overdue(&front.limits) {
+            // Each look polls the connection once more, and what answers its request with it.
+            _ = look.tick() => match watch.look(&front.limits) {
                 None => {}
                 Some(Overdue::Idle) => return,
                 Some(Overdue::Head) => {

@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub(crate) struct Watch {
     phase: AtomicU64,
     /// Since when nothing could be written, in milliseconds since `began` and one; zero while something can.
     stalled: AtomicU64,
+    /// How often somebody looked since the request began that is answered now.
+    looks: AtomicU32,
     /// Closes the connection in good order: at once when it is idle.
     pub(crate) close: CancellationToken,
 }
@@ -53,7 +55,8 @@ impl Watch {
     /// A new connection: the head of its first request is due. All times are counted from `began`, which is the same for
     /// all that are compared.
     pub(crate) fn new(began: Instant, close: CancellationToken) -> Arc<Self> {
-        let watch = Self { began, phase: AtomicU64::new(0), stalled: AtomicU64::new(0), close };
+        let (phase, stalled, looks) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU32::new(0));
+        let watch = Self { began, phase, stalled, looks, close };
         watch.enter(Phase::Head);
         Arc::new(watch)
     }
@@ -64,8 +67,19 @@ impl Watch {
         (word % 4 == Phase::Idle as u64).then_some(word / 4)
     }
 
+    /// Takes a look, and notes that: whether it took too long with something.
+    pub(crate) fn look(&self, limits: &Limits) -> Option<Overdue> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.overdue(limits)
+    }
+
+    /// Whether the request that is answered now has been without an answer for long.
+    pub(crate) fn answers_long(&self, limits: &Limits) -> bool {
+        Self::pace(limits) * self.looks.load(Ordering::Relaxed) >= limits.stream_ping
+    }
+
     /// Whether it took too long with something.
-    pub(crate) fn overdue(&self, limits: &Limits) -> Option<Overdue> {
+    fn overdue(&self, limits: &Limits) -> Option<Overdue> {
         let now = self.now_ms();
         let over = |since: u64, limit: Duration| Duration::from_millis(now.saturating_sub(since)) >= limit;
         let stalled = self.stalled.load(Ordering::Relaxed);
@@ -85,7 +99,7 @@ impl Watch {
 
     /// How often to look, so that no limit is overstepped by much.
     pub(crate) fn pace(limits: &Limits) -> Duration {
-        let least = limits.head_wait.min(limits.keep_alive).min(limits.write_stall);
+        let least = limits.head_wait.min(limits.keep_alive).min(limits.write_stall).min(limits.stream_ping);
         (least / 4).max(Duration::from_millis(5))
     }
 
@@ -102,10 +116,16 @@ impl Watch {
 pub(crate) struct Busy(Arc<Watch>);
 
 impl Busy {
-    /// A request begins. How long it takes is nobody's business here: so the clock is not asked.
+    /// A request begins. How long it takes is counted in looks: so the clock is not asked.
     pub(crate) fn new(watch: &Arc<Watch>) -> Self {
         watch.phase.store(Phase::Busy as u64, Ordering::Relaxed);
+        watch.looks.store(0, Ordering::Relaxed);
         Self(Arc::clone(watch))
+    }
+
+    /// The watch of its connection.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0
     }
 }
 

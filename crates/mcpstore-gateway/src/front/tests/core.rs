@@ -26,7 +26,9 @@ pub(super) struct Fake {
     pub(super) dropped: AtomicUsize,
     /// Requests that began to hang.
     pub(super) hanging: AtomicUsize,
-    /// Something changed of the two above, or below.
+    /// Messages of `flood`.
+    pub(super) flooded: AtomicUsize,
+    /// Something changed of these, or of those below.
     pub(super) changed: Notify,
     /// What was told and answered.
     pub(super) heard: Mutex<Vec<String>>,
@@ -141,6 +143,7 @@ impl Core for Fake {
                 let text = format!("\"{}\"", "x".repeat(100_000));
                 for _ in 0..number("n") {
                     assert!(call.outlet.push(note(&text)), "it waits until there is room");
+                    self.flooded.fetch_add(1, Ordering::SeqCst);
                     tokio::task::yield_now().await;
                 }
                 Ok(Bytes::from_static(b"{}"))

@@ -3,6 +3,7 @@
 mod core;
 mod legacy;
 mod lines;
+mod resume;
 mod safety;
 mod streamable;
 mod tls;

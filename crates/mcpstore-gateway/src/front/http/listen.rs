@@ -68,6 +68,7 @@ impl HttpFront {
             sessions: Sessions::new(&options.limits, Arc::clone(&counters)),
             limits: options.limits,
             counters,
+            busy: Arc::default(),
             end: CancellationToken::new(),
         });
         let (end, ended) = oneshot::channel();
@@ -225,7 +226,7 @@ async fn run(
         // An answer must not wait for the acknowledgement of the one before it. One that is gone already fails here.
         let (Ok(()), Ok(here)) = (stream.set_nodelay(true), stream.local_addr()) else { continue };
         number += 1;
-        let watch = Watch::new(began, front.end.child_token());
+        let watch = Watch::new(began, front.end.child_token(), &front.busy);
         open.watches().insert(number, Arc::clone(&watch));
         front.counters.connections.up();
         front.counters.connections_total.up();

@@ -2,6 +2,7 @@
 
 mod batch;
 mod body;
+mod ended;
 mod get;
 mod intake;
 mod legacy;
@@ -13,6 +14,7 @@ mod watch;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use http::{Method, Request};
@@ -38,6 +40,8 @@ pub(crate) struct Front {
     pub(crate) limits: Limits,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<Counters>,
+    /// How many requests are answered now.
+    pub(crate) busy: Arc<AtomicUsize>,
     /// It ends: nothing that lasts goes on.
     pub(crate) end: CancellationToken,
 }

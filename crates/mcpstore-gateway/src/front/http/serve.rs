@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Front;
+use super::ended::Ended;
 use super::watch::{Busy, Overdue, Watch, Watched};
 
 /// The buffer of a connection, for what is read and for what is to be written, beside the bodies themselves.
@@ -18,7 +19,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// Serves a connection until it ends; `here` is our end of it. Dropped, it is closed, and its request is given up.
 pub(crate) async fn connection<S>(front: Arc<Front>, stream: S, here: IpAddr, watch: Arc<Watch>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Ended + Unpin + Send,
 {
     let service = service_fn(|request| {
         let busy = Busy::new(&watch);
@@ -35,6 +36,7 @@ where
     let mut server = http1::Builder::new();
     server
         .header_read_timeout(None)
+        .half_close(S::KNOWS)
         .max_header_size(front.limits.head_bytes)
         .max_buf_size(front.limits.head_bytes.max(BUFFER_BYTES));
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));

@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ended::Ended;
 use crate::front::limits::Limits;
 
 /// What a connection is doing.
@@ -47,6 +48,8 @@ pub(crate) struct Watch {
     stalled: AtomicU64,
     /// How often somebody looked since the request began that is answered now.
     looks: AtomicU32,
+    /// How many requests are answered now, on all connections.
+    busy: Arc<AtomicUsize>,
     /// Closes the connection in good order: at once when it is idle.
     pub(crate) close: CancellationToken,
 }
@@ -54,9 +57,9 @@ pub(crate) struct Watch {
 impl Watch {
     /// A new connection: the head of its first request is due. All times are counted from `began`, which is the same for
     /// all that are compared.
-    pub(crate) fn new(began: Instant, close: CancellationToken) -> Arc<Self> {
+    pub(crate) fn new(began: Instant, close: CancellationToken, busy: &Arc<AtomicUsize>) -> Arc<Self> {
         let (phase, stalled, looks) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU32::new(0));
-        let watch = Self { began, phase, stalled, looks, close };
+        let watch = Self { began, phase, stalled, looks, busy: Arc::clone(busy), close };
         watch.enter(Phase::Head);
         Arc::new(watch)
     }
@@ -103,6 +106,10 @@ impl Watch {
         (least / 4).max(Duration::from_millis(5))
     }
 
+    fn is_busy(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) % 4 == Phase::Busy as u64
+    }
+
     fn enter(&self, phase: Phase) {
         self.phase.store(self.now_ms() * 4 + phase as u64, Ordering::Relaxed);
     }
@@ -120,6 +127,7 @@ impl Busy {
     pub(crate) fn new(watch: &Arc<Watch>) -> Self {
         watch.phase.store(Phase::Busy as u64, Ordering::Relaxed);
         watch.looks.store(0, Ordering::Relaxed);
+        watch.busy.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(watch))
     }
 
@@ -131,6 +139,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
         self.0.enter(Phase::Idle);
     }
 }
@@ -139,12 +148,24 @@ impl Drop for Busy {
 pub(crate) struct Watched<S> {
     stream: S,
     watch: Arc<Watch>,
+    /// It let the others go first.
+    let_go: bool,
 }
 
 impl<S> Watched<S> {
     /// Tells `watch`.
     pub(crate) const fn new(stream: S, watch: Arc<Watch>) -> Self {
-        Self { stream, watch }
+        Self { stream, watch, let_go: false }
+    }
+
+    /// Where several are answered, an answer is written when those that are ready are, too: so the writes come in one row, and
+    /// whoever reads them is woken by the first.
+    fn lets_others_go(&mut self, cx: &Context<'_>) -> bool {
+        self.let_go = !self.let_go && self.watch.busy.load(Ordering::Relaxed) > 1;
+        if self.let_go {
+            cx.waker().wake_by_ref();
+        }
+        self.let_go
     }
 
     fn wrote<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -169,13 +190,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Ended + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.wrote(result)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper calls this whenever it is polled and has nothing to write.
+        if S::KNOWS && self.watch.is_busy() && self.stream.poll_ended(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let result = Pin::new(&mut self.stream).poll_flush(cx);
         // A flush that has nothing to do says nothing about a write that cannot go on.
         if result.is_pending() { self.wrote(result) } else { result }
@@ -191,6 +216,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.lets_others_go(cx) {
+            return Poll::Pending;
+        }
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.wrote(result)
     }

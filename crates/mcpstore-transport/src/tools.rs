@@ -1,5 +1,8 @@
 //! Tools over any session: list them, call one.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use memchr::{memchr, memmem};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -164,9 +167,11 @@ pub fn is_tool_error(result: &str) -> bool {
     if result.ends_with(r#""isError":false}"#) {
         return false;
     }
-    let has = |word: &str| memmem::find(result.as_bytes(), word.as_bytes()).is_some();
-    let may_be_escaped = || memchr(b'\\', result.as_bytes()).is_some() && has("\\u");
-    (has("isError") || may_be_escaped()) && object::<Outcome>(result).is_ok_and(|outcome| outcome.is_error)
+    static WORD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("isError"));
+    let may_be_escaped = || {
+        memchr(b'\\', result.as_bytes()).is_some() && memmem::find(result.as_bytes(), br"\u").is_some()
+    };
+    (WORD.find(result.as_bytes()).is_some() || may_be_escaped()) && object::<Outcome>(result).is_ok_and(|outcome| outcome.is_error)
 }
 
 #[cfg(test)]

@@ -7,15 +7,15 @@ use std::sync::atomic::Ordering;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit, oneshot};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::timeout_at;
 
+use super::deadlines::Clock;
 use super::outgoing::{Kind, Outgoing};
 use super::params::{Params, Stateless};
 use super::table::{Answer, RawWaiter, Waiter};
 use super::token::Token;
 use super::{Hub, MAX_IN_FLIGHT, MAX_OUTGOING_BYTES, MAX_WAITING, count, line};
-use crate::deadline::later;
-use crate::{CallError, CallLimits, RequestOptions, TimeoutKind};
+use crate::{CallError, CallLimits, RequestOptions};
 
 /// The question for versions and capabilities; in the stateless era also the one whether the server lives.
 pub(crate) const DISCOVER: &str = "server/discover";
@@ -45,7 +45,7 @@ impl Hub {
         limits: CallLimits,
         options: RequestOptions,
     ) -> Answer {
-        let clock = Limits::start(limits);
+        let mut clock = Clock::start(limits);
         // A ping asks whether the server is alive: it must not wait behind the calls that make one doubt it.
         // One that lasts would hold a place for ever.
         let is_probe = matches!(method, "ping" | DISCOVER | LISTEN);
@@ -53,15 +53,19 @@ impl Hub {
             Some(place) => Some(place).filter(|_| !is_probe),
             None if is_probe => None,
             // Put aside, as what comes seldom: every request would carry the room for it.
-            None => Some(Box::pin(self.place(&clock)).await?),
+            None => {
+                let place = Box::pin(self.place(&clock)).await?;
+                clock.enter();
+                Some(place)
+            }
         };
         let room = if is_probe { None } else { Some(self.room_for(method, params)?) };
-        let (mut call, mut answer, line) = self.begin(stateless, method, params, options)?;
+        let (mut call, answer, line) = self.begin(stateless, method, params, clock, options)?;
         let outgoing = Outgoing { line, kind: Kind::Request(call.id), room };
         match self.out.try_send(outgoing) {
             Ok(()) => {}
             Err(TrySendError::Closed(_)) => return Err(CallError::Closed),
-            // Only then is there something to wait for, and a timer to be set.
+            // Only then is there something to wait for.
             Err(TrySendError::Full(outgoing)) => {
                 match Box::pin(timeout_at(clock.first(), self.out.send(outgoing))).await {
                     Ok(Ok(())) => {}
@@ -70,27 +74,10 @@ impl Hub {
                 }
             }
         }
-        let mut deadline = clock.first();
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut answer => {
-                    call.over = true;
-                    return answer.unwrap_or(Err(CallError::Closed));
-                }
-                () = sleep_until(deadline) => {
-                    let now = Instant::now();
-                    // Taken out between the two arms: the answer is there.
-                    let Some(last_sign) = self.table().last_sign(call.id) else { continue };
-                    // A server that waits for what we answer is not idle.
-                    let last_sign = if self.asked.is_open() { now } else { last_sign };
-                    deadline = clock.next(last_sign);
-                    if deadline <= now {
-                        return Err(clock.passed_at(now));
-                    }
-                }
-            }
-        }
+        // Its limits are kept for all requests together.
+        let answer = answer.await;
+        call.over = true;
+        answer.unwrap_or(Err(CallError::Closed))
     }
 
     /// A place among the requests under way, when one is free.
@@ -107,7 +94,7 @@ impl Hub {
     }
 
     /// A place among the requests under way, when it is this one's turn.
-    async fn place(&self, clock: &Limits) -> Result<SemaphorePermit<'_>, CallError> {
+    async fn place(&self, clock: &Clock) -> Result<SemaphorePermit<'_>, CallError> {
         let queued = Queued::enter(self)?;
         let place = tokio::select! {
             biased;
@@ -141,6 +128,7 @@ impl Hub {
         stateless: Option<&Stateless>,
         method: &str,
         params: Option<&RawValue>,
+        clock: Clock,
         options: RequestOptions,
     ) -> Result<(Call<'_>, oneshot::Receiver<Answer>, Vec<u8>), CallError> {
         let RequestOptions { notices, client, lingers } = options;
@@ -154,7 +142,8 @@ impl Hub {
         let ours = read.as_ref().filter(|read| callers.is_none() && (wants_token || read.token.is_some()));
         let waiter = RawWaiter {
             answer: sender,
-            last_sign: Instant::now(),
+            clock,
+            last_sign: clock.entered(),
             token: callers.cloned(),
             own_token: ours.is_some(),
             callers_token: ours.and_then(Params::token_text).map(ToOwned::to_owned),
@@ -169,7 +158,11 @@ impl Hub {
         if !table.enter(id, Waiter::Raw(waiter)) {
             return Err(CallError::Closed);
         }
+        let is_sooner = table.is_due(clock.first());
         drop(table);
+        if is_sooner {
+            self.sooner.notify_one();
+        }
         let call = Call { hub: self, id, over: false };
         let line = match read.filter(|_| ours.is_some() || stateless.is_some()) {
             Some(read) => line::request_filled(id, method, &read, ours, stateless),
@@ -225,44 +218,7 @@ impl Drop for Call<'_> {
             return;
         }
         if let Some(Waiter::Raw(RawWaiter { sent: true, .. })) = self.hub.take(self.id) {
-            // A full queue means that the server does not read; it would not read this either.
-            let line = line::cancelled(self.id, "the caller gave up");
-            let _ = self.hub.out.try_send(Outgoing { line, kind: Kind::GiveUp(self.id), room: None });
-        }
-    }
-}
-
-/// The limits of one request as points in time.
-struct Limits {
-    limits: CallLimits,
-    start: Instant,
-}
-
-impl Limits {
-    fn start(limits: CallLimits) -> Self {
-        Self { limits, start: Instant::now() }
-    }
-
-    /// The deadline when no sign of life comes.
-    fn first(&self) -> Instant {
-        self.next(self.start)
-    }
-
-    /// The deadline after a sign of life.
-    fn next(&self, last_sign: Instant) -> Instant {
-        later(last_sign, self.limits.idle).min(later(self.start, self.limits.total))
-    }
-
-    fn passed(&self) -> CallError {
-        self.passed_at(Instant::now())
-    }
-
-    fn passed_at(&self, now: Instant) -> CallError {
-        let CallLimits { idle, total } = self.limits;
-        if now.duration_since(self.start) >= total {
-            CallError::TimedOut { after: total, what: TimeoutKind::Total }
-        } else {
-            CallError::TimedOut { after: idle, what: TimeoutKind::Idle }
+            self.hub.tell_given_up(self.id);
         }
     }
 }

@@ -8,6 +8,7 @@ mod asked;
 mod batch;
 mod call;
 mod counted;
+mod deadlines;
 mod dispatch;
 mod envelope;
 mod glimpse;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use rmcp::model::ServerJsonRpcMessage;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clip::clip;
@@ -74,6 +75,8 @@ pub(crate) struct Hub {
     out: mpsc::Sender<Outgoing>,
     /// What is left of [`MAX_OUTGOING_BYTES`].
     room: Arc<Semaphore>,
+    /// A request is due sooner than all that were.
+    sooner: Notify,
     places: Semaphore,
     waiting: AtomicUsize,
     changes: watch::Sender<u64>,
@@ -293,7 +296,7 @@ pub(crate) struct Parts {
     pub(crate) wire: Wire,
 }
 
-/// Makes a wire without a driver.
+/// Makes a wire without a driver, in the current tokio runtime.
 pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
     let (out, outgoing) = mpsc::channel(MAX_OUTGOING);
     let (to_rmcp, from_peer) = mpsc::channel::<ServerJsonRpcMessage>(MAX_FOR_RMCP);
@@ -301,6 +304,7 @@ pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
         table: Mutex::default(),
         out,
         room: Arc::new(Semaphore::new(MAX_OUTGOING_BYTES)),
+        sooner: Notify::new(),
         places: Semaphore::new(MAX_IN_FLIGHT),
         waiting: AtomicUsize::new(0),
         changes: watch::Sender::new(0),
@@ -317,6 +321,7 @@ pub(crate) fn parts(logs: Arc<LogRing>, client: ClientSide) -> Parts {
         doomed: CancellationToken::new(),
         input: CancellationToken::new(),
     });
+    tokio::spawn(deadlines::run(Arc::clone(&hub)));
     let dispatch = Dispatch::new(Arc::clone(&hub), to_rmcp, logs);
     Parts { wire: Wire::new(Arc::clone(&hub), from_peer), hub, outgoing, dispatch }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::deadlines::Clock;
 use super::token::Token;
 use crate::{CallError, NoticeSink, ServerRequests};
 
@@ -33,6 +34,8 @@ pub(super) enum Waiter {
 /// A raw request that waits.
 pub(super) struct RawWaiter {
     pub(super) answer: oneshot::Sender<Answer>,
+    /// Its limits.
+    pub(super) clock: Clock,
     /// The last sign of life for this request: its beginning or its latest progress.
     pub(super) last_sign: Instant,
     /// The caller's progress token, which it carries; no other request that waits has the same.
@@ -69,6 +72,8 @@ pub(super) struct Table {
     tokens: HashMap<Token, u64>,
     /// Requests that were answered and whose progress may go on, the oldest first.
     lingering: VecDeque<Lingering>,
+    /// When the first of those that wait is due, or sooner.
+    due: Option<Instant>,
     shut: bool,
     deaf: bool,
 }
@@ -122,7 +127,38 @@ impl Table {
         self.waiting.contains_key(&id)
     }
 
+    /// Notes when one of those that wait is due; true when that is sooner than what was known.
+    pub(super) fn is_due(&mut self, due: Instant) -> bool {
+        let is_sooner = self.due.is_none_or(|known| due < known);
+        if is_sooner {
+            self.due = Some(due);
+        }
+        is_sooner
+    }
+
+    /// When the first of those that wait is due, or sooner.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// The raw requests whose time is over, and what that was. `alive`: their server shows that it lives.
+    pub(super) fn overdue(&mut self, now: Instant, alive: bool) -> Vec<(u64, CallError)> {
+        self.due = None;
+        let mut overdue = Vec::new();
+        for (id, waiter) in &mut self.waiting {
+            let Waiter::Raw(raw) = waiter else { continue };
+            let due = raw.clock.next(if alive { now } else { raw.last_sign });
+            if due <= now {
+                overdue.push((*id, raw.clock.passed_at(now)));
+            } else if self.due.is_none_or(|known| due < known) {
+                self.due = Some(due);
+            }
+        }
+        overdue
+    }
+
     /// The last sign of life of a raw request that still waits.
+    #[cfg(test)]
     pub(super) fn last_sign(&self, id: u64) -> Option<Instant> {
         match self.waiting.get(&id)? {
             Waiter::Raw(raw) => Some(raw.last_sign),

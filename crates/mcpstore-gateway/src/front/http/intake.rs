@@ -1,15 +1,18 @@
 //! The body of a request, within its bounds.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
+use super::Front;
 use super::reply::{Reply, fault, last};
-use crate::front::limits::Limits;
+use super::watch::Watch;
 use crate::front::read::{INVALID_REQUEST, PARSE_ERROR};
-use crate::front::stats::Counters;
 
 /// Reads the JSON body of a request.
 ///
@@ -21,9 +24,10 @@ use crate::front::stats::Counters;
 pub(crate) async fn body(
     headers: &HeaderMap,
     mut body: Incoming,
-    limits: &Limits,
-    counters: &Counters,
+    front: &Front,
+    watch: &Watch,
 ) -> Result<Bytes, Box<Reply>> {
+    let Front { limits, counters, .. } = front;
     if !is_json(headers) {
         let what = "the body must be `application/json`";
         return Err(Box::new(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, what)));
@@ -33,13 +37,20 @@ pub(crate) async fn body(
     let mut length = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut seen = 0_usize;
     loop {
-        let frame = match tokio::time::timeout(limits.body_idle, body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(None) => break,
-            Ok(Some(Err(_))) => {
+        let since = watch.looks();
+        let next = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(Some(frame)),
+            // What watches the connection polls it with every look that it takes: so no timer is needed.
+            Poll::Pending if watch.is_past(since, limits.body_idle, limits) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let frame = match next.await {
+            Some(Some(Ok(frame))) => frame,
+            Some(None) => break,
+            Some(Some(Err(_))) => {
                 return Err(Box::new(last(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is broken")));
             }
-            Err(_) => {
+            None => {
                 counters.slow_senders_total.up();
                 return Err(Box::new(last(StatusCode::REQUEST_TIMEOUT, PARSE_ERROR, "the body took too long")));
             }

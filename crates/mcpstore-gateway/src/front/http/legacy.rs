@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::body::Events;
 use super::reply::{self, Reply};
+use super::watch::Watch;
 use super::{Front, intake};
 use crate::client::Client;
 use crate::front::legacy::Lane;
@@ -55,14 +56,14 @@ impl Drop for End {
 }
 
 /// Takes a message; what is answered goes into the stream.
-pub(crate) async fn post(front: &Front, principal: &str, request: Request<Incoming>) -> Reply {
+pub(crate) async fn post(front: &Front, principal: &str, request: Request<Incoming>, watch: &Watch) -> Reply {
     let (parts, body) = request.into_parts();
     let mut pairs = parts.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let id = pairs.find(|(key, _)| *key == "sessionId").map(|(_, id)| id);
     let Some(session) = id.and_then(|id| front.sessions.find_legacy(id, principal)) else {
         return reply::fault(StatusCode::NOT_FOUND, INVALID_REQUEST, "there is no such session: open `/sse` first");
     };
-    let body = match intake::body(&parts.headers, body, &front.limits, &front.counters).await {
+    let body = match intake::body(&parts.headers, body, front, watch).await {
         Ok(body) => body,
         Err(reply) => return *reply,
     };

@@ -111,7 +111,7 @@ impl Front {
             (Route::Mcp(_), _) => get::other(),
             (Route::Sse(_), &Method::GET) => legacy::get(self, peer, headers),
             (Route::Sse(_), _) => reply::not_allowed("GET"),
-            (Route::Messages, &Method::POST) => legacy::post(self, &peer.principal, request).await,
+            (Route::Messages, &Method::POST) => legacy::post(self, &peer.principal, request, watch).await,
             (Route::Messages, _) => reply::not_allowed("POST"),
         }
     }

@@ -35,7 +35,7 @@ pub(crate) async fn post(front: &Front, peer: Peer, request: Request<Incoming>, 
         let what = "the answer is `application/json` or `text/event-stream`, and `Accept` has neither";
         return reply::fault(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, what);
     }
-    let body = match intake::body(&parts.headers, body, &front.limits, &front.counters).await {
+    let body = match intake::body(&parts.headers, body, front, watch).await {
         Ok(body) => body,
         Err(reply) => return *reply,
     };
@@ -240,7 +240,7 @@ async fn run(front: &Front, asked: Asked, reads: Reads, watch: &Watch) -> Reply 
         match Pin::new(&mut running).poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(Ok(outcome)),
             // What watches the connection polls it with every look that it takes.
-            Poll::Pending if watch.answers_long(&front.limits) => Poll::Ready(Err(None)),
+            Poll::Pending if watch.is_past(0, front.limits.stream_ping, &front.limits) => Poll::Ready(Err(None)),
             Poll::Pending => Poll::Pending,
         }
     });

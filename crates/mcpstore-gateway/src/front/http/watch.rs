@@ -76,9 +76,14 @@ impl Watch {
         self.overdue(limits)
     }
 
-    /// Whether the request that is answered now has been without an answer for long.
-    pub(crate) fn answers_long(&self, limits: &Limits) -> bool {
-        Self::pace(limits) * self.looks.load(Ordering::Relaxed) >= limits.stream_ping
+    /// How many looks were taken since the request began that is answered now.
+    pub(crate) fn looks(&self) -> u32 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much time is over since so many looks had been taken.
+    pub(crate) fn is_past(&self, since: u32, wait: Duration, limits: &Limits) -> bool {
+        Self::pace(limits) * self.looks().saturating_sub(since) >= wait
     }
 
     /// Whether it took too long with something.
@@ -102,7 +107,8 @@ impl Watch {
 
     /// How often to look, so that no limit is overstepped by much.
     pub(crate) fn pace(limits: &Limits) -> Duration {
-        let least = limits.head_wait.min(limits.keep_alive).min(limits.write_stall).min(limits.stream_ping);
+        let waits = [limits.head_wait, limits.body_idle, limits.keep_alive, limits.write_stall, limits.stream_ping];
+        let least = waits.into_iter().min().unwrap_or_default();
         (least / 4).max(Duration::from_millis(5))
     }
 

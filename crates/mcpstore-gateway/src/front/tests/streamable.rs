@@ -215,6 +215,20 @@ async fn a_client_that_sends_no_more_is_gone_too() {
     site.core.until(|core| core.dropped.load(Ordering::SeqCst) == 1).await;
 }
 
+#[tokio::test]
+async fn the_next_request_may_come_before_the_answer_and_is_no_end() {
+    let site = Site::new().await;
+    let mut wire = site.wire().await;
+    wire.post("/mcp", "", &request(1, "gate", json!({}))).await;
+    site.core.until(|core| core.hanging.load(Ordering::SeqCst) == 1).await;
+    wire.post("/mcp", "", &request(2, "x", json!({}))).await;
+    site.core.gate.notify_one();
+    for id in [1, 2] {
+        assert_eq!(wire.answer().await.json()["id"], id);
+    }
+    assert_eq!(site.front.stats().cancelled_total, 0);
+}
+
 fn meta(version: &str) -> serde_json::Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": version,

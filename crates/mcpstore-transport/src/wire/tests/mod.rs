@@ -224,6 +224,42 @@ async fn a_call_given_up_in_the_queue_never_goes_out() {
     last.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_timer_gives_up_each_in_its_own_time() {
+    let mut peer = Peer::new();
+    let began = tokio::time::Instant::now();
+    let seconds = |n| CallLimits { idle: Duration::from_secs(n), total: Duration::from_secs(15) };
+    let mut calls = Vec::new();
+    // The second is due before the first, and the third, which shows signs of life, not before its whole time is over.
+    for (method, limits) in [("a", seconds(9)), ("b", seconds(2)), ("tools/call", seconds(10)), ("d", seconds(9))] {
+        let hub = Arc::clone(&peer.hub);
+        calls.push(tokio::spawn(async move {
+            let params = RawValue::from_string(r#"{"_meta":{"progressToken":7}}"#.to_owned()).unwrap();
+            let params = Some(&*params).filter(|_| method == "tools/call");
+            (hub.request(method, params, limits, RequestOptions::default()).await, began.elapsed().as_secs())
+        }));
+        peer.hear().await;
+    }
+    tokio::time::sleep(Duration::from_millis(8500)).await;
+    assert!(peer.hear().await.contains(r#""requestId":2"#));
+    peer.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1}}"#).await;
+    peer.say(r#"{"jsonrpc":"2.0","id":4,"result":{}}"#).await;
+    let mut found = Vec::new();
+    for call in calls {
+        let (answer, seconds) = call.await.unwrap();
+        let what = answer.err().map(|error| match error {
+            CallError::TimedOut { what, .. } => what,
+            error => panic!("{error}"),
+        });
+        found.push((what, seconds));
+    }
+    use crate::TimeoutKind::{Idle, Total};
+    assert_eq!(found, [(Some(Idle), 9), (Some(Idle), 2), (Some(Total), 15), (None, 8)]);
+    for id in [1, 3] {
+        assert!(peer.hear().await.contains(&format!(r#""requestId":{id}"#)));
+    }
+}
+
 #[tokio::test]
 async fn to_listen_is_no_work() {
     let mut peer = Peer::new();

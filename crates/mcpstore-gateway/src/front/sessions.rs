@@ -1,6 +1,6 @@
 //! The sessions of clients: bound to who began them, bounded in number, forgotten when nobody uses them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub(crate) struct Session {
     users: AtomicUsize,
     /// When it was used last, in milliseconds since the table was made.
     used_ms: AtomicU64,
+    /// The same, as far as its principal's list knows; changed under the lock of the table.
+    listed_ms: AtomicU64,
 }
 
 /// All sessions of a front.
@@ -50,31 +52,68 @@ pub(crate) struct Sessions {
 #[derive(Debug, Default)]
 struct Table {
     by_id: BTreeMap<Arc<str>, Arc<Session>>,
-    /// How many each principal has.
-    of_principal: BTreeMap<Arc<str>, usize>,
+    /// Those of each principal, by when they were used last. A use is not noted here at once, but when somebody looks for the
+    /// longest unused one: so neither a use nor such a look walks over all.
+    of_principal: BTreeMap<Arc<str>, BTreeSet<(u64, Arc<str>)>>,
 }
 
 impl Table {
     fn count_of(&self, principal: &str) -> usize {
-        self.of_principal.get(principal).copied().unwrap_or_default()
+        self.of_principal.get(principal).map_or(0, BTreeSet::len)
     }
 
     fn insert(&mut self, id: Arc<str>, session: Arc<Session>) {
-        *self.of_principal.entry(Arc::clone(&session.client.peer.principal)).or_default() += 1;
+        let own = self.of_principal.entry(Arc::clone(&session.client.peer.principal)).or_default();
+        own.insert((session.listed_ms.load(Ordering::Relaxed), Arc::clone(&id)));
         self.by_id.insert(id, session);
     }
 
     fn remove(&mut self, id: &str) -> Option<Arc<Session>> {
-        let session = self.by_id.remove(id)?;
+        let (id, session) = self.by_id.remove_entry(id)?;
         let principal = &session.client.peer.principal;
-        if let Some(count) = self.of_principal.get_mut(principal) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(own) = self.of_principal.get_mut(principal) {
+            own.remove(&(session.listed_ms.load(Ordering::Relaxed), id));
+            if own.is_empty() {
                 self.of_principal.remove(principal);
             }
         }
         Some(session)
     }
+
+    /// The longest unused session, of one principal or of all; `None` when all are in use.
+    fn oldest(&mut self, principal: Option<&str>, now_ms: u64) -> Option<Arc<str>> {
+        let Self { by_id, of_principal } = self;
+        let is_meant = |known: &Arc<str>| principal.is_none_or(|principal| **known == *principal);
+        let lists = of_principal.iter_mut().filter(|(known, _)| is_meant(known));
+        lists.filter_map(|(_, own)| oldest_of(own, by_id, now_ms)).min().map(|(_, id)| id)
+    }
+}
+
+/// The longest unused session of a list, and when it was used. Those that were used since they were listed are listed anew on
+/// the way.
+fn oldest_of(
+    own: &mut BTreeSet<(u64, Arc<str>)>,
+    by_id: &BTreeMap<Arc<str>, Arc<Session>>,
+    now_ms: u64,
+) -> Option<(u64, Arc<str>)> {
+    let mut in_use = Vec::new();
+    let mut oldest = None;
+    while oldest.is_none()
+        && let Some((listed, id)) = own.pop_first()
+    {
+        let Some(session) = by_id.get(&id) else { continue };
+        let is_used = session.users.load(Ordering::Acquire) > 0;
+        let used = if is_used { now_ms } else { session.used_ms.load(Ordering::Relaxed) };
+        session.listed_ms.store(used, Ordering::Relaxed);
+        if is_used {
+            in_use.push((used, id));
+        } else {
+            own.insert((used, Arc::clone(&id)));
+            oldest = Some((used, id)).filter(|_| used <= listed);
+        }
+    }
+    own.extend(in_use);
+    oldest
 }
 
 /// There is no room for another session, and none that could go.
@@ -96,33 +135,24 @@ impl Sessions {
         // A client with two sessions keeps the tag of the first.
         let _ = client.tag.set(session_tag(&id));
         let now = self.now_ms();
-        let mut gone = Vec::new();
+        let mut gone = None;
         let principal = Arc::clone(&client.peer.principal);
-        let of_one = |session: &Session| session.client.peer.principal == principal;
-        let room = |table: &Table| {
-            (table.count_of(&principal) < self.limits.sessions_per_principal, table.by_id.len() < self.limits.sessions)
-        };
         let mut table = self.table();
-        let (mut of_its_own, mut of_all) = room(&table);
-        if !of_its_own || !of_all {
-            gone = self.expired(&mut table, now);
-            (of_its_own, of_all) = room(&table);
-        }
-        if !of_its_own || !of_all {
-            let candidates = table
-                .by_id
-                .iter()
-                .filter(|(_, session)| session.users.load(Ordering::Acquire) == 0 && (of_its_own || of_one(session)));
-            let oldest = candidates.min_by_key(|(_, session)| session.used_ms.load(Ordering::Relaxed));
-            let Some(oldest) = oldest.map(|(id, _)| Arc::clone(id)) else {
+        let of_its_own = table.count_of(&principal) < self.limits.sessions_per_principal;
+        if !of_its_own || table.by_id.len() >= self.limits.sessions {
+            let oldest = table.oldest(Some(&*principal).filter(|_| !of_its_own), now);
+            let Some(session) = oldest.and_then(|oldest| table.remove(&oldest)) else {
                 drop(table);
-                gone.iter().for_each(|session| session.end());
                 self.counters.sessions_refused_total.up();
                 return Err(Full);
             };
-            gone.extend(table.remove(&oldest));
-            self.counters.sessions_evicted_total.up();
+            if self.is_expired(&session, now) {
+                self.counters.sessions_expired_total.up();
+            } else {
+                self.counters.sessions_evicted_total.up();
+            }
             self.counters.sessions.down();
+            gone = Some(session);
         }
         let session = Arc::new(Session {
             streams: Streams::new(&self.limits, &client.over),
@@ -131,10 +161,13 @@ impl Sessions {
             replay: Arc::default(),
             users: AtomicUsize::new(0),
             used_ms: AtomicU64::new(now),
+            listed_ms: AtomicU64::new(now),
         });
         table.insert(Arc::clone(&id), Arc::clone(&session));
         drop(table);
-        gone.iter().for_each(|session| session.end());
+        if let Some(gone) = gone {
+            gone.end();
+        }
         self.counters.sessions.up();
         self.counters.sessions_total.up();
         Ok((id, InUse::new(self, session)))
@@ -315,6 +348,26 @@ mod tests {
         assert!(sessions.begin(client("d"), None).is_ok());
         let seen = counters.read();
         assert_eq!((seen.sessions, seen.sessions_evicted_total, seen.sessions_refused_total), (3, 3, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_use_counts_whenever_it_was() {
+        let (sessions, _) = table(3, 3);
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(sessions.begin(client("a"), None).unwrap().0);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        // The second is the longest unused one, and then the third, though the first was begun before them.
+        drop(sessions.find(&ids[0], &peer("a", None)).unwrap());
+        for gone in [1, 2, 0] {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            drop(sessions.begin(client("a"), None).unwrap());
+            let left = [0, 1, 2].map(|n| sessions.table().by_id.contains_key(&ids[n]));
+            assert!(!left[gone], "{gone} {left:?}");
+        }
+        let table = sessions.table();
+        assert_eq!((table.by_id.len(), table.count_of("a")), (3, 3));
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,8 +51,8 @@ pub(crate) fn notification(inner: &Arc<Inner>, client: &Arc<Client>, method: &st
         }
         // Each server had its own. One that asked for the roots before anybody was there can ask again.
         "notifications/initialized" => {
-            if inner.clients.is_alone(client)
-                && client.hello.get().is_some_and(|hello| has(hello.capabilities.get(), "roots"))
+            if client.hello.get().is_some_and(|hello| has(hello.capabilities.get(), "roots"))
+                && inner.clients.is_alone(client)
             {
                 roots_changed(inner, client, None);
             }

@@ -8,6 +8,7 @@ mod load;
 mod memory;
 mod other;
 mod parties;
+mod pinned;
 mod report;
 mod server;
 mod talk;
@@ -86,12 +87,31 @@ pub(super) fn run(quick: bool) -> Measured {
             calls.push(sides.line("32 bytes, a server over HTTP", clients, 20_000 / share, &echo));
         }
     }
+    match pinned::on_one_processor(|| all_on_one(share)) {
+        Ok(lines) => calls.extend(lines),
+        Err(error) => println!("nothing is measured on one processor: {error:#}"),
+    }
     println!("measuring sessions, lists and starts of the gateway …");
     let mut rows = vec![other::sessions(&direct, 1_000 / share)];
     rows.extend(other::lists(1_000 / share));
     rows.push(other::first_answer(if quick { 3 } else { 10 }));
     println!("measuring memory of the gateway …");
     Measured { calls, rows, sizes: memory::sizes(share) }
+}
+
+/// The same calls where all parties run on the processor of this thread.
+fn all_on_one(share: usize) -> Vec<Line> {
+    println!("measuring calls through the gateway on one processor …");
+    let direct = Party::start(this("http", 2));
+    let floor = Party::start(this("floor", 2));
+    let gateway = Gateway::over_pipes("calls-pinned");
+    let sides = Sides { direct: &direct, floor: Some(&floor), gateway: &gateway };
+    let mut lines = Vec::new();
+    for clients in [1, 64] {
+        lines.push(sides.line("32 bytes, all on one processor", clients, 40_000 / share, &echo));
+        lines.push(sides.line("32 bytes, 2026-07-28, all on one processor", clients, 40_000 / share, &echo_stateless));
+    }
+    lines
 }
 
 /// A call of `echo`.

@@ -30,8 +30,16 @@ pub(super) struct Target {
     pub(super) params: Option<Box<RawValue>>,
     /// The tool that it calls, as the server names it.
     pub(super) tool: Option<String>,
-    /// Doing it twice does no more than doing it once.
-    pub(super) repeats: bool,
+    /// Whether doing it twice does no more than doing it once.
+    pub(super) repeats: Repeats,
+}
+
+/// Whether doing something twice does no more than doing it once.
+pub(super) enum Repeats {
+    Yes,
+    No,
+    /// If this tool says so, as the client calls it.
+    AsToolSays(String),
 }
 
 /// Work under way. Dropped, it is given up, and its server is told.
@@ -88,8 +96,13 @@ impl Job {
                 let (client, waits, rounds) = (None, false, false);
                 Passed { service: &service, method, params, tool, asks, key, client, waits, rounds }
             };
+            let repeats = || match repeats {
+                Repeats::Yes => true,
+                Repeats::No => false,
+                Repeats::AsToolSays(tool) => inner.names.load().may_repeat(call.peer.view.as_deref(), &tool),
+            };
             // Nobody is asked the same twice.
-            inner.pass_or_repeat(&call, &peek, passed, || repeats && !questions.ever_asked()).await
+            inner.pass_or_repeat(&call, &peek, passed, || !questions.ever_asked() && repeats()).await
         };
         let token = token.map(ToOwned::to_owned);
         Self { work: Work::Here(Box::pin(work)), notices, questions, service: doer, token, aside: None }

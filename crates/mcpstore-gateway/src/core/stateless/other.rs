@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::super::Inner;
 use super::super::params::Peek;
-use super::job::Target;
+use super::job::{Repeats, Target};
 use super::rounds;
 use crate::seam::Call;
 
@@ -41,7 +41,7 @@ pub(super) async fn request(
     match candidates.as_slice() {
         [service] => {
             let (service, params) = (service.clone(), call.params.clone());
-            rounds::once(inner, call, peek, can, Target { service, params, tool: None, repeats: false }).await
+            rounds::once(inner, call, peek, can, Target { service, params, tool: None, repeats: Repeats::No }).await
         }
         [] => Err(none(": the gateway has none, and no service runs that could have it")),
         many => {

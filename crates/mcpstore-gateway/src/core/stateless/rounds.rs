@@ -34,9 +34,10 @@ pub(super) async fn answer(
     mirror::check(inner, call, peek, &led.subject)?;
     let teller = Teller::new(call.outlet.clone(), peek)?;
     let _wish = wish(inner, &teller, &led.service).await;
-    let owner = owner(call, &led.subject);
+    let subject = led.subject.clone();
+    let owner = || owner(call, &subject);
     let carrier = &inner.stateless.carrier;
-    let brought = peek.request_state.map(|state| carrier.take(&owner, state, inner.supervisor.now())).transpose()?;
+    let brought = peek.request_state.map(|state| carrier.take(&owner(), state, inner.supervisor.now())).transpose()?;
     let mut job = match brought {
         Some(Carried::Parked(place)) => {
             call.trail.goes_to(&led.service, Some(&led.subject), peek.arguments, peek.client());
@@ -66,7 +67,7 @@ pub(super) async fn answer(
         }
     };
     let place = inner.stateless.parking.park(job, &call.peer.principal, &inner.under_way);
-    let state = carrier.give(&owner, &Carried::Parked(place), inner.supervisor.now())?;
+    let state = carrier.give(&owner(), &Carried::Parked(place), inner.supervisor.now())?;
     let stamp = stamp();
     let result = format!(
         r#"{{"resultType":"input_required","inputRequests":{requests},"requestState":{state},"_meta":{stamp}}}"#
@@ -86,7 +87,7 @@ pub(super) async fn once(
     let _wish = wish(inner, &teller, &target.service).await;
     let mut job = Job::begin(inner, call, target, can, teller.token());
     match job.wait(&teller).await {
-        Pause::Over(outcome) => finished(inner, call, ("", can), &job, outcome),
+        Pause::Over(outcome) => finished(inner, call, (&String::new, can), &job, outcome),
         Pause::Asks => Err(RpcError::new(-32603, format!("its server asks something during `{}`", call.method))),
     }
 }
@@ -100,7 +101,7 @@ async fn wish(inner: &Arc<Inner>, teller: &Teller, service: &ServiceName) -> Opt
 fn finished(
     inner: &Inner,
     call: &Call,
-    (owner, can): (&str, &RawValue),
+    (owner, can): (&dyn Fn() -> String, &RawValue),
     job: &Job,
     outcome: Result<Bytes, RpcError>,
 ) -> Result<Bytes, RpcError> {
@@ -121,7 +122,7 @@ fn finished(
     }
     if let (Some("input_required"), Some(state)) = (look.result_type.as_deref(), look.request_state) {
         let carried = Carried::Servers(state.get().to_owned());
-        let ours = inner.stateless.carrier.give(owner, &carried, inner.supervisor.now())?;
+        let ours = inner.stateless.carrier.give(&owner(), &carried, inner.supervisor.now())?;
         let whole: &RawValue =
             serde_json::from_slice(&result).map_err(|error| RpcError::new(-32603, error.to_string()))?;
         let mut edit = Edit::of(whole);

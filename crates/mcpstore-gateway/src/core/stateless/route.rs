@@ -10,7 +10,7 @@ use super::super::Inner;
 use super::super::names::{Names, Route};
 use super::super::params::{Peek, invalid};
 use super::edit::Edit;
-use super::job::Target;
+use super::job::{Repeats, Target};
 use crate::seam::Call;
 
 /// "No such resource" of the handshake era. It must not be said in this one.
@@ -24,7 +24,6 @@ pub(super) struct Led {
     /// The name as the server knows it, where it has one.
     own: Option<String>,
     is_tool: bool,
-    repeats: bool,
 }
 
 /// Where `tools/call`, `prompts/get` or `resources/read` leads.
@@ -36,14 +35,12 @@ pub(super) fn of(names: &Names, call: &Call, peek: &Peek<'_>) -> Result<Led, Rpc
     if &*call.method == "resources/read" {
         let uri = peek.uri.as_deref().ok_or_else(|| invalid("`uri` is missing"))?;
         let Route { service, .. } = names.resource(view, uri).map_err(in_new_words)?;
-        return Ok(Led { service, subject: uri.to_owned(), own: None, is_tool: false, repeats: true });
+        return Ok(Led { service, subject: uri.to_owned(), own: None, is_tool: false });
     }
     let is_tool = &*call.method == "tools/call";
     let name = peek.name()?;
     let Route { service, name: own } = if is_tool { names.tool(view, &name) } else { names.prompt(view, &name) }?;
-    // Whoever gets a prompt only reads, as its name says.
-    let repeats = !is_tool || names.may_repeat(view, &name);
-    Ok(Led { service, subject: name.into_owned(), own: Some(own), is_tool, repeats })
+    Ok(Led { service, subject: name.into_owned(), own: Some(own), is_tool })
 }
 
 impl Led {
@@ -65,7 +62,9 @@ impl Led {
             edit.done()
         });
         let tool = self.own.filter(|_| self.is_tool);
-        Target { service: self.service, params, tool, repeats: self.repeats }
+        // Whoever reads a resource or gets a prompt only reads, as the names say.
+        let repeats = if self.is_tool { Repeats::AsToolSays(self.subject) } else { Repeats::Yes };
+        Target { service: self.service, params, tool, repeats }
     }
 }
 
@@ -101,11 +100,11 @@ pub(super) fn completion(inner: &Inner, call: &Call) -> Result<Target, RpcError>
             if own != asked {
                 edit.replace(name, json!(own).to_string());
             }
-            Ok(Target { service, params: Some(edit.done()), tool: None, repeats: true })
+            Ok(Target { service, params: Some(edit.done()), tool: None, repeats: Repeats::Yes })
         }
         Reference { uri: Some(uri), .. } => {
             let Route { service, .. } = names.template(view, &text(uri)?).map_err(in_new_words)?;
-            Ok(Target { service, params: Some(params.to_owned()), tool: None, repeats: true })
+            Ok(Target { service, params: Some(params.to_owned()), tool: None, repeats: Repeats::Yes })
         }
         Reference { name: None, uri: None } => Err(invalid("`ref` names nothing")),
     }

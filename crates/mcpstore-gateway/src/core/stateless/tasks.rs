@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::super::Inner;
 use super::super::params::{Peek, invalid, replaced, with};
 use super::checks::missing_capability;
-use super::job::Target;
+use super::job::{Repeats, Target};
 use super::rounds;
 use crate::client::next_serial;
 use crate::seam::{Call, Peer};
@@ -80,7 +80,7 @@ pub(super) async fn answer(
     let seen = task.filter(|task| inner.names.load().has(call.peer.view.as_deref(), &task.service));
     let task = seen.ok_or_else(|| invalid(&format!("no task `{known}`")))?;
     let params = if task.id == known { params.to_owned() } else { replaced(params, at, &task.id) };
-    let repeats = &*call.method == "tasks/get";
+    let repeats = if &*call.method == "tasks/get" { Repeats::Yes } else { Repeats::No };
     let target = Target { service: task.service, params: Some(params), tool: None, repeats };
     let result = rounds::once(inner, call, peek, can, target).await?;
     let renamed = || {

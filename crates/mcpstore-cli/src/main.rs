@@ -37,6 +37,7 @@ use exit::{Exit, Failure};
 /// How long what is still under way may hold up the end of the process: a read of stdin never ends by itself.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// A call makes and drops some forty small things (docs/decisions/0018-allocator.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -134,7 +134,7 @@ fn spec(cx: &mut Context<'_>, inner: &[Field<'_>]) -> GatewaySpec {
 
 /// Reads `resumeWait` and `pollAfter`.
 fn resuming(cx: &mut Context<'_>, inner: &[Field<'_>]) -> (Option<Duration>, Option<Duration>) {
-    let mut time = |key: &str| {
+    let time = |cx: &mut Context<'_>, key: &str| {
         let field = get(inner, key)?;
         match &field.value.node {
             Node::Bool(false) => None,
@@ -142,9 +142,13 @@ fn resuming(cx: &mut Context<'_>, inner: &[Field<'_>]) -> (Option<Duration>, Opt
             _ => duration(cx, &format!("gateway.{key}"), field, MIN_RESUMING),
         }
     };
-    let (wait, after) = (time("resumeWait"), time("pollAfter"));
-    // Stated and wrong is told already.
-    if let (Some(_), Some(field), None) = (after, get(inner, "pollAfter"), get(inner, "resumeWait")) {
+    let after = time(cx, "pollAfter");
+    let before = cx.sink.errors();
+    let wait = time(cx, "resumeWait");
+    // Wrong is told already.
+    if let (Some(_), Some(field), None) = (after, get(inner, "pollAfter"), wait)
+        && cx.sink.errors() == before
+    {
         let message = "`gateway.pollAfter` closes streams, and without `gateway.resumeWait` none can be resumed";
         let help = "state `resumeWait`, for example \"30s\", or take `pollAfter` out";
         cx.push(cx.error_at(field.value, Code::OutOfRange, message).with_help(help));

@@ -610,6 +610,7 @@ fn an_error_in_it_closes_the_gateway() {
         r#"{ "listen": "127.0.0.1:8420", "origins": ["*"] }"#,
         r#"{ "requestsPerMinute": 0 }"#,
         r#"{ "pollAfter": "30s" }"#,
+        r#"{ "pollAfter": "30s", "resumeWait": false }"#,
         r#"{ "resumeWait": "10ms" }"#,
         "5",
     ] {

@@ -168,10 +168,10 @@ pub fn is_tool_error(result: &str) -> bool {
         return false;
     }
     static WORD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("isError"));
-    let may_be_escaped = || {
-        memchr(b'\\', result.as_bytes()).is_some() && memmem::find(result.as_bytes(), br"\u").is_some()
-    };
-    (WORD.find(result.as_bytes()).is_some() || may_be_escaped()) && object::<Outcome>(result).is_ok_and(|outcome| outcome.is_error)
+    let may_be_escaped =
+        || memchr(b'\\', result.as_bytes()).is_some() && memmem::find(result.as_bytes(), br"\u").is_some();
+    (WORD.find(result.as_bytes()).is_some() || may_be_escaped())
+        && object::<Outcome>(result).is_ok_and(|outcome| outcome.is_error)
 }
 
 #[cfg(test)]

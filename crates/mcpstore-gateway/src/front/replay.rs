@@ -19,13 +19,17 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Keeps a message that is written now, and lets go of the oldest ones; its number.
+    /// Keeps a message that is written now, and lets go of the oldest ones, or of itself where it is too large; its number.
     pub(crate) fn keep(&mut self, message: &Bytes) -> u64 {
         let number = self.put(message);
-        while self.kept.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
-            let Some((_, oldest)) = self.kept.pop_front() else { break };
-            self.bytes -= oldest.len();
-        }
+        self.trim(0);
+        number
+    }
+
+    /// The same, but this message stays however large it is: it may be the answer, and then it is what counts.
+    pub(crate) fn keep_whole(&mut self, message: &Bytes) -> u64 {
+        let number = self.put(message);
+        self.trim(1);
         number
     }
 
@@ -34,6 +38,19 @@ impl Replay {
         self.last += 1;
         self.bytes += message.len();
         self.kept.push_back((self.last, message.clone()));
+        self.last
+    }
+
+    /// Lets go of the oldest ones beyond the bounds, but for so many of the last.
+    fn trim(&mut self, last: usize) {
+        while self.kept.len() > last && (self.kept.len() > MAX_MESSAGES || self.bytes > MAX_BYTES) {
+            let Some((_, oldest)) = self.kept.pop_front() else { break };
+            self.bytes -= oldest.len();
+        }
+    }
+
+    /// The number of the last message.
+    pub(crate) const fn last(&self) -> u64 {
         self.last
     }
 
@@ -86,5 +103,7 @@ mod tests {
         assert_eq!((behind(&replay, 0), replay.bytes()), (vec![1, 2, 3], 3 * MAX_BYTES));
         replay.keep(&Bytes::from_static(b"y"));
         assert_eq!(behind(&replay, 0), [4]);
+        replay.keep_whole(&Bytes::from(vec![b'x'; 3 * MAX_BYTES]));
+        assert_eq!((behind(&replay, 0), replay.last()), (vec![5], 5));
     }
 }

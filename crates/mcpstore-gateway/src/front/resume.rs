@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,8 @@ use crate::outlet::Outlet;
 
 /// The most streams of one session that are kept.
 const MOST: usize = 32;
+/// The most bytes of those of one session that are over, when another one begins.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The streams of one session that can be resumed.
 #[derive(Debug)]
@@ -47,46 +49,52 @@ impl Streams {
         Some(Arc::new(Self { wait, poll_after: limits.poll_after, over: over.clone(), table }))
     }
 
-    /// Takes in what an answer comes out of.
+    /// How long an answer may say nothing before it becomes a stream: no longer than its connection may last.
+    pub(crate) fn patience(&self, otherwise: Duration) -> Duration {
+        self.poll_after.map_or(otherwise, |after| after.min(otherwise))
+    }
+
+    /// Takes in what an answer comes out of, for which its client has `waited`.
     ///
     /// # Errors
     /// It comes back when too many are under way: then it is one that cannot be resumed.
-    pub(crate) fn begin(self: &Arc<Self>, pipe: Box<Pipe>) -> Result<Reader, Box<Pipe>> {
+    pub(crate) fn begin(self: &Arc<Self>, pipe: Box<Pipe>, waited: Duration) -> Result<Reader, Box<Pipe>> {
         let mut table = self.table();
-        let mut gone = None;
+        let gone = table.make_room();
         if table.by_number.len() >= MOST {
-            let oldest = table.by_number.iter().find(|(_, stream)| stream.state().pipe.is_none());
-            let Some(oldest) = oldest.map(|(number, _)| *number) else { return Err(pipe) };
-            gone = table.by_number.remove(&oldest);
+            return Err(pipe);
         }
         table.last += 1;
         let number = table.last;
         let stream = Arc::new(Stream { number, state: Mutex::new(State::new(pipe)) });
         table.by_number.insert(number, Arc::clone(&stream));
         drop(table);
-        drop(gone);
-        Ok(self.reader(stream, 0, 0))
+        gone.iter().for_each(|stream| stream.give_up());
+        Ok(self.reader(stream, 0, 0, waited))
     }
 
     /// Gets on with the stream behind the event with this id. Whoever reads it now reads no more. `None` when there is no such
-    /// stream, or no longer.
+    /// stream, or no longer, or nothing in it behind that event: whoever saw its end must not ask again and again.
     pub(crate) fn resume(self: &Arc<Self>, (number, seen): (u64, u64)) -> Option<Reader> {
         let table = self.table();
         let stream = Arc::clone(table.by_number.get(&number)?);
+        if !stream.state().goes_on_behind(seen) {
+            return None;
+        }
         // Under the lock of the table, so that its time does not run out meanwhile.
         let turn = stream.taken();
         drop(table);
-        Some(self.reader(stream, turn, seen))
+        Some(self.reader(stream, turn, seen, Duration::ZERO))
     }
 
     /// Gives them all up.
     pub(crate) fn end(&self) {
         let gone = std::mem::take(&mut self.table().by_number);
-        drop(gone);
+        gone.values().for_each(|stream| stream.give_up());
     }
 
-    fn reader(self: &Arc<Self>, stream: Arc<Stream>, turn: u64, seen: u64) -> Reader {
-        let until = self.poll_after.map(|after| Box::pin(tokio::time::sleep(after)));
+    fn reader(self: &Arc<Self>, stream: Arc<Stream>, turn: u64, seen: u64, waited: Duration) -> Reader {
+        let until = self.poll_after.map(|after| Box::pin(tokio::time::sleep(after.saturating_sub(waited))));
         Reader { streams: Arc::clone(self), stream, turn, seen, until }
     }
 
@@ -101,6 +109,28 @@ impl Streams {
     fn table(&self) -> MutexGuard<'_, Table> {
         // Nothing panics half-way under this lock: what a poisoned one holds is whole.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Takes out streams that are over, the oldest first, where there are too many, or they are too large.
+    fn make_room(&mut self) -> Vec<Arc<Stream>> {
+        let over = |stream: &Arc<Stream>| {
+            let state = stream.state();
+            state.pipe.is_none().then(|| state.replay.bytes())
+        };
+        let over: Vec<_> =
+            self.by_number.iter().filter_map(|(number, stream)| Some((*number, over(stream)?))).collect();
+        let mut bytes: usize = over.iter().map(|(_, bytes)| bytes).sum();
+        let mut gone = Vec::new();
+        for (number, size) in over {
+            if self.by_number.len() < MOST && bytes <= MOST_BYTES {
+                break;
+            }
+            bytes -= size;
+            gone.extend(self.by_number.remove(&number));
+        }
+        gone
     }
 }
 
@@ -127,6 +157,8 @@ struct State {
     turn: u64,
     /// What drives it while nobody reads it.
     keeper: Option<AbortHandle>,
+    /// Who reads it, and waits.
+    reader: Option<Waker>,
 }
 
 impl fmt::Debug for Stream {
@@ -137,7 +169,12 @@ impl fmt::Debug for Stream {
 
 impl State {
     fn new(pipe: Box<Pipe>) -> Self {
-        Self { pipe: Some(pipe), replay: Replay::default(), overrun: false, turn: 0, keeper: None }
+        Self { pipe: Some(pipe), replay: Replay::default(), overrun: false, turn: 0, keeper: None, reader: None }
+    }
+
+    /// Whether something is there, or comes, behind the message with this number.
+    fn goes_on_behind(&self, seen: u64) -> bool {
+        self.pipe.is_some() || self.replay.last() > seen
     }
 
     /// The next message out of the pipe, which is kept, and its number; `None` at the end.
@@ -159,21 +196,31 @@ impl State {
 }
 
 impl Stream {
-    /// Somebody reads it from now on.
+    /// Somebody else reads it from now on; the number of his turn. Whoever did so until now ends.
     fn taken(&self) -> u64 {
         let mut state = self.state();
         state.turn += 1;
         if let Some(keeper) = state.keeper.take() {
             keeper.abort();
         }
-        state.turn
+        let (turn, reader) = (state.turn, state.reader.take());
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        turn
+    }
+
+    /// Nobody reads it any more.
+    fn give_up(&self) {
+        self.taken();
     }
 
     /// Takes what comes out while nobody reads it, as far as there is room for what waits. Never ready.
-    fn drive(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn drive(&self, turn: u64, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state();
         // What does not fit waits in the outlet, which has bounds of its own.
-        while state.replay.bytes() < Outlet::MAX_BYTES {
+        while state.turn == turn && state.replay.bytes() < Outlet::MAX_BYTES {
             match state.poll(cx, Replay::put) {
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) | Poll::Pending => break,
@@ -205,6 +252,11 @@ impl Reader {
         self.stream.number
     }
 
+    /// The number of the last message that was read.
+    pub(crate) const fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// The next message and its number; `None` at the end, of the stream or of its time on this connection.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(u64, Bytes)>> {
         let mut state = self.stream.state();
@@ -213,8 +265,11 @@ impl Reader {
         }
         let next = match state.replay.next(self.seen) {
             Some(next) => Poll::Ready(Some(next)),
-            None => state.poll(cx, Replay::keep),
+            None => state.poll(cx, Replay::keep_whole),
         };
+        if next.is_pending() && !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            state.reader = Some(cx.waker().clone());
+        }
         drop(state);
         if let Poll::Ready(Some((number, _))) = next {
             self.seen = number;
@@ -246,7 +301,7 @@ impl Drop for Reader {
             tokio::select! {
                 () = streams.over.cancelled() => {}
                 () = tokio::time::sleep(streams.wait) => {}
-                () = poll_fn(|cx| stream.drive(cx)) => {}
+                () = poll_fn(|cx| stream.drive(turn, cx)) => {}
             }
             streams.forget(&stream, turn);
         });

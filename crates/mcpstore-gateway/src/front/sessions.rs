@@ -163,14 +163,16 @@ impl Sessions {
             used_ms: AtomicU64::new(now),
             listed_ms: AtomicU64::new(now),
         });
-        table.insert(Arc::clone(&id), Arc::clone(&session));
+        // In use before anybody else can see it, so that it is not chosen to go meanwhile.
+        let used = InUse::new(self, Arc::clone(&session));
+        table.insert(Arc::clone(&id), session);
         drop(table);
         if let Some(gone) = gone {
             gone.end();
         }
         self.counters.sessions.up();
         self.counters.sessions_total.up();
-        Ok((id, InUse::new(self, session)))
+        Ok((id, used))
     }
 
     /// The session with this id, in use until what comes back is dropped. `None` also when it is of somebody else.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::outgoing::Outgoing;
@@ -101,6 +102,7 @@ impl Hub {
                 () = taken_back.cancelled() => {}
                 () = answered => {}
             }
+            hub.waited_for_us(Instant::now());
             lock(&hub.asked.open).remove(&id);
         });
     }

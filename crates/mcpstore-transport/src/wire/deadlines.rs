@@ -81,8 +81,11 @@ pub(super) async fn run(hub: Arc<Hub>) {
 
 impl Hub {
     fn give_up_overdue(&self) {
-        // A server that waits for what we answer is not idle.
-        let overdue = self.table().overdue(Instant::now(), self.asked.is_open());
+        let now = Instant::now();
+        if self.asked.is_open() {
+            self.waited_for_us(now);
+        }
+        let overdue = self.table().overdue(now);
         for (id, error) in overdue {
             if let Some(Waiter::Raw(raw)) = self.take(id) {
                 if raw.sent {
@@ -92,6 +95,11 @@ impl Hub {
                 let _ = raw.answer.send(Err(error));
             }
         }
+    }
+
+    /// A server that waits for what we answer, or did until now, is not idle. For which request it asked it may not have said.
+    pub(super) fn waited_for_us(&self, now: Instant) {
+        self.table().all_live(now);
     }
 
     /// Tells the server that nobody waits for this answer any more.

@@ -141,13 +141,13 @@ impl Table {
         self.due
     }
 
-    /// The raw requests whose time is over, and what that was. `alive`: their server shows that it lives.
-    pub(super) fn overdue(&mut self, now: Instant, alive: bool) -> Vec<(u64, CallError)> {
+    /// The raw requests whose time is over, and what that was.
+    pub(super) fn overdue(&mut self, now: Instant) -> Vec<(u64, CallError)> {
         self.due = None;
         let mut overdue = Vec::new();
-        for (id, waiter) in &mut self.waiting {
+        for (id, waiter) in &self.waiting {
             let Waiter::Raw(raw) = waiter else { continue };
-            let due = raw.clock.next(if alive { now } else { raw.last_sign });
+            let due = raw.clock.next(raw.last_sign);
             if due <= now {
                 overdue.push((*id, raw.clock.passed_at(now)));
             } else if self.due.is_none_or(|known| due < known) {
@@ -211,6 +211,15 @@ impl Table {
                 Some(raw)
             }
             Waiter::Rmcp { .. } => None,
+        }
+    }
+
+    /// Notes a sign of life for all raw requests: whatever their server does, it is not idle.
+    pub(super) fn all_live(&mut self, now: Instant) {
+        for waiter in self.waiting.values_mut() {
+            if let Waiter::Raw(raw) = waiter {
+                raw.last_sign = now;
+            }
         }
     }
 

@@ -108,9 +108,12 @@ fn run_lane(suite: &Suite, args: &Args, lane: Lane, tag: &str, table: &Table) ->
         Some(POLLING) => Ok(Found::new()),
         scenario => of(false, &out, scenario),
     };
-    if let (Ok(found), true) = (&mut found, table.scenarios().any(|scenario| scenario == POLLING)) {
-        let polled = of(true, &out.with_extension("polled"), Some(POLLING))?;
-        found.extend(polled.into_iter().filter(|(scenario, _)| scenario == POLLING));
+    if found.is_ok() && table.scenarios().any(|scenario| scenario == POLLING) {
+        found = found.and_then(|mut found| {
+            let polled = of(true, &out.with_extension("polled"), Some(POLLING))?;
+            found.extend(polled.into_iter().filter(|(scenario, _)| scenario == POLLING));
+            Ok(found)
+        });
     }
     if args.keep {
         println!("kept {}", folder.display());

@@ -63,7 +63,10 @@ impl FrontBody {
     }
 
     /// Keeps the connection busy until the body is written.
-    pub(crate) fn keep(&mut self, busy: Busy) {
+    pub(crate) fn keep(&mut self, mut busy: Busy) {
+        if matches!(self.inner, Inner::Events(_)) {
+            busy.goes_on();
+        }
         self.busy = Some(busy);
     }
 }
@@ -153,18 +156,12 @@ impl Events {
         Self::of(Source::Pipe(pipe, None), ping_after, counters)
     }
 
-    /// The events of an answer that can be resumed.
+    /// The events of an answer that can be resumed. They begin with one that says nothing, and behind which they can be.
     pub(crate) fn answer(reader: Reader, ping_after: Duration, counters: &Arc<Counters>) -> Self {
-        Self::of(Source::Answer(reader), ping_after, counters)
-    }
-
-    /// Begins with an event that says nothing, and behind which it can be resumed.
-    #[must_use]
-    pub(crate) fn primed(mut self) -> Self {
-        if let Source::Answer(reader) = &self.source {
-            self.first = format!("id: {}-0\nretry: {RETRY_MS}\ndata: \n\n", reader.number()).into();
-        }
-        self
+        let (stream, seen) = (reader.number(), reader.seen());
+        // Also where it is resumed: what a client counts as seen may be what it saw on this connection alone.
+        let first = format!("id: {stream}-{seen}\nretry: {RETRY_MS}\ndata: \n\n");
+        Self::of(Source::Answer(reader), ping_after, counters).after(first)
     }
 
     fn of(source: Source, ping_after: Duration, counters: &Arc<Counters>) -> Self {

@@ -11,7 +11,8 @@ pub(crate) trait Ended {
     /// It knows. Elsewhere hyper has to look, for which it takes a new buffer with each request.
     const KNOWS: bool;
 
-    /// Ready when nothing more comes from the client; else the task is woken then, or when something comes.
+    /// Ready when nothing more comes from the client; else the task is woken then. Behind a next request that waits already the
+    /// end is not seen.
     fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()>;
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn body(
         let next = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
             Poll::Ready(frame) => Poll::Ready(Some(frame)),
             // What watches the connection polls it with every look that it takes: so no timer is needed.
-            Poll::Pending if watch.is_past(since, limits.body_idle, limits) => Poll::Ready(None),
+            Poll::Pending if watch.since(since, limits) >= limits.body_idle => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         });
         let frame = match next.await {

@@ -138,6 +138,9 @@ impl fmt::Debug for BoundFront {
 impl Drop for BoundFront {
     fn drop(&mut self) {
         self.task.abort();
+        // What outlives its connection ends too.
+        self.front.end.cancel();
+        self.front.sessions.end_all();
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Front {
     pub(crate) limits: Limits,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<Counters>,
-    /// How many requests are answered now.
+    /// How many requests are answered now, but for those whose answers go on.
     pub(crate) busy: Arc<AtomicUsize>,
     /// It ends: nothing that lasts goes on.
     pub(crate) end: CancellationToken,

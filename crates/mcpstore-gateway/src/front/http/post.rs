@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -220,8 +221,10 @@ async fn run(front: &Front, asked: Asked, reads: Reads, watch: &Watch) -> Reply 
     let Asked { mut running, mut notices, lasts, facts } = asked;
     let streams = running.session().and_then(streams);
     let at_once = !reads.json || (reads.events_first && streams.is_some());
+    let ping = front.limits.stream_ping;
+    let patience = streams.as_ref().map_or(ping, |streams| streams.patience(ping));
     let streamed = |pipe| {
-        let events = events(front, pipe, streams);
+        let events = events(front, pipe, streams.map(|streams| (streams, watch.since(0, &front.limits))));
         reply::events(if lasts { events.until(&front.end) } else { events })
     };
     if at_once {
@@ -240,7 +243,7 @@ async fn run(front: &Front, asked: Asked, reads: Reads, watch: &Watch) -> Reply 
         match Pin::new(&mut running).poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(Ok(outcome)),
             // What watches the connection polls it with every look that it takes.
-            Poll::Pending if watch.is_past(0, front.limits.stream_ping, &front.limits) => Poll::Ready(Err(None)),
+            Poll::Pending if watch.since(0, &front.limits) >= patience => Poll::Ready(Err(None)),
             Poll::Pending => Poll::Pending,
         }
     });
@@ -305,11 +308,12 @@ fn status(outcome: &Result<Bytes, RpcError>, facts: Option<Facts>) -> StatusCode
     StatusCode::from_u16(code).unwrap_or_default()
 }
 
-fn events(front: &Front, pipe: Pipe, streams: Option<Arc<Streams>>) -> Events {
+/// A stream of events; one that can be resumed where that is wanted, for which the client has waited so long.
+fn events(front: &Front, pipe: Pipe, streams: Option<(Arc<Streams>, Duration)>) -> Events {
     let (ping, counters) = (front.limits.stream_ping, &front.counters);
-    let Some(streams) = streams else { return Events::new(pipe, ping, counters) };
-    match streams.begin(Box::new(pipe)) {
-        Ok(reader) => Events::answer(reader, ping, counters).primed(),
+    let Some((streams, waited)) = streams else { return Events::new(pipe, ping, counters) };
+    match streams.begin(Box::new(pipe), waited) {
+        Ok(reader) => Events::answer(reader, ping, counters),
         Err(pipe) => Events::new(*pipe, ping, counters),
     }
 }

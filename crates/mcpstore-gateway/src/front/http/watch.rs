@@ -48,7 +48,7 @@ pub(crate) struct Watch {
     stalled: AtomicU64,
     /// How often somebody looked since the request began that is answered now.
     looks: AtomicU32,
-    /// How many requests are answered now, on all connections.
+    /// How many requests are answered now, on all connections, but for those whose answers go on.
     busy: Arc<AtomicUsize>,
     /// Closes the connection in good order: at once when it is idle.
     pub(crate) close: CancellationToken,
@@ -81,9 +81,9 @@ impl Watch {
         self.looks.load(Ordering::Relaxed)
     }
 
-    /// Whether so much time is over since so many looks had been taken.
-    pub(crate) fn is_past(&self, since: u32, wait: Duration, limits: &Limits) -> bool {
-        Self::pace(limits) * self.looks().saturating_sub(since) >= wait
+    /// How much time is over since so many looks had been taken, to one look.
+    pub(crate) fn since(&self, looks: u32, limits: &Limits) -> Duration {
+        Self::pace(limits) * self.looks().saturating_sub(looks)
     }
 
     /// Whether it took too long with something.
@@ -108,7 +108,7 @@ impl Watch {
     /// How often to look, so that no limit is overstepped by much.
     pub(crate) fn pace(limits: &Limits) -> Duration {
         let waits = [limits.head_wait, limits.body_idle, limits.keep_alive, limits.write_stall, limits.stream_ping];
-        let least = waits.into_iter().min().unwrap_or_default();
+        let least = waits.into_iter().chain(limits.poll_after).min().unwrap_or_default();
         (least / 4).max(Duration::from_millis(5))
     }
 
@@ -126,7 +126,11 @@ impl Watch {
 }
 
 /// A request is answered on a connection, until this is dropped.
-pub(crate) struct Busy(Arc<Watch>);
+pub(crate) struct Busy {
+    watch: Arc<Watch>,
+    /// It counts as one that is about to be answered.
+    counts: bool,
+}
 
 impl Busy {
     /// A request begins. How long it takes is counted in looks: so the clock is not asked.
@@ -134,19 +138,26 @@ impl Busy {
         watch.phase.store(Phase::Busy as u64, Ordering::Relaxed);
         watch.looks.store(0, Ordering::Relaxed);
         watch.busy.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(watch))
+        Self { watch: Arc::clone(watch), counts: true }
     }
 
     /// The watch of its connection.
     pub(crate) fn watch(&self) -> &Watch {
-        &self.0
+        &self.watch
+    }
+
+    /// Its answer goes on, and may say nothing for long: nobody waits for it with an answer of his own.
+    pub(crate) fn goes_on(&mut self) {
+        if std::mem::take(&mut self.counts) {
+            self.watch.busy.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
-        self.0.enter(Phase::Idle);
+        self.goes_on();
+        self.watch.enter(Phase::Idle);
     }
 }
 

@@ -52,23 +52,26 @@ async fn a_call_outlives_its_connection() {
     // What was written and did not arrive comes once more.
     let mut second = behind(&site, &session, "1-0").await;
     assert_eq!(second.head().await.status, 200);
-    assert_eq!(second.event().await.unwrap()["method"], "notifications/progress");
-    // Whoever comes last reads on.
+    assert_eq!(second.event_text().await, Some("id: 1-0\nretry: 500\ndata: ".to_owned()));
+    assert!(second.event_text().await.unwrap().contains("notifications/progress"));
+    // Whoever comes last reads on, and the other ends at once.
     let mut third = behind(&site, &session, "1-1").await;
     assert_eq!(third.head().await.status, 200);
+    assert_eq!(second.event_text().await, None);
     drop(third);
-    assert_eq!(second.event().await, None);
     // The answer comes while nobody reads, and is there as often as it is asked for.
     site.core.gate.notify_one();
     site.core.until(|_| site.front.stats().results_total == 2).await;
     for _ in 0..2 {
-        assert_eq!(ids(&mut behind(&site, &session, "1-1").await).await, ["id: 1-2"]);
+        assert_eq!(ids(&mut behind(&site, &session, "1-1").await).await, ["id: 1-1", "id: 1-2"]);
     }
     let mut whole = behind(&site, &session, "1-0").await;
-    assert_eq!(ids(&mut whole).await, ["id: 1-1", "id: 1-2"]);
-    assert_eq!(ids(&mut behind(&site, &session, "1-2").await).await, [""; 0]);
+    assert_eq!(ids(&mut whole).await, ["id: 1-0", "id: 1-1", "id: 1-2"]);
+    // Who has seen the end is told so: an empty stream would be asked for again and again.
+    let answer = behind(&site, &session, "1-2").await.answer().await;
+    assert_eq!((answer.status, answer.code()), (400, -32600));
     let stats = site.front.stats();
-    assert_eq!((stats.cancelled_total, stats.results_total, stats.streams_resumed_total), (0, 2, 6));
+    assert_eq!((stats.cancelled_total, stats.results_total, stats.streams_resumed_total), (0, 2, 5));
 }
 
 #[tokio::test]
@@ -96,6 +99,16 @@ async fn nobody_is_waited_for_too_long() {
 }
 
 #[tokio::test]
+async fn a_front_that_is_dropped_waits_for_nobody() {
+    let site = Site::with(resumed()).await;
+    let session = of(&site.session().await);
+    drop(begun(&site, &session, "hang", 1).await);
+    let Site { core, front } = site;
+    drop(front);
+    core.until(|core| core.dropped.load(Ordering::SeqCst) == 1).await;
+}
+
+#[tokio::test]
 async fn a_stream_is_closed_to_be_asked_for_again() {
     let site = Site::with(Limits { poll_after: Some(SOON), ..resumed() }).await;
     let session = of(&site.session().await);
@@ -104,11 +117,24 @@ async fn a_stream_is_closed_to_be_asked_for_again() {
     let accept = format!("{session}Accept: text/event-stream, application/json\r\n");
     wire.post("/mcp", &accept, &request(7, "gate", json!({}))).await;
     assert_eq!(ids(&mut wire).await, ["id: 1-0"]);
+    // Each time it begins with the id to come back with, as some clients know only those of their last connection.
     for _ in 0..3 {
-        assert_eq!(ids(&mut behind(&site, &session, "1-0").await).await, [""; 0]);
+        assert_eq!(ids(&mut behind(&site, &session, "1-0").await).await, ["id: 1-0"]);
     }
     site.core.gate.notify_one();
-    assert_eq!(ids(&mut behind(&site, &session, "1-0").await).await, ["id: 1-1"]);
+    assert_eq!(ids(&mut behind(&site, &session, "1-0").await).await, ["id: 1-0", "id: 1-1"]);
+}
+
+#[tokio::test]
+async fn a_silent_answer_is_polled_as_soon_as_any_other() {
+    let site = Site::with(Limits { poll_after: Some(SOON), ..resumed() }).await;
+    let session = of(&site.session().await);
+    let mut wire = site.wire().await;
+    // Long before its silence would make a stream of it.
+    wire.post("/mcp", &session, &request(7, "gate", json!({}))).await;
+    assert_eq!(ids(&mut wire).await, ["id: 1-0"]);
+    site.core.gate.notify_one();
+    assert_eq!(ids(&mut behind(&site, &session, "1-0").await).await, ["id: 1-0", "id: 1-1"]);
 }
 
 #[tokio::test]
@@ -123,7 +149,7 @@ async fn what_waits_for_nobody_is_bounded() {
     site.core.until(|core| core.flooded.load(Ordering::SeqCst) >= 11).await;
     tokio::time::sleep(SOON).await;
     assert!(site.core.flooded.load(Ordering::SeqCst) <= 12);
-    let all: Vec<String> = (1..=16).map(|n| format!("id: 1-{n}")).collect();
+    let all: Vec<String> = (0..=16).map(|n| format!("id: 1-{n}")).collect();
     assert_eq!(ids(&mut behind(&site, &session, "1-0").await).await, all);
     // Those beyond the most that are kept cannot be resumed: who goes takes them back.
     let mut held = Vec::new();
@@ -136,6 +162,30 @@ async fn what_waits_for_nobody_is_bounded() {
     assert!(beyond.event_text().await.unwrap().starts_with("event: message"));
     drop((held, beyond));
     site.core.until(|core| core.dropped.load(Ordering::SeqCst) == 1).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_off_comes_whole_however_large() {
+    let site = Site::with(resumed()).await;
+    let session = of(&site.session().await);
+    let events = format!("{session}Accept: text/event-stream\r\n");
+    for stream in 1..=40 {
+        let mut wire = site.wire().await;
+        wire.post("/mcp", &events, &request(7, "big", json!({"bytes": 3_000_000}))).await;
+        assert_eq!(wire.head().await.status, 200);
+        drop(wire);
+        site.core.until(|_| site.front.stats().results_total == 1 + stream).await;
+        let mut rest = behind(&site, &session, &format!("{stream}-0")).await;
+        assert_eq!(rest.head().await.status, 200);
+        assert_eq!(rest.event_text().await, Some(format!("id: {stream}-0\nretry: 500\ndata: ")));
+        assert!(rest.event_text().await.unwrap().len() > 3_000_000);
+        assert_eq!(rest.event_text().await, None);
+    }
+    // Of those that are over only so much is kept.
+    for (stream, status) in [(38, 400), (39, 200), (40, 200)] {
+        let mut wire = behind(&site, &session, &format!("{stream}-0")).await;
+        assert_eq!(wire.head().await.status, status, "{stream}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use anyhow::{Result, bail};
 use super::samples::Samples;
 use load::{Ask, Load, Run, Target};
 use parties::{Gateway, Party, this};
+use pinned::OneProcessor;
 pub(super) use report::section;
 use report::{Line, Side};
 use server::Server;
@@ -87,8 +88,8 @@ pub(super) fn run(quick: bool) -> Measured {
             calls.push(sides.line("32 bytes, a server over HTTP", clients, 20_000 / share, &echo));
         }
     }
-    match pinned::on_one_processor(|| all_on_one(share)) {
-        Ok(lines) => calls.extend(lines),
+    match OneProcessor::choose() {
+        Ok(_chosen) => calls.extend(all_on_one(share)),
         Err(error) => println!("nothing is measured on one processor: {error:#}"),
     }
     println!("measuring sessions, lists and starts of the gateway …");

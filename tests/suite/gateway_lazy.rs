@@ -1,6 +1,6 @@
 //! Services that run on demand, behind the gateway of a real manager.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -33,7 +33,7 @@ fn a_lazy_service_is_offered_asleep_and_woken_by_its_first_call() {
     let start = Instant::now();
     while std::fs::read_dir(&kept).map_or(0, |files| files.filter_map(Result::ok).filter(is_lists).count()) < 2 {
         assert!(start.elapsed() < LONG, "{} is not filled", kept.display());
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
     let ended = door.manager.end_by(Signal::INT);
     assert_eq!(ended.left, [0_u32; 0], "{}", ended.stderr);
@@ -46,6 +46,24 @@ fn a_lazy_service_is_offered_asleep_and_woken_by_its_first_call() {
     assert_eq!((&lazy["state"], &lazy["reason"]), (&json!("not_started"), &json!("lazy")), "{lazy}");
     let tools = door.manager.json(&["tools", "lazy", "-o", "json"]);
     assert!(tools.to_string().contains("\"echo\""), "{tools}");
+    let ended = door.manager.interrupt();
+    assert_eq!(ended.left, [0_u32; 0], "{}", ended.stderr);
+}
+
+#[test]
+fn whoever_wants_updates_keeps_a_service_awake() {
+    let mut idle = fixture(&[]);
+    idle["idleStop"] = json!("1s");
+    let door = Door::open("gateway-awake", &json!({ "mcpServers": { "idle": idle } }));
+    door.listed(&["idle"]);
+    let mut client = door.session(None);
+    let uri = client.request("resources/list", &json!({}))["resources"][0]["uri"].clone();
+    assert_eq!(client.request("resources/subscribe", &json!({ "uri": uri })), json!({}));
+    std::thread::sleep(Duration::from_secs(4));
+    let services = door.manager.wait_until("there", |services| services.len() == 1);
+    assert_eq!(service(&services, "idle")["state"], "running");
+    assert_eq!(client.request("resources/unsubscribe", &json!({ "uri": uri })), json!({}));
+    door.manager.wait_until("asleep", |services| service(services, "idle")["state"] == "stopped");
     let ended = door.manager.interrupt();
     assert_eq!(ended.left, [0_u32; 0], "{}", ended.stderr);
 }

@@ -62,4 +62,4 @@ pub use start_times::StartTimes;
 pub use supervisor::Supervisor;
 pub use trace::{CallTrace, CallTracer, TracedCall};
 pub use wait::Goal;
-pub use wake::Held;
+pub use wake::{Held, StaysAwake};

@@ -27,6 +27,17 @@ impl std::fmt::Debug for Held {
     }
 }
 
+/// A service that is not put to sleep as long as this is kept. It wakes nobody.
+pub struct StaysAwake {
+    _used: Use,
+}
+
+impl std::fmt::Debug for StaysAwake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StaysAwake").finish_non_exhaustive()
+    }
+}
+
 /// What a call finds.
 enum Found {
     /// It takes calls, and goes on until this one is over.
@@ -58,6 +69,14 @@ impl Supervisor {
             refused.end(self.now(), Duration::ZERO, Err(ErrorKind::NotRunning), 0);
         }
         held
+    }
+
+    /// Keeps a service from being put to sleep for whoever waits for what it says by itself. `None` where there is no such
+    /// service, or it is being put to sleep in this moment.
+    #[must_use]
+    pub fn stay_awake(&self, service: &str) -> Option<StaysAwake> {
+        let info = self.info(service)?;
+        Use::begin(&info.monitor).map(|used| StaysAwake { _used: used })
     }
 
     async fn held(&self, service: &str) -> Result<Held, CallFailure> {

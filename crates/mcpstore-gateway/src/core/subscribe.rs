@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mcpstore_runtime::StaysAwake;
 use mcpstore_transport::{CallError, CallLimits, RpcError, Session, subscribe, unsubscribe};
 use mcpstore_types::{Era, ServiceName};
 use serde_json::value::RawValue;
@@ -75,6 +76,8 @@ struct Subscription {
 struct Server {
     /// The life in which it was asked.
     asked: Option<Weak<dyn Session>>,
+    /// It tells of updates only while it is awake.
+    awake: Option<StaysAwake>,
     /// This subscription is not in the table any more.
     gone: bool,
 }
@@ -181,6 +184,7 @@ impl Inner {
         match &answer {
             Ok(_) => {
                 server.asked = self.session(service);
+                server.awake = self.supervisor.stay_awake(service.as_str());
                 subscription.readers().insert(serial, reader);
                 self.subscriptions.changed();
             }
@@ -206,6 +210,7 @@ impl Inner {
         if left > 0 || server.gone {
             return;
         }
+        server.awake = None;
         let asked = server.asked.take().and_then(|asked| asked.upgrade());
         if let Some(session) = asked
             && let Err(error) = upstream(&session, uri, false).await
@@ -242,7 +247,10 @@ impl Inner {
                 continue;
             }
             match upstream(session, &uri, true).await {
-                Ok(()) => server.asked = Some(now),
+                Ok(()) => {
+                    server.asked = Some(now);
+                    server.awake = self.supervisor.stay_awake(service.as_str());
+                }
                 Err(error) => tracing::debug!(%service, uri, %error, "a subscription could not be renewed"),
             }
         }

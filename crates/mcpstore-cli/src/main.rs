@@ -37,10 +37,6 @@ use exit::{Exit, Failure};
 /// How long what is still under way may hold up the end of the process: a read of stdin never ends by itself.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// A call makes and drops some forty small things (docs/decisions/0018-allocator.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> Exit {
     // First: a warden needs nothing of what follows.
     mcpstore_warden::run_if_asked();

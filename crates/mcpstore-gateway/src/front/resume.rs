@@ -60,7 +60,8 @@ impl Streams {
     /// It comes back when too many are under way: then it is one that cannot be resumed.
     pub(crate) fn begin(self: &Arc<Self>, pipe: Box<Pipe>, waited: Duration) -> Result<Reader, Box<Pipe>> {
         let mut table = self.table();
-        let gone = table.make_room();
+        // Their tasks end whether there is room now or not.
+        table.make_room().iter().for_each(|gone| gone.give_up());
         if table.by_number.len() >= MOST {
             return Err(pipe);
         }
@@ -69,7 +70,6 @@ impl Streams {
         let stream = Arc::new(Stream { number, state: Mutex::new(State::new(pipe)) });
         table.by_number.insert(number, Arc::clone(&stream));
         drop(table);
-        gone.iter().for_each(|stream| stream.give_up());
         Ok(self.reader(stream, 0, 0, waited))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::tree::Value;
+use crate::tree::{Node, Value};
 use mcpstore_types::{HttpSpec, Secret, StdioSpec, TransportSpec, is_protocol_header};
 
 use crate::context::Context;
@@ -15,7 +15,7 @@ use crate::oauth::oauth;
 use crate::other::other;
 use crate::values::{nonempty, object, text, text_list, word};
 use crate::words::URL_KEYS;
-use crate::{Code, Place, env_file, sandbox};
+use crate::{Code, Format, Place, env_file, sandbox};
 
 /// What only a server that is launched has.
 const LAUNCHED: &[&str] =
@@ -226,11 +226,20 @@ fn bad_character(cx: &mut Context<'_>, value: &Value<'_>, message: String) {
     cx.push(cx.error_at(value, Code::BadCharacter, message));
 }
 
+/// What messages call a member of `env` or `headers`.
+fn named(cx: &Context<'_>, map: &str, field: Field<'_>) -> String {
+    if matches!(field.value.node, Node::Null) && cx.text(field.value.at).format == Format::Yaml {
+        // In `{ A:, secret }` the second may be the value that was meant for the first.
+        return format!("a value of {map}");
+    }
+    format!("{map}.{}", shown_name(field.key))
+}
+
 pub(crate) fn environment(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String, Secret> {
     let mut out = BTreeMap::new();
     let Some(object) = object(cx, "env", field.value) else { return out };
     for field in fields(cx, object) {
-        let name = format!("env.{}", shown_name(field.key));
+        let name = named(cx, "env", field);
         let place = cx.place(field.key_at);
         if field.key.is_empty() {
             cx.push(Diagnostic::error(Code::Empty, "the name of a variable is empty").with_place(place));
@@ -255,7 +264,7 @@ pub(crate) fn headers(cx: &mut Context<'_>, field: Field<'_>) -> BTreeMap<String
     let mut out = BTreeMap::new();
     let Some(object) = object(cx, "headers", field.value) else { return out };
     for field in fields(cx, object) {
-        let name = format!("headers.{}", shown_name(field.key));
+        let name = named(cx, "headers", field);
         let place = cx.place(field.key_at);
         // spec: RFC 9110 §5.6.2, token
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);

@@ -4,6 +4,7 @@ use mcpstore_config::{
     Code, Diagnostic, Nothing, Options, Place, Source, Span, hide_secret_args, parse, render, render_short,
 };
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// Part of every secret in the texts below.
 const CANARY: &str = "c4n4ry";
@@ -127,6 +128,12 @@ const TEXTS: [(&str, &str); 3] = [("mcp.json", JSON), ("config.toml", TOML), ("m
 
 /// Everything that can be shown of a text: what is wrong with it, and every line of it once more.
 fn shown(name: &str, text: &str) -> String {
+    let (diagnostics, sources) = told(name, text);
+    let color = render(&diagnostics, &sources, true, 400);
+    format!("{}\n{color}\n{}", render(&diagnostics, &sources, false, 400), render_short(&diagnostics, &sources))
+}
+
+fn told(name: &str, text: &str) -> (Vec<Diagnostic>, [Source; 1]) {
     let sources = [Source::new(name, text)];
     let parsed = parse(&sources, &Nothing, &Options::default());
     let mut diagnostics = parsed.diagnostics;
@@ -136,8 +143,7 @@ fn shown(name: &str, text: &str) -> String {
         diagnostics.push(Diagnostic::warning(Code::UnknownKey, "a line").with_place(place));
         at += line.len();
     }
-    let color = render(&diagnostics, &sources, true, 400);
-    format!("{}\n{color}\n{}", render(&diagnostics, &sources, false, 400), render_short(&diagnostics, &sources))
+    (diagnostics, sources)
 }
 
 /// The whole text with its secrets hidden, and nothing else of it lost.
@@ -221,13 +227,64 @@ fn telling(text: &str) -> Vec<usize> {
     keys.chain(looks.iter().map(|look| text.matches(look).count())).collect()
 }
 
+/// True while the text says what is secret in it.
+fn is_to_be_hidden(text: &str, whole: &str) -> bool {
+    // An address with a blank or a quote in it is none: nothing says what half of it is.
+    let is_whole = |word: &str| {
+        !word.trim_matches(['"', ',']).contains(['"', '\''])
+            && word.contains("https://me:")
+            && word.contains("@h.example")
+            && word.matches(CANARY).count() == 2
+    };
+    // The words that say so are still there, and so is what makes a secret known by its looks. What begins as a flag does is
+    // taken for one.
+    telling(text) == telling(whole) && text.split_whitespace().any(is_whole) && !text.contains(&format!("-{CANARY}"))
+}
+
+/// One or two slips, the same in every run: how two may come together has no end, and a text that two of them made may not say
+/// any more what is secret. `cargo xtask prop` tries others.
+fn known_seed() -> ProptestConfig {
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if config.rng_seed == RngSeed::Random {
+        config.rng_seed = RngSeed::Fixed(9);
+    }
+    config
+}
+
+/// What may slip in.
+const SLIPS: [char; 19] =
+    ['"', '\'', '{', '}', '[', ']', ':', ',', '=', '#', ' ', '\t', 'x', '-', '&', '*', '|', '\\', '§'];
+
+/// One slip at every place of every text: one of the signs too many, or something gone.
+#[test]
+fn one_slip_shows_no_secret() {
+    let mut tried = 0;
+    for (name, whole) in TEXTS {
+        let places =
+            whole.lines().enumerate().flat_map(|(line, text)| (0..=text.len()).map(move |column| (line, column)));
+        for (nth, (line, column)) in places.enumerate() {
+            let what = SLIPS[nth % SLIPS.len()];
+            // Lines move, and lose their last sign, once; the rest is tried everywhere.
+            for kind in if column == 0 { 0..6 } else { 0..2 } {
+                let text = slip(whole, kind, line, column, what).filter(|text| is_to_be_hidden(text, whole));
+                let Some((diagnostics, sources)) = text.as_deref().map(|text| told(name, text)) else { continue };
+                let shown = render(&diagnostics, &sources, false, 400);
+                tried += 1;
+                let bad = shown.lines().find(|line| line.contains(CANARY));
+                assert_eq!(bad, None, "{name}:{}:{column}: kind {kind}, {what:?}", line + 1);
+            }
+        }
+    }
+    assert!(tried > 3_000, "{tried}");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(known_seed())]
 
     #[test]
     fn broken_texts_hide_their_secrets(
         format in 0..3_usize,
-        slips in prop::collection::vec((0..6_u8, any::<usize>(), any::<usize>(), prop::sample::select(vec!['"', '\'', '{', '}', '[', ']', ':', ',', '=', '#', ' ', '\t', 'x', '-', '&', '*', '|', '\\', '§'])), 1..3),
+        slips in prop::collection::vec((0..6_u8, any::<usize>(), any::<usize>(), prop::sample::select(&SLIPS[..])), 1..3),
     ) {
         let (name, text) = TEXTS[format];
         let mut text = text.to_owned();
@@ -236,11 +293,7 @@ proptest! {
                 text = slipped;
             }
         }
-        // The words that say what is secret are still there, and so is what makes one known by its looks.
-        prop_assume!(telling(&text) == telling(TEXTS[format].1));
-        // An address with a blank or a quote in it is none: nothing says what half of it is.
-        let is_whole = |word: &str| !word.trim_matches(['"', ',']).contains(['"', '\'']) && word.contains("https://me:") && word.contains("@h.example") && word.matches(CANARY).count() == 2;
-        prop_assume!(text.split_whitespace().any(is_whole));
+        prop_assume!(is_to_be_hidden(&text, TEXTS[format].1));
         let shown = shown(name, &text);
         prop_assert!(!shown.contains(CANARY), "{}\n---\n{:?}", text, shown.lines().find(|line| line.contains(CANARY)));
     }

@@ -24,33 +24,40 @@ pub(crate) fn in_arg(arg: &str, flagged: bool) -> Option<Found> {
         _ => arg.starts_with("-H").then_some(2),
     };
     let rest = arg[behind.unwrap_or(0)..].trim_start_matches([' ', '"', '\'']);
-    judged(arg, arg.len() - rest.len()..arg.len(), flagged || behind.is_some())
+    judged(arg, arg.len() - rest.len()..arg.len(), flagged || behind.is_some(), true)
 }
 
 /// The value of a header whose name ends in a word of a running text, and where the text goes on behind it. `None` when no header
 /// begins there.
 pub(super) fn at_word(text: &str, word: Range<usize>, flagged: bool) -> Option<(Option<Found>, usize)> {
     let piece = &text[word.clone()];
-    let mut colons = piece.match_indices(':').map(|(at, _)| at);
-    let colon = word.start + colons.find(|at| piece[..*at].ends_with(is_name))?;
-    let name = text[word.start..colon].trim_end_matches(is_name);
-    let before = name;
-    let mut start = word.start + before.len();
+    // One in front of the first that ends a name may have slipped in.
+    let colons = piece.match_indices(':').map(|(at, _)| word.start + at).filter(|at| text[..*at].ends_with(is_name));
+    colons.take(COLONS).find_map(|colon| at_colon(text, word.start, colon, flagged))
+}
+
+/// How many colons of a word are looked at.
+const COLONS: usize = 3;
+
+/// The value of the header whose name ends at this colon.
+fn at_colon(text: &str, word: usize, colon: usize, flagged: bool) -> Option<(Option<Found>, usize)> {
+    let before = text[word..colon].trim_end_matches(is_name);
+    let mut start = word + before.len();
     let mut flagged = flagged || before.strip_suffix('=').is_some_and(is_flag);
     if text[start..colon].starts_with("-H") && colon > start + 2 {
         (start, flagged) = (start + 2, true);
     }
-    if start == colon || !(flagged || (is_secret_name(&text[start..colon]) && begins(text, word.start, before))) {
+    if start == colon || !(flagged || (is_secret_name(&text[start..colon]) && begins(text, word, before))) {
         return None;
     }
-    let quote = text[..word.start].chars().next_back().filter(|c| is_quote(*c));
+    let quote = text[..word].chars().next_back().filter(|c| is_quote(*c));
     let mut end = value_end(text, colon + 1, quote);
     let value = text[colon + 1..end].trim();
     if value.is_empty() || SCHEMES.iter().any(|scheme| value.eq_ignore_ascii_case(scheme)) {
         // A quote slipped in before the value.
         end = line_end(text, end);
     }
-    Some((judged(text, start..end, flagged), end))
+    Some((judged(text, start..end, flagged, quote.is_some()), end))
 }
 
 /// The bytes of the scheme in front of a secret (`Bearer `), which is no part of it.
@@ -60,15 +67,16 @@ pub(crate) fn scheme_len(value: &str) -> usize {
     if is_scheme { head.len() + 1 } else { 0 }
 }
 
-/// The value in `name: value`, if it is or may be secret.
-fn judged(text: &str, header: Range<usize>, flagged: bool) -> Option<Found> {
+/// The value in `name: value`, if it is or may be secret. `quoted`: the whole is known to be one text.
+fn judged(text: &str, header: Range<usize>, flagged: bool, quoted: bool) -> Option<Found> {
     let (name, rest) = text[header.clone()].split_once(':')?;
     let value = rest.trim_start();
     let at = header.end - value.len();
     let value = value.trim_end_matches(['"', '\'', '\\', ' ', '\t', '\r', '\n']);
     let secret = &value[scheme_len(value)..];
-    // `tcp://host`, `Name::of`: none. And a brace or a bracket begins what is no text.
-    if name.is_empty() || !name.chars().all(is_name) || value.starts_with(['/', ':', '{', '[']) || !is_plain(secret) {
+    // `tcp://host`, `Name::of`: none. And outside of quotes a brace or a bracket begins what is no text.
+    let is_other = rest.starts_with(['/', ':']) || (!quoted && value.starts_with(['{', '[']));
+    if name.is_empty() || !name.chars().all(is_name) || is_other || !is_plain(secret) {
         return None;
     }
     let by_name = is_secret_name(name);
@@ -91,6 +99,10 @@ fn begins(text: &str, word: usize, before: &str) -> bool {
     // A path, a port, an address go on in front of it; any other sign may have slipped in.
     let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '/' | ':' | '@' | '$' | '%');
     let line = text[..word].trim_end_matches([' ', '\t']);
+    let before = before.strip_suffix(':').filter(|rest| rest.is_empty() || rest.ends_with('=')).unwrap_or(before);
+    if before.ends_with('=') {
+        return true;
+    }
     !before.ends_with(goes_on)
         && line.chars().next_back().is_none_or(|c| is_quote(c) || matches!(c, '\n' | '-' | ',' | '['))
 }

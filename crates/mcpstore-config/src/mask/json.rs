@@ -43,7 +43,9 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
 fn unpaired(text: &str, out: &mut Vec<Range<usize>>) {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        if [b'"', b'\''].iter().any(|quote| line.bytes().filter(|b| b == quote).count() % 2 == 1) {
+        // Also where one has a backslash before it: that may have slipped in.
+        let is_odd = |quote| line.matches(quote).count() % 2 == 1;
+        if [("\"", "\\\""), ("'", "\\'")].iter().any(|(quote, escaped)| is_odd(*quote) || is_odd(*escaped)) {
             let known = secret_key(line).map(|begins| begins.at);
             let unknown = line.match_indices(':').find_map(|(at, _)| {
                 let key = line[..at].trim_end().trim_end_matches(['"', '\'']);
@@ -125,10 +127,14 @@ impl Scan<'_> {
                 if self.broken && before_colon && announced.is_none() && !is_word(piece.trim_matches(['"', '\''])) {
                     announced = Some(Announced::Scalar);
                 }
-                if is_key && self.secret.is_some() {
+                // In a list there are no keys, whatever slipped in.
+                let is_stray = self.broken && !self.after_colon && self.open.last() == Some(&b'{');
+                let is_value = !is_key || (self.secret.is_some() && self.open.last() == Some(&b'['));
+                if !is_value && self.secret.is_some() {
                     self.name(start, end);
                 }
-                if !is_key && (self.pending.is_some() || self.secret.is_some()) {
+                let is_stray = is_value && is_stray && !is_word(piece.trim_matches(['"', '\'']));
+                if is_value && (self.pending.is_some() || self.secret.is_some() || is_stray) {
                     self.value(start, end);
                 }
                 self.pending = self.pending.max(announced);

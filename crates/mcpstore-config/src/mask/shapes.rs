@@ -80,12 +80,13 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
             let between = |c: char| c.is_ascii_punctuation() && !matches!(c, ']' | '<' | '$' | '/' | '.' | '~');
             let value = start + word.len() - word.trim_start_matches(between).len();
             let is_flag = word.trim_start_matches('-').len() < word.len() && word.len() > 1;
-            if value == end {
+            if value == end || (word == "]" && torn_end(text, end) > end) {
                 flag = Some(name);
                 continue;
             }
-            let value = value..quoted_end(text, value, end);
-            if !is_flag && !word.starts_with(']') && !value.is_empty() && is_plain(&text[value.clone()]) {
+            let value = value..torn_end(text, quoted_end(text, value, end));
+            let is_closed = word.starts_with(']') && is_behind(&text[..start]);
+            if !is_flag && !is_closed && !value.is_empty() && is_plain(&text[value.clone()]) {
                 at = value.end;
                 out.push(Found { range: value, looks: Looks::Named(name) });
                 continue;
@@ -116,12 +117,24 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
         }
         // `--token='…'`: a quote divides the two.
         let assigned = word.strip_suffix('=').and_then(|name| name.rsplit(['?', '&', ';', ',']).next());
-        if let Some(name) = assigned.filter(|name| is_secret_name(name) && text[end..].starts_with(['"', '\''])) {
+        if let Some(name) = assigned.filter(|name| is_secret_name(name) && is_divided(&text[end..])) {
             flag = Some(name.trim_start_matches('-').to_owned());
         }
         in_word(text, start, end, &mut out);
     }
     out
+}
+
+/// True when what comes next stands right behind a text and its closing quote, or any other sign but a blank.
+fn is_behind(before: &str) -> bool {
+    let inner = before.trim_end_matches(['"', '\'']);
+    !before.ends_with([' ', '\t']) && (inner.len() == before.len() || !inner.ends_with([' ', '\t', ',', '[']))
+}
+
+/// True where a value goes on behind the `=` of its name: a quote is between them, or a blank slipped in.
+fn is_divided(behind: &str) -> bool {
+    let rest = behind.trim_start_matches([' ', '\t']);
+    if rest.len() == behind.len() { rest.starts_with(['"', '\'']) } else { rest.starts_with(char::is_alphanumeric) }
 }
 
 /// True for what is no reference and no placeholder, but a value of its own.
@@ -175,22 +188,26 @@ fn without_references(value: &str) -> String {
 /// True for what stands where a secret is to be filled in.
 pub(crate) fn is_placeholder(value: &str) -> bool {
     let is_within = |open, close| value.starts_with(open) && value.ends_with(close);
-    if value.starts_with('<') || is_within('[', ']') || value.contains("...") || value.contains('…') {
+    // What is left out is so at an end: in the middle of a random text three points, or three times `x`, say nothing.
+    let is_cut = ["...", "…"].iter().any(|sign| value.starts_with(sign) || value.ends_with(sign));
+    if value.starts_with('<') || is_within('[', ']') || is_cut {
         return true;
     }
     if value.len() > 80 {
         return false;
     }
     let lower = value.to_ascii_lowercase();
+    let last = lower.rsplit(['-', '_', ' ', '=']).next().unwrap_or_default();
+    if last.len() >= 3 && last.bytes().all(|b| b == b'x') {
+        return true;
+    }
     const WORDS: &[&str] = &[
         "your-",
         "your_",
         "yourapi",
-        "xxx",
         "changeme",
         "change-me",
         "change_me",
-        "todo",
         "placeholder",
         "insert",
         "replace",
@@ -198,7 +215,8 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
         "***",
         "dummy",
     ];
-    lower == "your" || WORDS.iter().any(|word| lower.contains(word))
+    let is_todo = lower.strip_prefix("todo").is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
+    is_todo || lower == "your" || WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// True for what is a switch, a small number or a path rather than a secret.
@@ -233,6 +251,17 @@ fn quoted_end(text: &str, start: usize, word_end: usize) -> usize {
     match text[..start].chars().next_back() {
         Some(quote @ ('"' | '\'')) => text[word_end..].find([quote, '\n']).map_or(word_end, |n| word_end + n),
         _ => word_end - text[start..word_end].len() + text[start..word_end].trim_end_matches([',', ']', '}']).len(),
+    }
+}
+
+/// The end of a value into which a quote slipped: that of what goes on right behind the quote, else the same.
+fn torn_end(text: &str, end: usize) -> usize {
+    let mut rest = text[end..].chars();
+    match rest.next() {
+        Some(quote @ ('"' | '\'')) if rest.next().is_some_and(char::is_alphanumeric) => {
+            text[end + 1..].find([quote, '\n']).map_or(text.len(), |n| end + 1 + n)
+        }
+        _ => end,
     }
 }
 
@@ -335,6 +364,17 @@ mod tests {
 
     fn hidden(text: &str) -> Vec<&str> {
         find(text).into_iter().map(|found| &text[found.range]).collect()
+    }
+
+    #[test]
+    fn a_placeholder_shows_at_the_end_of_a_word() {
+        for value in ["...", "abc...", "…", "xxx", "sk-XXXX", "my_token_xxx", "TODO", "todo: ask", "<any>", "YOUR_KEY"]
+        {
+            assert!(is_placeholder(value), "{value}");
+        }
+        for value in ["ab...cd", "0Xxx9", "axxx", "a-xx", "todos9", "bytodo", "x"] {
+            assert!(!is_placeholder(value), "{value}");
+        }
     }
 
     #[test]

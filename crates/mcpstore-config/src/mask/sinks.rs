@@ -57,11 +57,16 @@ fn value(text: &str, from: usize) -> Option<Range<usize>> {
     let start = text.len() - rest.len();
     let (start, ends): (usize, &[char]) = match rest.chars().next()? {
         '\n' => return None,
-        '"' => (start + 1, &['"', '\n']),
-        '\'' => (start + 1, &['\'', '\n']),
-        _ => (start, &[',', '}', '\n']),
+        '"' => (start + 1, &['"']),
+        '\'' => (start + 1, &['\'']),
+        _ => (start, &[',', '}']),
     };
-    let mut end = text[start..].find(ends).map_or(text.len(), |n| start + n);
+    // Before a letter, or the rest of a scheme, it is none that ends a value: it slipped in.
+    let goes_on = |c: char| c.is_alphanumeric() || matches!(c, ':' | '/');
+    let is_end = |(at, c): (usize, char)| {
+        c == '\n' || (ends.contains(&c) && !text[start + at + c.len_utf8()..].starts_with(goes_on))
+    };
+    let mut end = text[start..].char_indices().find(|found| is_end(*found)).map_or(text.len(), |(at, _)| start + at);
     // The brace of a reference ends none.
     if ends.contains(&'}') && text[end..].starts_with('}') && text[start..end].contains("${") {
         end = text[end..].find('\n').map_or(text.len(), |n| end + n);
@@ -75,7 +80,8 @@ fn hide(text: &str, value: Range<usize>, out: &mut Vec<Range<usize>>) {
         Some(at) => {
             let host = at + 3;
             let path = whole[host..].find(['/', '?', '#']).map_or(whole.len(), |n| host + n);
-            if whole[host..path].contains('@') { host } else { (path + 1).min(whole.len()) }
+            // What ends a host may also stand, where it should not, in the password before an `@`.
+            if whole[host..].contains('@') { host } else { (path + 1).min(whole.len()) }
         }
         None => 0,
     };
@@ -100,6 +106,20 @@ fn hide(text: &str, value: Range<usize>, out: &mut Vec<Range<usize>>) {
 mod tests {
     use crate::Format;
     use crate::mask::Masked;
+
+    #[test]
+    fn a_sign_that_ends_a_host_may_stand_in_a_password() {
+        for (address, shown) in [
+            ("smtps://a#b:c@h", "smtps://***"),
+            ("smtps://a:b?c@h", "smtps://***"),
+            ("smtps://a:b/c@h:465", "smtps://***"),
+            ("https://h/a/b", "https://h/***"),
+        ] {
+            let text = format!("alerts:\n  sinks:\n  - server: {address}\n");
+            let masked = Masked::new(&text, Format::Yaml, false, &[]).text;
+            assert_eq!(masked, format!("alerts:\n  sinks:\n  - server: {shown}\n"));
+        }
+    }
 
     #[test]
     fn only_the_host_of_a_sink_is_shown() {

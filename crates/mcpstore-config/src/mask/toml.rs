@@ -37,7 +37,7 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
             continue;
         }
         in_comment = false;
-        if trimmed.starts_with('[') && names_secrets(trimmed) {
+        if header(trimmed).is_some_and(|header| !is_assigned(header) && names_secrets(header)) {
             (in_table, open) = (true, Open::No);
             continue;
         }
@@ -87,7 +87,20 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
 /// True for the header of a table whose values are hidden.
 fn names_secrets(header: &str) -> bool {
     let inside = header.trim_start_matches('[').split(']').next().unwrap_or_default();
-    inside.split('.').any(|part| holds_secrets(part.trim().trim_matches(['"', '\''])))
+    // Quotes, and whatever slipped in beside the word.
+    inside.split('.').any(|part| holds_secrets(part.trim_matches(|c: char| !c.is_alphanumeric())))
+}
+
+/// From the first bracket on when no name, no value is before it: one more sign may have slipped in.
+fn header(line: &str) -> Option<&str> {
+    let signs = |c: char| c.is_alphanumeric() || matches!(c, '"' | '\'' | '=');
+    line.find('[').filter(|at| !line[..*at].contains(signs)).map(|at| &line[at..])
+}
+
+/// True for a key and its value, before which a bracket slipped in.
+fn is_assigned(line: &str) -> bool {
+    let head = line.split(['"', '\'', '#']).next().unwrap_or_default();
+    head.contains('=') && !head.contains(']')
 }
 
 /// True for what is a whole header.

@@ -211,6 +211,17 @@ async fn a_login_is_kept_for_the_next_process() {
 }
 
 #[tokio::test]
+async fn a_login_by_another_process_is_found_when_a_request_is_refused_for_want_of_it() {
+    let (world, dir) = (World::start().await, tempfile::tempdir().unwrap());
+    let credentials = OAuth::in_folder(dir.path()).credentials(&api(), &world.spec()).unwrap();
+    assert_eq!(credentials.authorization().await.unwrap(), None);
+    let other = OAuth::in_folder(dir.path()).with_prompt(Arc::new(Yes::default()));
+    other.login(&api(), &world.spec()).await.unwrap();
+    assert!(world.refuse(credentials.as_ref(), None, 0).await.unwrap(), "there is a token now: try again");
+    assert_eq!(credentials.authorization().await.unwrap().as_deref(), Some("Bearer access-1"));
+}
+
+#[tokio::test]
 async fn all_who_need_a_new_token_at_once_share_one_renewal() {
     let (world, dir) = (World::start().await, tempfile::tempdir().unwrap());
     Store::new(dir.path().to_owned()).save(&api(), &kept(&world, &world.base, 3600)).unwrap();

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use mcpstore_types::ServiceName;
@@ -11,6 +12,9 @@ use serde_json::{Value, json};
 use crate::auth::AuthError;
 use crate::auth::record::{Record, Tokens};
 use crate::auth::store::{Renewing, Store};
+
+/// How long it holds that there is no login: a look for each request costs a tenth of it, and most servers want none.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// The login of one service. What another process writes is seen at the next look.
 #[derive(Clone, Debug)]
@@ -29,12 +33,26 @@ struct Inner {
 struct Held {
     record: Option<Record>,
     file: Option<(u64, i64, i64)>,
+    /// When it was last looked for.
+    looked: Option<Instant>,
 }
 
 impl Vault {
     /// The vault of a service at `url`; without a store it is lost with the process.
     pub(crate) fn new(service: ServiceName, url: String, store: Option<Store>) -> Self {
         Self(Arc::new(Inner { service, url, store, held: Mutex::default() }))
+    }
+
+    /// The tokens for a request. A logout is seen at once, a login by another process at most [`FRESH`] later: should the server
+    /// refuse a request for want of it, [`Vault::get`] finds it.
+    pub(crate) fn tokens(&self) -> Result<Option<Tokens>, AuthError> {
+        {
+            let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+            if held.record.is_none() && held.looked.is_some_and(|looked| looked.elapsed() < FRESH) {
+                return Ok(None);
+            }
+        }
+        Ok(self.get()?.and_then(|record| record.tokens))
     }
 
     /// The login, as it is now.
@@ -47,8 +65,9 @@ impl Vault {
             if file != held.file {
                 let record =
                     if file.is_some() { store.load(&inner.service, &inner.url).map_err(broken)? } else { None };
-                *held = Held { record, file };
+                *held = Held { record, file, looked: None };
             }
+            held.looked = Some(Instant::now());
         }
         Ok(held.record.clone())
     }

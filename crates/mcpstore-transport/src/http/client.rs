@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mcpstore_types::HttpSpec;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Client, Method, Response, StatusCode, Url, redirect};
 use tokio::time::timeout;
 
@@ -63,7 +63,10 @@ impl HttpClient {
         credentials: Option<Arc<dyn Credentials>>,
     ) -> Result<Self, LaunchError> {
         let target = Target::of(spec)?;
-        let configured = headers::configured(spec)?;
+        let mut configured = headers::configured(spec)?;
+        if let Some(host) = target.host() {
+            configured.entry(HOST).or_insert(host);
+        }
         let guard = target.guard();
         let tls = tls::config(spec.ca_file.as_deref()).await?;
         let client = build(&target, &guard, tls.clone())?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +19,7 @@ use super::headers::{LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
 use super::message::Message;
 use super::params::Wishes;
 use super::talk::Talk;
+use super::under_way::Asked;
 use crate::wire::{Dispatch, Hub, Kind, Outgoing};
 use crate::{CallError, HandshakeError};
 
@@ -36,8 +37,6 @@ const MAX_NOTES: usize = 128;
 const MAX_ANSWERS: usize = 64;
 /// Bytes that are read of the answer to a message that gets none.
 const MAX_IDLE_TALK: usize = 64 * 1024;
-/// How often a request under way looks whether it is still wanted, should nobody have told it.
-const STILL_WANTED: Duration = Duration::from_secs(1);
 
 /// What the tasks of one conversation over HTTP share.
 pub(super) struct Driver {
@@ -83,14 +82,40 @@ impl Driver {
     }
 
     /// Sends what goes out until the conversation closes, or its input does and all is sent; then says goodbye.
-    pub(super) async fn run(self: Arc<Self>, mut outgoing: mpsc::Receiver<Outgoing>) {
+    pub(super) async fn run(self: Arc<Self>, outgoing: mpsc::Receiver<Outgoing>) {
+        let (asked, to_ask) = mpsc::unbounded_channel();
+        let mut requests = Box::pin(self.drive(to_ask));
+        tokio::select! {
+            biased;
+            () = self.send_all(outgoing, asked) => {}
+            // It ends after the other, which says that nothing more comes.
+            () = &mut requests => {}
+        }
+        self.tasks.close();
+        tokio::select! {
+            biased;
+            () = self.hub.closed() => {}
+            _ = timeout(DRAIN, async { tokio::join!(&mut requests, self.tasks.wait()) }) => {}
+        }
+        // Whoever still waits for an answer hears that there will be none.
+        self.hub.close();
+        drop(requests);
+        tokio::select! {
+            () = self.abandoned.cancelled() => {}
+            _ = timeout(GOODBYE, self.say_goodbye()) => {}
+        }
+        self.over.cancel();
+    }
+
+    /// Sends what goes out until the conversation closes, or its input does and all is sent.
+    async fn send_all(self: &Arc<Self>, mut outgoing: mpsc::Receiver<Outgoing>, asked: mpsc::UnboundedSender<Asked>) {
         let (notes, waiting) = mpsc::channel(MAX_NOTES);
-        self.tasks.spawn(Arc::clone(&self).send_notes(waiting));
+        self.tasks.spawn(Arc::clone(self).send_notes(waiting));
         let mut closing = false;
         loop {
             let next = tokio::select! {
                 biased;
-                () = self.hub.closed() => break,
+                () = self.hub.closed() => return,
                 () = self.hub.input_closed(), if !closing => {
                     // Nothing new comes in; what was asked for before still goes out.
                     outgoing.close();
@@ -99,33 +124,29 @@ impl Driver {
                 }
                 next = outgoing.recv() => next,
             };
-            let Some(next) = next else { break };
+            let Some(next) = next else { return };
             tokio::select! {
                 biased;
-                () = self.hub.closed() => break,
-                () = self.take(next, &notes) => {}
+                () = self.hub.closed() => return,
+                () = self.take(next, &asked, &notes) => {}
             }
         }
-        drop(notes);
-        self.tasks.close();
-        let _ = timeout(DRAIN, self.tasks.wait()).await;
-        self.hub.close();
-        tokio::select! {
-            () = self.abandoned.cancelled() => {}
-            _ = timeout(GOODBYE, self.say_goodbye()) => {}
-        }
-        self.over.cancel();
     }
 
-    async fn take(self: &Arc<Self>, next: Outgoing, notes: &mpsc::Sender<Message>) {
+    async fn take(
+        self: &Arc<Self>,
+        next: Outgoing,
+        asked: &mpsc::UnboundedSender<Asked>,
+        notes: &mpsc::Sender<Message>,
+    ) {
         let message = {
             let wishes = lock(&self.wishes);
             Message::read(next.line, &wishes)
         };
         match (next.kind, message) {
             (Kind::Request(id), Ok(message)) if self.hub.goes_out(id) => {
-                let driver = Arc::clone(self);
-                self.tasks.spawn(async move { driver.exchange(id, message, next.room).await });
+                // Whoever drives them lives as long as this.
+                drop(asked.send(Asked { id, message, room: next.room }));
             }
             (Kind::Request(id), Err(what)) => self.hub.fail(id, CallError::Malformed { what }),
             (Kind::GiveUp(id), Ok(message)) => {
@@ -284,10 +305,12 @@ impl Driver {
         lock(&self.talk).version.is_some()
     }
 
-    /// Resolves when nobody waits for this answer any more.
-    pub(super) async fn unwanted(&self, id: u64) {
-        while self.hub.waits(id) {
-            sleep(STILL_WANTED).await;
+    /// Gives up the requests whose answers nobody waits for any more.
+    pub(super) fn give_up_unwanted(&self) {
+        for (id, given_up) in lock(&self.under_way).iter() {
+            if !self.hub.waits(*id) {
+                given_up.cancel();
+            }
         }
     }
 

@@ -37,9 +37,7 @@ impl Driver {
         let given_up = self.enter(id);
         let outcome = tokio::select! {
             biased;
-            () = self.hub.closed() => Ok(()),
             () = given_up.cancelled() => Ok(()),
-            () = self.unwanted(id) => Ok(()),
             outcome = self.ask(id, &message, room) => outcome,
         };
         self.leave(id);

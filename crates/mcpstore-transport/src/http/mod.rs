@@ -23,6 +23,7 @@ mod stream;
 mod talk;
 pub(crate) mod target;
 pub(crate) mod tls;
+mod under_way;
 
 use std::sync::Arc;
 

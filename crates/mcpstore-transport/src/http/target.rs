@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use mcpstore_types::HttpSpec;
 use reqwest::Url;
+use reqwest::header::HeaderValue;
 
 use super::guard::{OutboundGuard, origin};
 use crate::LaunchError;
@@ -49,6 +50,13 @@ impl Target {
         Ok(Self { url, socket: None, shown })
     }
 
+    /// Its `Host` header, made once instead of for each request. `None` with TLS: HTTP/2 may be spoken, which has another for it.
+    pub(crate) fn host(&self) -> Option<HeaderValue> {
+        let host = self.url.host_str().filter(|_| self.url.scheme() == "http")?;
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        HeaderValue::from_str(&format!("{host}{port}")).ok()
+    }
+
     /// The guard for requests on behalf of this service.
     pub(crate) fn guard(&self) -> OutboundGuard {
         if self.socket.is_some() { OutboundGuard::local() } else { OutboundGuard::new(&self.url) }
@@ -71,6 +79,20 @@ mod tests {
 
     fn target(url: &str) -> Result<Target, LaunchError> {
         Target::of(&HttpSpec { url: url.to_owned(), ..HttpSpec::default() })
+    }
+
+    #[test]
+    fn a_host_has_its_port_unless_that_goes_without_saying() {
+        let host = |url: &str| target(url).unwrap().host().map(|host| host.to_str().unwrap().to_owned());
+        for (url, expected) in [
+            ("http://u:p@127.0.0.1:8000/mcp", Some("127.0.0.1:8000")),
+            ("http://[::1]:80/", Some("[::1]")),
+            ("http://h.example", Some("h.example")),
+            ("unix:/run/x.sock:/mcp", Some("localhost")),
+            ("https://h.example:8443/", None),
+        ] {
+            assert_eq!(host(url).as_deref(), expected, "{url}");
+        }
     }
 
     #[test]

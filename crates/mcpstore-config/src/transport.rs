@@ -15,7 +15,7 @@ use crate::oauth::oauth;
 use crate::other::other;
 use crate::values::{nonempty, object, text, text_list, word};
 use crate::words::URL_KEYS;
-use crate::{Code, Format, Place, env_file, sandbox};
+use crate::{Code, Place, env_file, sandbox};
 
 /// What only a server that is launched has.
 const LAUNCHED: &[&str] =
@@ -226,10 +226,17 @@ fn bad_character(cx: &mut Context<'_>, value: &Value<'_>, message: String) {
     cx.push(cx.error_at(value, Code::BadCharacter, message));
 }
 
+/// True when a key stands in its text with a colon behind it.
+fn is_before_colon(cx: &Context<'_>, field: Field<'_>) -> bool {
+    let text = cx.text(field.key_at).source.text.get(field.key_at.start as usize..).unwrap_or_default();
+    let behind = text.trim_start_matches(['"', '\'']).strip_prefix(field.key).unwrap_or_default();
+    behind.trim_start_matches(['"', '\'', ' ']).starts_with(':')
+}
+
 /// What messages call a member of `env` or `headers`.
 fn named(cx: &Context<'_>, map: &str, field: Field<'_>) -> String {
-    if matches!(field.value.node, Node::Null) && cx.text(field.value.at).format == Format::Yaml {
-        // In `{ A:, secret }` the second may be the value that was meant for the first.
+    if matches!(field.value.node, Node::Null) && !is_before_colon(cx, field) {
+        // In the YAML `{ A:, secret }` the second may be the value that was meant for the first.
         return format!("a value of {map}");
     }
     format!("{map}.{}", shown_name(field.key))

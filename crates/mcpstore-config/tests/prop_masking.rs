@@ -160,6 +160,17 @@ fn good_texts_show_what_is_no_secret() {
     }
 }
 
+/// A variable without a value is named; what stands without a colon may be the value of the one before it.
+#[test]
+fn a_null_is_named_where_its_key_has_a_colon() {
+    for (env, named) in [("\n      USER: ", true), ("{ \"USER\": }", true), ("{ A:, USER }", false)] {
+        let text = format!("mcpServers:\n  a:\n    command: x\n    env: {env}\n");
+        let (diagnostics, sources) = told("mcp.yaml", &text);
+        let short = render_short(&diagnostics, &sources);
+        assert!(short.contains("is null; expected text") && short.contains("env.USER") == named, "{short}");
+    }
+}
+
 /// One slip of a kind that people make: a character too many or too few, or a line that moved.
 fn slip(text: &str, kind: u8, line: usize, column: usize, what: char) -> Option<String> {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();

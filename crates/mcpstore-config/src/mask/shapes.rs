@@ -117,7 +117,7 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
         }
         // `--token='…'`: a quote divides the two.
         let assigned = word.strip_suffix('=').and_then(|name| name.rsplit(['?', '&', ';', ',']).next());
-        if let Some(name) = assigned.filter(|name| is_secret_name(name) && is_divided(&text[end..])) {
+        if let Some(name) = assigned.filter(|name| is_secret_name(name) && is_divided(name, &text[end..])) {
             flag = Some(name.trim_start_matches('-').to_owned());
         }
         in_word(text, start, end, &mut out);
@@ -131,10 +131,15 @@ fn is_behind(before: &str) -> bool {
     !before.ends_with([' ', '\t']) && (inner.len() == before.len() || !inner.ends_with([' ', '\t', ',', '[']))
 }
 
-/// True where a value goes on behind the `=` of its name: a quote is between them, or a blank slipped in.
-fn is_divided(behind: &str) -> bool {
+/// True where a value goes on behind the `=` of its name: a quote is between them, or a blank slipped in behind a flag. Behind the
+/// name of a variable a blank ends an empty value: `TOKEN= node server.js`.
+fn is_divided(name: &str, behind: &str) -> bool {
     let rest = behind.trim_start_matches([' ', '\t']);
-    if rest.len() == behind.len() { rest.starts_with(['"', '\'']) } else { rest.starts_with(char::is_alphanumeric) }
+    if rest.len() == behind.len() {
+        rest.starts_with(['"', '\''])
+    } else {
+        name.starts_with('-') && rest.starts_with(char::is_alphanumeric)
+    }
 }
 
 /// True for what is no reference and no placeholder, but a value of its own.
@@ -387,6 +392,7 @@ mod tests {
         assert_eq!(hidden("- --password\n- hunter2\n"), ["hunter2"]);
         assert_eq!(hidden("https://h/x?api_key=abc&y=1"), ["abc"]);
         assert_eq!(hidden("https://h/x?api_key=&abc"), ["abc"]);
+        assert_eq!(hidden("--token= abc --port= 80"), ["abc"]);
         assert_eq!(hidden("https://h/x?api_key=&y=1&z"), [""; 0]);
         assert_eq!(hidden("postgres://me:hunter2@db/x"), ["hunter2"]);
         assert_eq!(hidden("-e GITHUB_TOKEN=abc=="), ["abc=="]);
@@ -404,6 +410,7 @@ mod tests {
             "TOKEN=your-token-here",
             "postgres://me:${PASSWORD}@db",
             "postgres://me@db",
+            "API_TOKEN= node server.js",
             "sk-xxxxxxxxxxxxxxxxxxxxxxxx",
             "Bearer ${T}",
             "--token=true",

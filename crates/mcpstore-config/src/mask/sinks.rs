@@ -76,7 +76,13 @@ fn value(text: &str, from: usize) -> Option<Range<usize>> {
 
 fn hide(text: &str, value: Range<usize>, out: &mut Vec<Range<usize>>) {
     let whole = &text[value.clone()];
-    let kept = match whole.find("://") {
+    // The address may be what holds where a variable is not set.
+    let default = reference_len(whole).unwrap_or(0);
+    // What is not the scheme of an address, but for one sign that slipped in, is nothing to be kept.
+    let is_scheme = |before: &str| {
+        before.chars().filter(|c| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))).count() <= 1
+    };
+    let kept = match whole.find("://").filter(|at| is_scheme(whole.get(default..*at).unwrap_or_default())) {
         Some(at) => {
             let host = at + 3;
             let path = whole[host..].find(['/', '?', '#']).map_or(whole.len(), |n| host + n);
@@ -108,12 +114,15 @@ mod tests {
     use crate::mask::Masked;
 
     #[test]
-    fn a_sign_that_ends_a_host_may_stand_in_a_password() {
+    fn only_what_is_a_host_for_certain_is_shown() {
         for (address, shown) in [
             ("smtps://a#b:c@h", "smtps://***"),
             ("smtps://a:b?c@h", "smtps://***"),
             ("smtps://a:b/c@h:465", "smtps://***"),
             ("https://h/a/b", "https://h/***"),
+            // Nothing of another address tells that this one is over.
+            ("me:pw@h,url: https://h.example/x", "***"),
+            ("${BASE}/T0,x: https://h.example", "${BASE}***"),
         ] {
             let text = format!("alerts:\n  sinks:\n  - server: {address}\n");
             let masked = Masked::new(&text, Format::Yaml, false, &[]).text;

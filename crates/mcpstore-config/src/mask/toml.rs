@@ -37,8 +37,14 @@ pub(super) fn secrets(text: &str, broken: bool) -> Vec<Range<usize>> {
             continue;
         }
         in_comment = false;
-        if header(trimmed).is_some_and(|header| !is_assigned(header) && names_secrets(header)) {
+        // Inside of something else it is a header only where it begins its line.
+        let header = header(trimmed).filter(|header| open == Open::No || header.len() == trimmed.len());
+        if header.is_some_and(|header| !is_assigned(header) && names_secrets(header)) {
             (in_table, open) = (true, Open::No);
+            let begin = line.find('[').unwrap_or(0);
+            let end = line[begin..].find(']').map_or(line.len(), |end| begin + end);
+            let behind = line.len() - line[end..].trim_start_matches(']').len();
+            out.push(body(start + behind, &line[behind..]));
             continue;
         }
         match open {
@@ -131,5 +137,22 @@ fn goes_on(value: &str) -> Open {
             let quotes = |quote| value.chars().filter(|c| *c == quote).count() % 2 == 1;
             if quotes('"') || quotes('\'') { Open::Doubt } else { Open::No }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::mask::Masked;
+
+    #[test]
+    fn what_looks_like_a_header_inside_of_a_text_is_none() {
+        let masked = |text: &str| Masked::new(text, Format::Toml, false, &[]).text;
+        assert_eq!(
+            masked("[a.env]\nNOTE = \"\"\"\n- [default] s1\n\"\"\"\nB = \"s2\"\n[a]\nx = \"y\"\n"),
+            "[a.env]\nNOTE = ***\n***\n***\nB = ***\n[a]\nx = \"y\"\n"
+        );
+        assert_eq!(masked("][a.env]\nA = \"s1\"\n"), "][a.env]\nA = ***\n");
+        assert_eq!(masked("[a.env] s1\n[[a.settings]]\nA = \"s2\"\n"), "[a.env] ***\n[[a.settings]]\nA = ***\n");
     }
 }

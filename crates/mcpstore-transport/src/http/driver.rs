@@ -19,7 +19,7 @@ use super::headers::{LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
 use super::message::Message;
 use super::params::Wishes;
 use super::talk::Talk;
-use super::under_way::Asked;
+use super::under_way::{Asked, UnderWay};
 use crate::wire::{Dispatch, Hub, Kind, Outgoing};
 use crate::{CallError, HandshakeError};
 
@@ -51,7 +51,7 @@ pub(super) struct Driver {
     /// Where a legacy server wants its messages, once it has said so; `None` for streamable HTTP.
     pub(super) endpoint: Option<watch::Sender<Option<Url>>>,
     /// Requests under way, and how each is given up.
-    under_way: Mutex<HashMap<u64, CancellationToken>>,
+    pub(super) under_way: Mutex<HashMap<u64, UnderWay>>,
     answers: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     /// Why the handshake failed, when it is known better here.
@@ -83,6 +83,7 @@ impl Driver {
 
     /// Sends what goes out until the conversation closes, or its input does and all is sent; then says goodbye.
     pub(super) async fn run(self: Arc<Self>, outgoing: mpsc::Receiver<Outgoing>) {
+        let _end = End(&self);
         let (asked, to_ask) = mpsc::unbounded_channel();
         let mut requests = Box::pin(self.drive(to_ask));
         tokio::select! {
@@ -104,7 +105,6 @@ impl Driver {
             () = self.abandoned.cancelled() => {}
             _ = timeout(GOODBYE, self.say_goodbye()) => {}
         }
-        self.over.cancel();
     }
 
     /// Sends what goes out until the conversation closes, or its input does and all is sent.
@@ -145,8 +145,9 @@ impl Driver {
         };
         match (next.kind, message) {
             (Kind::Request(id), Ok(message)) if self.hub.goes_out(id) => {
+                let given_up = self.enter(id);
                 // Whoever drives them lives as long as this.
-                drop(asked.send(Asked { id, message, room: next.room }));
+                drop(asked.send(Asked { id, message, room: next.room, given_up }));
             }
             (Kind::Request(id), Err(what)) => self.hub.fail(id, CallError::Malformed { what }),
             (Kind::GiveUp(id), Ok(message)) => {
@@ -285,41 +286,22 @@ impl Driver {
         lock(&self.fault).clone()
     }
 
-    /// Enters a request under way; what it is given, says when it is given up.
-    pub(super) fn enter(&self, id: u64) -> CancellationToken {
-        let given_up = CancellationToken::new();
-        lock(&self.under_way).insert(id, given_up.clone());
-        given_up
-    }
-
-    pub(super) fn leave(&self, id: u64) {
-        lock(&self.under_way).remove(&id);
-    }
-
-    /// Gives a request up; true when the server is to hear of it by a message.
-    fn give_up(&self, id: u64) -> bool {
-        if let Some(given_up) = lock(&self.under_way).get(&id) {
-            given_up.cancel();
-        }
-        // The wire writes such a message only for what went out; of which era it is, the agreement tells.
-        lock(&self.talk).version.is_some()
-    }
-
-    /// Gives up the requests whose answers nobody waits for any more.
-    pub(super) fn give_up_unwanted(&self) {
-        for (id, given_up) in lock(&self.under_way).iter() {
-            if !self.hub.waits(*id) {
-                given_up.cancel();
-            }
-        }
-    }
-
     pub(super) async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.hub.closed() => None,
             done = work => Some(done),
         }
+    }
+}
+
+/// The end of a conversation. Dropped, it is there, however it came to that: nobody waits for it in vain.
+struct End<'d>(&'d Driver);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.hub.close();
+        self.0.over.cancel();
     }
 }
 

@@ -15,6 +15,7 @@ use super::fault::Fault;
 use super::message::Message;
 use super::sse::Decoder;
 use super::stream::Origin;
+use super::under_way::Asked;
 use crate::clip::clip;
 use crate::wire::{Envelope, MAX_LINE_BYTES, wire_id};
 
@@ -33,8 +34,12 @@ pub(super) const RESUME_AT_MOST: Duration = Duration::from_secs(30);
 
 impl Driver {
     /// Sends a request and brings its answer, unless it is given up.
-    pub(super) async fn exchange(self: Arc<Self>, id: u64, message: Message, room: Option<OwnedSemaphorePermit>) {
-        let given_up = self.enter(id);
+    pub(super) async fn exchange(self: Arc<Self>, asked: Asked) {
+        let Asked { id, message, room, given_up } = asked;
+        if !self.hub.waits(id) {
+            // Given up before it was sent.
+            return self.leave(id);
+        }
         let outcome = tokio::select! {
             biased;
             () = given_up.cancelled() => Ok(()),

@@ -9,6 +9,9 @@ use super::fault::{Fault, explain};
 /// How long a body may be silent that is to come as a whole.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// The most bytes for which room is made before they are there.
+const MAX_AT_ONCE: usize = 2 << 20;
+
 /// Reads a body of at most so many bytes; `read` hears the length of every piece.
 pub(crate) async fn whole(
     response: &mut reqwest::Response,
@@ -20,7 +23,8 @@ pub(crate) async fn whole(
     if announced > limit as u64 {
         return Err(too_long(announced));
     }
-    let mut body = Vec::new();
+    // As much as it says, if it is not too much to believe at once: no copy as it grows.
+    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(usize::MAX).min(MAX_AT_ONCE));
     loop {
         let piece = match timeout(IDLE, response.chunk()).await {
             Ok(Ok(Some(piece))) => piece,

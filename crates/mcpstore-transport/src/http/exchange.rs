@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
+use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
@@ -17,6 +18,7 @@ use super::sse::Decoder;
 use super::stream::Origin;
 use super::under_way::Asked;
 use crate::clip::clip;
+use crate::object::object;
 use crate::wire::{Envelope, MAX_LINE_BYTES, wire_id};
 
 /// Bytes of the body of a refusal that are read.
@@ -64,14 +66,16 @@ impl Driver {
             let response = self.http.send(&self.outbound(message).await).await?;
             // It was read by the server.
             drop(room.take());
-            if response.status() != StatusCode::NOT_FOUND || !self.has_session(message) {
+            let status = response.status();
+            if !may_be_lost(status) || !self.has_session(message) {
                 return self.answer(id, message, response).await;
             }
-            // The session is gone (spec: MCP 2025-03-26, transports), unless it is the method that is unknown.
-            match self.refusal(id, response).await {
-                Refusal::Answer(answer) => return self.settle(id, message, &answer),
-                Refusal::Fault(fault) if renewed => return Err(fault),
-                Refusal::Fault(_) => {}
+            let refusal = self.refusal(id, response).await;
+            if renewed || !refusal.says_lost(status) {
+                return match refusal {
+                    Refusal::Answer(answer) => self.settle(id, message, &answer),
+                    Refusal::Fault(fault) => Err(fault),
+                };
             }
             renewed = true;
             if let Err(fault) = self.renew(generation).await {
@@ -199,6 +203,44 @@ enum Refusal {
     /// The JSON-RPC answer to the request.
     Answer(Vec<u8>),
     Fault(Fault),
+}
+
+/// Whether a response with this status may mean that the session is gone: 404 (spec: MCP 2025-03-26, transports), and 400, with
+/// which servers out of the SDKs' examples answer when they were started anew.
+const fn may_be_lost(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST)
+}
+
+impl Refusal {
+    /// Whether it says that the session is gone: then the request was not looked at.
+    fn says_lost(&self, status: StatusCode) -> bool {
+        let about_session = |words: &str| {
+            let words = words.to_ascii_lowercase();
+            words.contains("session") || words.contains("not initialized")
+        };
+        match self {
+            // With 404, an answer says that it is the method that is unknown.
+            Self::Answer(_) if status == StatusCode::NOT_FOUND => false,
+            Self::Fault(_) if status == StatusCode::NOT_FOUND => true,
+            Self::Answer(answer) => {
+                let error = std::str::from_utf8(answer).ok().and_then(Envelope::peek).and_then(|answer| answer.error);
+                let error = error.and_then(|error| object::<Said>(error.get()).ok());
+                error.is_some_and(|error| SERVER_ERRORS.contains(&error.code) && about_session(&error.message))
+            }
+            Self::Fault(Fault::Status { message, .. }) => about_session(message),
+            Self::Fault(_) => false,
+        }
+    }
+}
+
+/// The codes of errors that servers define for themselves (spec: JSON-RPC 2.0, 5.1).
+const SERVER_ERRORS: std::ops::RangeInclusive<i64> = -32099..=-32000;
+
+/// What a JSON-RPC error says.
+#[derive(Deserialize)]
+struct Said {
+    code: i64,
+    message: String,
 }
 
 /// The JSON-RPC error in a refusal. A server that refused the message before it read its id answers nobody: this request

@@ -8,7 +8,7 @@ use mcpstore_transport::{CallError, CallLimits, list_tools, ping};
 use mcpstore_types::{ExitStatus, HttpSpec, Secret};
 use serde_json::json;
 
-use super::site::{Reply, Site};
+use super::site::{Asked, Reply, Site};
 use super::support::{at, client, client_of, handshake_era, site};
 use crate::support::{LONG, until, within};
 
@@ -63,6 +63,17 @@ async fn many_calls_run_side_by_side() {
 
 /// A server that forgets its session once, after so many calls; and says whether it gives a new one.
 async fn forgetful(after: usize, gives_another: bool) -> (Site, Arc<AtomicUsize>) {
+    let error = json!({ "code": -32001, "message": "Session not found" });
+    let reply = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+    forgetful_with(after, gives_another, move |_| Reply::json(404, &reply)).await
+}
+
+/// The same, with what it says to a call of the forgotten session.
+async fn forgetful_with(
+    after: usize,
+    gives_another: bool,
+    says: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+) -> (Site, Arc<AtomicUsize>) {
     let (calls, sessions) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     let counted = Arc::clone(&sessions);
     let site = Site::start(move |asked| match asked.rpc() {
@@ -79,8 +90,7 @@ async fn forgetful(after: usize, gives_another: bool) -> (Site, Arc<AtomicUsize>
         "tools/call" => {
             let session = asked.header("mcp-session-id").unwrap();
             if calls.fetch_add(1, Ordering::SeqCst) >= after && session == "s-1" {
-                let error = json!({ "code": -32001, "message": "Session not found" });
-                return Reply::json(404, &json!({ "jsonrpc": "2.0", "id": null, "error": error }));
+                return says(asked);
             }
             asked.says(session)
         }
@@ -107,6 +117,52 @@ async fn a_lost_session_is_renewed_once_and_no_call_hears_of_it() {
     server.endpoint.close_input();
     within(server.endpoint.exited()).await;
     assert_eq!(site.asked().pop().unwrap().header("mcp-session-id"), Some("s-2"));
+}
+
+/// What servers of the SDKs say when they were started anew: not 404, as the protocol has it.
+#[tokio::test]
+async fn a_session_is_lost_also_where_400_says_so() {
+    for (id, message) in [
+        (json!(null), "Bad Request: No valid session ID provided"),
+        (json!("server-error"), "Bad Request: No valid session ID provided"),
+        (json!("that of the call"), "Bad Request: No valid session ID provided"),
+        (json!(null), "Bad Request: Server not initialized"),
+    ] {
+        let error = json!({ "code": -32000, "message": message });
+        let says = move |asked: &Asked| {
+            let id = if id == "that of the call" { &asked.json["id"] } else { &id };
+            Reply::json(400, &json!({ "jsonrpc": "2.0", "id": id, "error": error }))
+        };
+        let (forgetful, sessions) = forgetful_with(1, true, says).await;
+        let server = client(&forgetful.url).await;
+        assert_eq!(server.text("echo", "{}").await, "s-1");
+        assert_eq!(server.text("echo", "{}").await, "s-2");
+        assert_eq!(sessions.load(Ordering::SeqCst), 2);
+        server.end().await;
+    }
+    // In words alone; and lost again at once, it is what the caller hears.
+    let site = site(|_| Reply::text(400, "text/plain", "Invalid session")).await;
+    let server = client(&site.url).await;
+    let failed = server.call("echo", "{}").await.unwrap_err();
+    assert!(matches!(failed, CallError::Http { status: 400, .. }), "{failed}");
+    assert_eq!(site.asked_for("initialize").len(), 2);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_400_about_something_else_is_the_answer() {
+    for (code, message) in [(-32602, "`session` is missing in the arguments"), (-32000, "no such thing")] {
+        let site = site(move |asked| {
+            let error = json!({ "code": code, "message": message });
+            Reply::json(400, &json!({ "jsonrpc": "2.0", "id": asked.json["id"], "error": error }))
+        })
+        .await;
+        let server = client(&site.url).await;
+        let failed = server.call("echo", "{}").await.unwrap_err();
+        assert!(matches!(&failed, CallError::Rpc { code: found, .. } if *found == code), "{failed}");
+        assert_eq!((site.asked_for("initialize").len(), site.asked_for("tools/call").len()), (1, 1));
+        server.end().await;
+    }
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ const TOOLS: &[Tool] = &[
 pub(super) fn install(root: &Path) -> Result<PathBuf> {
     let dir = root.join("target/real-servers");
     need_tools(root)?;
-    let stamp = stamp();
+    let stamp = stamp(&dir);
     if is_current(&dir, &stamp) {
         println!("real servers are up to date in {}", dir.display());
         return Ok(dir);
@@ -108,10 +108,13 @@ pub(super) fn install(root: &Path) -> Result<PathBuf> {
 
 const STAMP: &str = "installed.txt";
 
-fn stamp() -> String {
+/// What is installed, and where: Python's programs say in their first line which interpreter runs them, so a folder that was
+/// moved is of no use.
+fn stamp(dir: &Path) -> String {
     let pip =
         PIP.iter().flat_map(|(venv, packages)| packages.iter().map(move |package| format!("{venv}: {package}\n")));
-    packages().iter().map(|package| format!("{package}\n")).chain(pip).collect()
+    let here = format!("{}\n", dir.display());
+    std::iter::once(here).chain(packages().iter().map(|package| format!("{package}\n"))).chain(pip).collect()
 }
 
 /// Everything of npm's; elsewhere than on Linux the machine's own Node.js has to do.
@@ -212,14 +215,15 @@ mod tests {
     fn an_installation_is_current_only_with_its_stamp_and_its_programs() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
-        assert!(!is_current(dir, &stamp()));
-        std::fs::write(dir.join(STAMP), stamp()).unwrap();
-        assert!(!is_current(dir, &stamp()), "no program is there yet");
+        assert!(!is_current(dir, &stamp(dir)));
+        std::fs::write(dir.join(STAMP), stamp(dir)).unwrap();
+        assert!(!is_current(dir, &stamp(dir)), "no program is there yet");
         for program in PROGRAMS.iter().chain(PYTHONS) {
             std::fs::create_dir_all(dir.join(program).parent().unwrap()).unwrap();
             std::fs::write(dir.join(program), "").unwrap();
         }
-        assert!(is_current(dir, &stamp()));
+        assert!(is_current(dir, &stamp(dir)));
+        assert!(!is_current(dir, &stamp(Path::new("elsewhere"))), "it was moved");
         assert!(!is_current(dir, "another version"));
     }
 

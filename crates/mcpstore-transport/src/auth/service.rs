@@ -193,7 +193,7 @@ impl Inner {
 impl Credentials for ServiceAuth {
     async fn authorization(&self) -> Result<Option<String>, AuthError> {
         let inner = &*self.0;
-        let Some(tokens) = inner.vault.tokens()? else { return Ok(None) };
+        let Some(tokens) = inner.vault.tokens_to_send()? else { return Ok(None) };
         if !tokens.is_due(now()) {
             return Ok(Some(tokens.header()));
         }

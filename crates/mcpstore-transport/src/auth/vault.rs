@@ -45,7 +45,7 @@ impl Vault {
 
     /// The tokens for a request. A logout is seen at once, a login by another process at most [`FRESH`] later: should the server
     /// refuse a request for want of it, [`Vault::get`] finds it.
-    pub(crate) fn tokens(&self) -> Result<Option<Tokens>, AuthError> {
+    pub(crate) fn tokens_to_send(&self) -> Result<Option<Tokens>, AuthError> {
         {
             let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
             if held.record.is_none() && held.looked.is_some_and(|looked| looked.elapsed() < FRESH) {

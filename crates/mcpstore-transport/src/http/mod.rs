@@ -18,6 +18,7 @@ mod headers;
 mod legacy;
 mod message;
 mod params;
+mod refusal;
 mod sse;
 mod stream;
 mod talk;

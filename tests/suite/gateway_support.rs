@@ -41,7 +41,8 @@ impl Door {
         Self { manager, address, token }
     }
 
-    /// Waits until each of these services is listed with its tools; `ls` may know of it a moment earlier.
+    /// Waits until each of these services is listed with its tools and with whatever else it has; `ls` may know of it a moment
+    /// earlier.
     pub(crate) fn listed(&self, services: &[&str]) {
         let mut client = self.session(None);
         let start = Instant::now();
@@ -49,10 +50,14 @@ impl Door {
             let listed = client.request("tools/list", &json!({}));
             let names = names(&listed);
             let is_there = |service: &&str| names.iter().any(|name| name.starts_with(&format!("{service}__")));
-            if services.iter().all(is_there) {
+            let all_there = services.iter().all(is_there);
+            let offers = self.manager.json(&["gateway", "-o", "json"]);
+            // Its tools are there first.
+            let missing = offers["unlisted"].as_array().unwrap();
+            if all_there && !missing.iter().any(|one| services.contains(&one["service"].as_str().unwrap())) {
                 return;
             }
-            assert!(start.elapsed() < LONG, "{services:?} are not in {names:?}");
+            assert!(start.elapsed() < LONG, "{services:?} are not in {names:?}, {missing:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

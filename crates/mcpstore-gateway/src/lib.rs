@@ -19,4 +19,4 @@ mod taken_back;
 pub use core::{Gateway, Prepared, Rules};
 pub use front::{BoundFront, BoundUnix, FrontOptions, FrontStats, Limits, ListenError};
 pub use guard::{AuditFault, AuditIsWhole, AuditStats, read_audit, verify_audit};
-pub use report::{GatewayReport, ViewReport};
+pub use report::{GatewayReport, UnlistedReport, ViewReport};

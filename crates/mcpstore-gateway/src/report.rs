@@ -1,5 +1,8 @@
 //! What the gateway offers now, and what it could not offer as it was asked for.
 
+use std::collections::BTreeMap;
+
+use mcpstore_types::ServiceName;
 use serde::{Deserialize, Serialize};
 
 use crate::Gateway;
@@ -13,6 +16,10 @@ use crate::core::Kind;
 pub struct GatewayReport {
     /// What its views offer: first that of everything, then the profiles by name.
     pub views: Vec<ViewReport>,
+    /// Services of which something has never been listed: what they offer of it is not shown yet. By name; empty when all is
+    /// known.
+    #[serde(default)]
+    pub unlisted: Vec<UnlistedReport>,
     /// Names and addresses that more than one service wants, and what became of them; entries of servers that are none;
     /// tools that wait for approval; an audit log that is not whole. One line each, for people. Empty when all is as it was asked for.
     pub remarks: Vec<String>,
@@ -36,6 +43,17 @@ pub struct ViewReport {
     pub templates: usize,
 }
 
+/// What one service has never listed, though it has it or may have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnlistedReport {
+    /// The service.
+    pub service: ServiceName,
+    /// The lists, as MCP calls them: `tools`, `prompts`, `resources`, `resourceTemplates`. All four while nobody knows what it
+    /// has: it never ran.
+    pub lists: Vec<String>,
+}
+
 impl Gateway {
     /// What it offers now. Cheap, and takes no lock.
     #[must_use]
@@ -52,8 +70,22 @@ impl Gateway {
             reasons.chain((more > 0).then(|| format!("`{service}`: {more} entries more are not offered")))
         });
         let guard = self.inner.guard.remarks();
-        GatewayReport { views: views.collect(), remarks: conflicts.chain(dropped).chain(guard).collect() }
+        GatewayReport {
+            views: views.collect(),
+            unlisted: catalog.view(None).map(unlisted).unwrap_or_default(),
+            remarks: conflicts.chain(dropped).chain(guard).collect(),
+        }
     }
+}
+
+fn unlisted(view: View<'_>) -> Vec<UnlistedReport> {
+    let mut found: BTreeMap<&ServiceName, Vec<String>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        for service in view.unlisted(kind) {
+            found.entry(service).or_default().push(kind.member().to_owned());
+        }
+    }
+    found.into_iter().map(|(service, lists)| UnlistedReport { service: service.clone(), lists }).collect()
 }
 
 fn counted(name: Option<&str>, view: View<'_>) -> ViewReport {

@@ -20,8 +20,12 @@ pub(crate) enum Learning {
 }
 
 impl Owner {
-    /// Puts a life to sleep that nobody uses, unless somebody came in the meantime or leans on it.
+    /// Puts a life to sleep that nobody uses, unless somebody came in the meantime or leans on it, or what it offers is not
+    /// known yet: nobody would use what nobody knows of.
     pub(crate) fn fall_asleep(&mut self, service: &ServiceName, incarnation: Incarnation) {
+        if !self.life(service).is_some_and(|life| life.listed) {
+            return;
+        }
         let Some(monitor) = self.records.get(service).map(|record| Arc::clone(&record.monitor)) else { return };
         if !monitor.in_use.shut() {
             return;
@@ -34,9 +38,11 @@ impl Owner {
 
     /// It was asked for all of its lists once.
     pub(crate) fn learned(&mut self, service: &ServiceName) {
-        if let Some(record) = self.records.get_mut(service)
-            && matches!(record.learning, Learning::Lists)
-        {
+        let Some(record) = self.records.get_mut(service) else { return };
+        if let Some(life) = &mut record.life {
+            life.listed = true;
+        }
+        if matches!(record.learning, Learning::Lists) {
             record.learning = Learning::Done;
         }
     }

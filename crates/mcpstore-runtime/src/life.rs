@@ -42,6 +42,8 @@ pub(crate) struct Life {
     pub(crate) handshake: Option<HandshakeFuture>,
     pub(crate) session: Option<Arc<dyn Session>>,
     pub(crate) server: Option<ServerInfo>,
+    /// It was asked for all of its lists once.
+    pub(crate) listed: bool,
     pub(crate) exit: Option<ExitStatus>,
     /// Nothing of its group is left.
     pub(crate) gone: bool,
@@ -61,6 +63,7 @@ impl Life {
             handshake: None,
             session: None,
             server: None,
+            listed: false,
             exit: None,
             gone: false,
         }

@@ -276,6 +276,24 @@ fn spec_of(command: &str) -> ServiceSpec {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_does_not_fall_asleep_before_all_its_lists_were_asked_for() {
+    let shelf = Shelf::default();
+    let sim = shelf.sim(vec![idle(spec("a"), 1), lazy(idle(spec("b"), 1))]).await;
+    for service in ["a", "b"] {
+        sim.script(service, [Life { prompts: Some(Answering::After(5 * SECOND)), ..Life::good() }]);
+    }
+    sim.up().await;
+    sim.pass(4 * SECOND).await;
+    assert_eq!((sim.phase("a"), sim.phase("b")), ("ready".into(), "ready".into()));
+    sim.pass(3 * SECOND).await;
+    for service in ["a", "b"] {
+        assert_eq!((sim.phase(service), sim.launches(service).len()), ("stopped(idle)".into(), 1));
+        let known = sim.info(service).known.clone().unwrap();
+        assert_eq!(known.offers.prompts.as_ref().unwrap().entries.len(), 1, "{service}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_text_is_as_good_as_none_and_is_written_anew() {
     let shelf = Shelf::default();
     shelf.write(&name("a"), b"mcpstore-lists 1 what");

@@ -40,6 +40,10 @@ fn text(doc: &GatewayDoc) -> String {
         // Writing to a text cannot fail.
         let _ = writeln!(out, "  {}: {}{path}", clean_line(&name), offers(view));
     }
+    if !doc.report.unlisted.is_empty() {
+        let said = doc.report.unlisted.iter().map(|one| format!("{} ({})", one.service, one.lists.join(", ")));
+        let _ = writeln!(out, "not listed yet: {}", clean_line(&said.collect::<Vec<_>>().join(", ")));
+    }
     for remark in &doc.report.remarks {
         let _ = writeln!(out, "note: {}", clean_line(remark));
     }
@@ -68,7 +72,10 @@ mod tests {
     fn it_says_where_what_and_what_not() {
         let views = r#"[{"profile":null,"services":2,"tools":9,"prompts":0,"resources":1,"templates":0},
                         {"profile":"work","services":1,"tools":1,"prompts":0,"resources":0,"templates":0}]"#;
-        let report = format!(r#"{{"views":{views},"remarks":["the name `x` is wanted by two"]}}"#);
+        let unlisted =
+            r#"[{"service":"api","lists":["resources","resourceTemplates"]},{"service":"web","lists":["prompts"]}]"#;
+        let report =
+            format!(r#"{{"views":{views},"unlisted":{unlisted},"remarks":["the name `x` is wanted by two"]}}"#);
         let report = serde_json::from_str(&report).unwrap();
         let url = Some("http://127.0.0.1:8420/mcp".to_owned());
         let doc = GatewayDoc { reach: ReachDoc { url, token: true }, report };
@@ -76,6 +83,7 @@ mod tests {
             http://127.0.0.1:8420/mcp (with the token of the state folder)
               everything: 2 services, 9 tools, 1 resource
               profile work: 1 service, 1 tool  http://127.0.0.1:8420/mcp/work
+            not listed yet: api (resources, resourceTemplates), web (prompts)
             note: the name `x` is wanted by two
         "]]
         .assert_eq(&text(&doc));

@@ -62,7 +62,7 @@ impl Kind {
     }
 
     /// The member of the results that list it.
-    pub(super) const fn member(self) -> &'static str {
+    pub(crate) const fn member(self) -> &'static str {
         match self {
             Self::Tools => "tools",
             Self::Prompts => "prompts",

@@ -32,6 +32,8 @@ pub struct Life {
     pub ping: Answering,
     /// How it answers `tools/list`.
     pub list: Answering,
+    /// How it answers `prompts/list`, with the prompt `greet`; `None`: it has none. Default none.
+    pub prompts: Option<Answering>,
     /// How it answers a call; the result has the tool's name as its text.
     pub call: Answering,
     /// The result of every call, byte for byte, instead of that.
@@ -82,6 +84,7 @@ impl Default for Life {
             tools: vec!["echo".to_owned()],
             ping: Answering::default(),
             list: Answering::default(),
+            prompts: None,
             call: Answering::default(),
             call_result: None,
             stderr: Vec::new(),

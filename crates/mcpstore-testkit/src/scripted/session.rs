@@ -28,6 +28,7 @@ impl ScriptedSession {
             version: "1.0.0".to_owned(),
             protocol_version: "2025-11-25".to_owned(),
             has_tools: true,
+            has_prompts: running.life.prompts.is_some(),
             era: running.life.era,
             ..ServerInfo::default()
         };
@@ -53,6 +54,10 @@ impl ScriptedSession {
                 let tool = |name: &String| json!({ "name": name, "inputSchema": { "type": "object" } });
                 (&life.list, json!({ "tools": life.tools.iter().map(tool).collect::<Vec<_>>() }))
             }
+            ("prompts/list", _) => (
+                life.prompts.as_ref().unwrap_or(&Answering::Error(-32601)),
+                json!({ "prompts": [{ "name": "greet" }] }),
+            ),
             ("tools/call", _) => {
                 let params: Value = params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
                 let known = life.tools.iter().any(|tool| params["name"] == **tool);

@@ -17,7 +17,7 @@ fn config() -> Value {
     });
     for (nth, name) in GOOD.iter().enumerate() {
         // One after another, each a while after the last.
-        services[name] = fixture(&["--delay-init", &(nth * 150).to_string()]);
+        services[name] = fixture(&["--delay-init", &(nth * 500).to_string()]);
     }
     // A short back-off: it crashes again and again while the test looks.
     services["crashing"]["restart"] = json!({ "delay": "50ms", "maxAttempts": 3 });

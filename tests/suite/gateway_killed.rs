@@ -118,7 +118,8 @@ fn over_http_too_each_call_hears_of_it_at_once() {
 fn what_changes_nothing_is_asked_once_more() {
     let (door, log) = door("gateway-killed-again");
     let mut client = door.lines(&[]);
-    let arguments = json!({ "ms": 500 });
+    // Far longer than it takes until all are under way.
+    let arguments = json!({ "ms": 3_000 });
     let ids: Vec<u64> = (0..LOAD).map(|_| client.begin("tools/call", &call("dies__sleep", &arguments))).collect();
     await_calls(&log, LOAD);
     kill(&door);

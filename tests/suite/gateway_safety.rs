@@ -60,7 +60,7 @@ fn with_tool(description: &str) -> Value {
 #[test]
 fn a_tool_that_changes_is_held_back_until_somebody_has_seen_what_changed() {
     let door = Door::open("safety-pins", &with_tool("Reads a file."));
-    door.manager.all_running(1);
+    door.listed(&["api"]);
     let mut client = door.session(None);
     assert!(tools(&mut client).contains(&"api__extra".to_owned()));
     assert!(door.manager.stdout(&["approve", "--list"]).is_empty());

@@ -31,13 +31,15 @@ fn flapping() -> Value {
     json!({"mcpServers": Map::from_iter(services), "alerts": false})
 }
 
-/// The lines of `events -f`, each with the instant at which it came; they end with the manager.
+/// The lines of `events -f`, each with the instant at which it came; they end with the manager. The first one has come when
+/// this returns.
 fn follow(manager: &Manager) -> JoinHandle<Vec<(Instant, String)>> {
     let mut client = manager.client(&["events", "-f", "-o", "ndjson"]);
     let mut child = client.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| (Instant::now(), line.unwrap()));
+    let mut seen = vec![lines.next().expect("an event")];
     std::thread::spawn(move || {
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let seen = lines.map(|line| (Instant::now(), line.unwrap())).collect();
+        seen.extend(lines);
         child.wait().unwrap();
         seen
     })

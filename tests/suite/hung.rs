@@ -17,8 +17,8 @@ fn a_stopped_server_fails_its_calls_at_their_deadline_and_is_replaced() {
             "frozen": {
                 "command": fixture,
                 // It does not heed a TERM while it is stopped; a kill always works.
-                "timeouts": {"call": "600ms", "callTotal": "5s", "close": "100ms", "term": "100ms"},
-                "health": {"interval": "200ms", "timeout": "200ms", "fall": 3},
+                "timeouts": {"call": "2s", "callTotal": "10s", "close": "100ms", "term": "100ms"},
+                "health": {"interval": "500ms", "timeout": "1s", "fall": 3},
                 "restart": {"delay": "50ms", "maxDelay": "50ms", "jitter": 0.0},
             },
             "other": {"command": fixture},
@@ -34,8 +34,8 @@ fn a_stopped_server_fails_its_calls_at_their_deadline_and_is_replaced() {
     let said = String::from_utf8_lossy(&call.stderr).into_owned();
     assert!(!call.status.success(), "{said}");
     assert!(said.contains("frozen"), "{said}");
-    // The deadline is 600 ms; the house allows ten times that, and no more than the time to its replacement.
-    assert!(start.elapsed() < Duration::from_secs(6), "the call hung for {:?}", start.elapsed());
+    // The deadline is 2 s; the house allows ten times that, and no more than the time to its replacement.
+    assert!(start.elapsed() < Duration::from_secs(20), "the call hung for {:?}", start.elapsed());
 
     let after = manager.wait_until("replaced", |services| {
         services.len() == 2

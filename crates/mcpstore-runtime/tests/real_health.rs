@@ -128,7 +128,7 @@ async fn who_answers_http_and_is_mute_to_mcp_is_unhealthy_after_three_probes() {
         let server = HttpServer::start(Behaviour::default(), http).await.unwrap();
         let mut spec = ServiceSpec::http(name("mute"), server.url());
         let health = &mut spec.policy.health;
-        (health.interval, health.timeout, health.fall) = (ms(300), ms(200), 3);
+        (health.interval, health.timeout, health.fall) = (ms(300), ms(1_000), 3);
         spec.policy.restart.mode = RestartMode::Never;
         let supervisor = launch(vec![spec]).await;
         supervisor.wait(&name("mute"), Goal::Down, Some(LONG)).await.unwrap();

@@ -64,7 +64,7 @@ pub const FAULTS: &[Fault] = &[
         flags: "--reply half-then-hang",
         call: Some(("echo", r#"{"text":"x"}"#)),
     },
-    flags("crash-just-after-stable", "--die-after 200"),
+    flags("crash-just-after-stable", "--die-after 2000"),
     flags("flapping", "--flap --state FILE"),
     flags("crashes-at-first", "--crash-first 2 --state FILE"),
     flags("ignores-eof-and-term", "--ignore-eof --ignore-term"),

@@ -185,6 +185,12 @@ mod tests {
         quiet(Command::new("sh").args(["-c", "setsid env -i sleep 272 &"]));
         // Other tests of this program have children too: only these two are looked at.
         let is_ours = |process: &Process| ["sleep 271", "sleep 272"].contains(&command_line(process.pid).as_str());
+        let begun = Instant::now();
+        // They are what they become a moment after they were started.
+        while run.living().into_iter().filter(is_ours).count() < 2 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "they did not start");
+            std::thread::sleep(POLL);
+        }
         let left: Vec<Process> = run.left(Duration::from_millis(100)).into_iter().filter(is_ours).collect();
         let mut said: Vec<String> = left.iter().map(end_process).collect();
         said.sort_by_key(|line| line.ends_with("272"));

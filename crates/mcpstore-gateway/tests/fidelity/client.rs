@@ -119,12 +119,7 @@ impl Client {
             if answers.iter().any(|answer| message.starts_with(answer)) {
                 return (before, message);
             }
-            // The lists of a server that has just begun to run.
-            let lists = ["tools", "prompts", "resources"];
-            let changed = |list: &&str| format!(r#"{{"jsonrpc":"2.0","method":"notifications/{list}/list_changed"}}"#);
-            if !lists.iter().any(|list| message == changed(list)) {
-                before.push(message);
-            }
+            before.push(message);
         }
     }
 
@@ -162,8 +157,19 @@ impl Client {
         }
     }
 
-    /// The next message, as it stands.
+    /// The next message, as it stands, but for those of the lists of a server that has just begun to run.
     pub(crate) async fn read(&mut self) -> String {
+        let changed = ["tools", "prompts", "resources"]
+            .map(|list| format!(r#"{{"jsonrpc":"2.0","method":"notifications/{list}/list_changed"}}"#));
+        loop {
+            let message = self.next().await;
+            if !changed.contains(&message) {
+                return message;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> String {
         let read = async {
             match &mut self.way {
                 Way::Lines { input, .. } => {

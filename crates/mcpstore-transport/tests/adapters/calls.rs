@@ -35,12 +35,12 @@ async fn both_limits_hold() {
 #[tokio::test]
 async fn progress_keeps_a_call_alive() {
     let server = start("").await;
-    // 1 s in all, with a sign of life every 20 ms: far longer than the idle limit, and each gap far shorter.
-    let limits = CallLimits::new(Duration::from_millis(400), LONG);
-    let result = server.call_within("progress", r#"{"n":50,"ms":20}"#, limits).await;
+    // 2 s in all, with a sign of life every 20 ms: longer than the idle limit, and each gap far shorter.
+    let limits = CallLimits::new(Duration::from_millis(1_500), LONG);
+    let result = server.call_within("progress", r#"{"n":100,"ms":20}"#, limits).await;
     assert!(result.is_ok(), "{result:?}");
     // With a token of the caller's own.
-    let params = r#"{"name":"progress","arguments":{"n":50,"ms":20},"_meta":{"progressToken":"mine"}}"#;
+    let params = r#"{"name":"progress","arguments":{"n":100,"ms":20},"_meta":{"progressToken":"mine"}}"#;
     let params = serde_json::value::RawValue::from_string(params.to_owned()).unwrap();
     let result = server.session.request("tools/call", Some(params), limits).await;
     assert!(result.is_ok(), "{result:?}");

@@ -53,7 +53,7 @@ async fn a_program_that_speaks_no_mcp_is_told_apart() {
     let script = "echo Welcome to the shop; exec sleep 60";
     let spec = ServiceSpec::stdio(ServiceName::new("sh").unwrap(), "sh", ["-c", script]);
     let (mut spec, tag) = crate::support::tagged(spec);
-    spec.policy.timeouts.handshake = SHORT;
+    spec.policy.timeouts.handshake = Duration::from_secs(2);
     let launched = crate::stdio().launch(crate::support::request(spec)).await.unwrap();
     let error = launched.handshake.await.err().unwrap();
     assert_eq!(error, HandshakeError::NoJson { line: "Welcome to the shop".to_owned() });

@@ -288,7 +288,7 @@ async fn an_isolated_server_ends_as_others_do() {
     let place = Place::new();
     let isolated = |stdio: &mut StdioSpec| stdio.sandbox = Sandbox::Isolated;
     // By itself, with a code.
-    let server = place.start("true", "--die-after 300", isolated).await;
+    let server = place.start("true", "--die-after 2000", isolated).await;
     assert_eq!(within(server.endpoint.exited()).await, ExitStatus::Code(9));
     server.end().await;
     // At the end of its input.

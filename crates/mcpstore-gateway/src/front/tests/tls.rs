@@ -36,7 +36,7 @@ fn files(folder: &std::path::Path) -> (TlsFiles, TlsConnector) {
 async fn it_speaks_tls_and_waits_for_a_handshake_only_so_long() {
     let folder = tempfile::tempdir().unwrap();
     let (tls, connector) = files(folder.path());
-    let limits = Limits { tls_handshake: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { tls_handshake: Duration::from_secs(2), ..Limits::default() };
     let options = FrontOptions { tls: Some(tls), token: Some("s3cret".into()), limits, ..FrontOptions::default() };
     let site = Site::of(options).await;
     let mut mute = site.wire().await;

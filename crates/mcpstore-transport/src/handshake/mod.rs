@@ -29,7 +29,9 @@ pub(crate) const CLIENT_NAME: &str = "mcpstore";
 pub(crate) const CLIENT_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How long the exit of a server that closed its output is waited for, to say how it ended.
-const EXIT_GRACE: Duration = Duration::from_millis(250);
+const EXIT_GRACE: Duration = Duration::from_secs(1);
+/// How long the end of the writing is waited for then, which says whether the server left something unread.
+const READ_GRACE: Duration = Duration::from_millis(250);
 /// How long a server that is asked for its era is heard out alone. After that the handshake is offered too, and the first
 /// answer counts: one that starts slowly loses no time, and one that ignores what it does not know is not waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -248,7 +250,7 @@ fn stateless(hub: &Hub, client: &ClientSide, server: ServerInfo) -> Agreed {
 
 /// True when the server left unread what was written to it.
 async fn unheard(hub: &Hub) -> bool {
-    timeout(EXIT_GRACE, hub.unheard()).await.unwrap_or(false)
+    timeout(READ_GRACE, hub.unheard()).await.unwrap_or(false)
 }
 
 /// The error for a server that wrote text, and not one message.

@@ -32,6 +32,7 @@ pub(crate) async fn body(
         let what = "the body must be `application/json`";
         return Err(Box::new(fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, what)));
     }
+    watch.reads_body();
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     let mut length = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -79,6 +80,7 @@ pub(crate) async fn body(
         let what = format!("the body has more than {} bytes", limits.body_bytes);
         return Err(Box::new(last(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, &what)));
     }
+    watch.has_body();
     Ok(if more.is_empty() { first } else { more.freeze() })
 }
 

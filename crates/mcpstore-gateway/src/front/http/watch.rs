@@ -25,6 +25,9 @@ enum Phase {
     Head,
     /// A request is answered.
     Busy,
+    /// The body of a request is read, which sees by itself when no more comes: who sends half of one still hears what is
+    /// wrong.
+    Body,
 }
 
 /// Why a connection is closed.
@@ -110,6 +113,16 @@ impl Watch {
         let waits = [limits.head_wait, limits.body_idle, limits.keep_alive, limits.write_stall, limits.stream_ping];
         let least = waits.into_iter().chain(limits.poll_after).min().unwrap_or_default();
         (least / 4).max(Duration::from_millis(5))
+    }
+
+    /// The body of its request is read from now on.
+    pub(crate) fn reads_body(&self) {
+        self.phase.store(Phase::Body as u64, Ordering::Relaxed);
+    }
+
+    /// The body of its request is there: it is answered.
+    pub(crate) fn has_body(&self) {
+        self.phase.store(Phase::Busy as u64, Ordering::Relaxed);
     }
 
     fn is_busy(&self) -> bool {
@@ -242,5 +255,29 @@ impl<S: AsyncWrite + Ended + Unpin> AsyncWrite for Watched<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_closes_its_side_is_gone_once_its_request_is_there_and_not_before() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.shutdown().await.unwrap();
+        let watch = Watch::new(Instant::now(), CancellationToken::new(), &Arc::default());
+        let _busy = Busy::new(&watch);
+        stream.readable().await.unwrap();
+        let mut watched = Watched::new(stream, Arc::clone(&watch));
+        watch.reads_body();
+        watched.flush().await.unwrap();
+        watch.has_body();
+        assert_eq!(watched.flush().await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
     }
 }
